@@ -1,0 +1,205 @@
+/* buf.c -- see buf.h. */
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/utf8.h"
+
+void buf_free(struct buf *b)
+{
+    free(b->data);
+    memset(b, 0, sizeof *b);
+}
+
+char *buf_reserve(struct buf *b, size_t extra)
+{
+    size_t need = b->len + extra + 1;
+    if (need > b->cap) {
+        size_t cap = b->cap ? b->cap : 64;
+        while (cap < need)
+            cap *= 2;
+        b->data = mem_realloc(b->data, cap);
+        b->cap = cap;
+    }
+    return b->data + b->len;
+}
+
+void buf_add(struct buf *b, const void *data, size_t len)
+{
+    if (!len)
+        return;
+    memcpy(buf_reserve(b, len), data, len);
+    b->len += len;
+}
+
+void buf_adds(struct buf *b, const char *s)
+{
+    buf_add(b, s, strlen(s));
+}
+
+void buf_addc(struct buf *b, char c)
+{
+    *buf_reserve(b, 1) = c;
+    b->len++;
+}
+
+/* Decimal digits of n into out (at least 21 bytes); returns how many. */
+static size_t buf_digits(char *out, int64_t n)
+{
+    char tmp[24];
+    size_t i = sizeof tmp;
+    uint64_t u = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+    do {
+        tmp[--i] = (char)('0' + u % 10);
+        u /= 10;
+    } while (u);
+    if (n < 0)
+        tmp[--i] = '-';
+    memcpy(out, tmp + i, sizeof tmp - i);
+    return sizeof tmp - i;
+}
+
+void buf_addi(struct buf *b, int64_t n)
+{
+    b->len += buf_digits(buf_reserve(b, 24), n);
+}
+
+void buf_addf(struct buf *b, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    va_list again;
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    if (n > 0) {
+        vsnprintf(buf_reserve(b, (size_t)n), (size_t)n + 1, fmt, again);
+        b->len += (size_t)n;
+    }
+    va_end(again);
+}
+
+void buf_consume(struct buf *b, size_t n)
+{
+    if (n >= b->len) {
+        b->len = 0;
+        return;
+    }
+    memmove(b->data, b->data + n, b->len - n);
+    b->len -= n;
+}
+
+const char *buf_cstr(struct buf *b)
+{
+    *buf_reserve(b, 0) = '\0';
+    return b->data;
+}
+
+char *buf_take(struct buf *b)
+{
+    buf_cstr(b);
+    char *data = b->data;
+    memset(b, 0, sizeof *b);
+    return data;
+}
+
+static void buf_add_escape(struct buf *b, unsigned char c)
+{
+    static const char hex[] = "0123456789abcdef";
+    switch (c) {
+    case '"':
+        buf_add(b, "\\\"", 2);
+        break;
+    case '\\':
+        buf_add(b, "\\\\", 2);
+        break;
+    case '\n':
+        buf_add(b, "\\n", 2);
+        break;
+    case '\r':
+        buf_add(b, "\\r", 2);
+        break;
+    case '\t':
+        buf_add(b, "\\t", 2);
+        break;
+    default:
+        buf_add(b, "\\u00", 4);
+        buf_addc(b, hex[c >> 4]);
+        buf_addc(b, hex[c & 15]);
+    }
+}
+
+void buf_add_json(struct buf *b, const char *s, size_t len)
+{
+    buf_reserve(b, len + 2);
+    buf_addc(b, '"');
+    size_t start = 0, i = 0;
+    while (i < len) {
+        unsigned char c = (unsigned char)s[i];
+        if (c >= 0x20 && c != '"' && c != '\\' && c < 0x80) {
+            i++;
+            continue;
+        }
+        size_t n = c >= 0x80 ? utf8_sequence(s + i, len - i) : 0;
+        if (n) {
+            i += n;
+            continue;
+        }
+        buf_add(b, s + start, i - start);
+        if (c >= 0x80)
+            buf_add(b, "\xEF\xBF\xBD", 3);
+        else
+            buf_add_escape(b, c);
+        start = ++i;
+    }
+    buf_add(b, s + start, len - start);
+    buf_addc(b, '"');
+}
+
+void buf_add_bulk(struct buf *b, const void *s, size_t len)
+{
+    char *p = buf_reserve(b, len + 32);
+    char *q = p;
+    *q++ = '$';
+    q += buf_digits(q, (int64_t)len);
+    *q++ = '\r';
+    *q++ = '\n';
+    if (len)
+        memcpy(q, s, len);
+    q += len;
+    *q++ = '\r';
+    *q++ = '\n';
+    b->len += (size_t)(q - p);
+}
+
+void buf_add_bulk_int(struct buf *b, int64_t n)
+{
+    char tmp[24];
+    buf_add_bulk(b, tmp, buf_digits(tmp, n));
+}
+
+void buf_add_array(struct buf *b, size_t count)
+{
+    buf_addc(b, '*');
+    buf_addi(b, (int64_t)count);
+    buf_add(b, "\r\n", 2);
+}
+
+void buf_add_key(struct buf *b, const char *id)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    for (; *id; id++) {
+        unsigned char c = (unsigned char)*id;
+        if (c <= ' ' || c == ':' || c == '{' || c == '}' || c == '%' || c == 0x7f) {
+            buf_addc(b, '%');
+            buf_addc(b, hex[c >> 4]);
+            buf_addc(b, hex[c & 15]);
+        } else {
+            buf_addc(b, (char)c);
+        }
+    }
+}

@@ -1,0 +1,233 @@
+/* chat.c -- a chat as an actor: its queue, its one turn at a time, the pauses of flows that fail in it, and the registry of
+ * chats that are known to exist. Callers: gateways' sinks, timers and schedules push; the drain begins turns. */
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/internal.h"
+
+enum { CHAT_QUEUE_MAX = 500, CHAT_TOTAL_MAX = 20000, CHAT_IDLE_MS = 300000 };
+
+struct chat *chat_get(struct gw *gw, const char *key, bool create)
+{
+    struct chat *c;
+    HASH_FIND_STR(gw->chats, key, c);
+    if (c || !create)
+        return c;
+    c = MEM_NEW(struct chat);
+    c->gw = gw;
+    c->key = mem_strdup(key);
+    c->name = mem_strdup(known_name(gw, key));
+    c->tail = &c->first;
+    c->last_ms = clock_mono(gw->e->clock);
+    HASH_ADD_KEYPTR(hh, gw->chats, c->key, strlen(c->key), c);
+    return c;
+}
+
+void chat_wake(struct chat *c)
+{
+    if (c->ready || c->turn || !c->first)
+        return;
+    c->ready = true;
+    c->ready_next = NULL;
+    *c->gw->ready_tail = c;
+    c->gw->ready_tail = &c->ready_next;
+    engine_spin(c->gw->e);
+}
+
+static bool chat_full(const struct chat *c)
+{
+    const struct engine_opts *o = &c->gw->e->opts;
+    size_t max = o->queue_max ? (size_t)o->queue_max : CHAT_QUEUE_MAX;
+    size_t total = o->queue_total_max ? (size_t)o->queue_total_max : CHAT_TOTAL_MAX;
+    return c->queued >= max || c->gw->queued >= total;
+}
+
+void chat_push(struct chat *c, struct input *in)
+{
+    struct gw *gw = c->gw;
+    c->last_ms = clock_mono(gw->e->clock);
+    if (chat_full(c)) {
+        metric_inc(gw->m_shed_in);
+        if (log_gate_open(&gw->gate_shed, c->last_ms, 10000))
+            log_warn("input shed: the queue is full", "gateway", gw->name, "chat", c->key, "queued",
+                     log_int(c->queued), "gateway_queued", log_int((int64_t)gw->queued), NULL);
+        if (in->kind == INPUT_TIMER)
+            timers_taken(gw, in->id); /* it stays in Redis and comes again */
+        input_free(in);
+        return;
+    }
+    in->next = NULL;
+    *c->tail = in;
+    c->tail = &in->next;
+    c->queued++;
+    gw->queued++;
+    chat_wake(c);
+}
+
+void chat_push_front(struct chat *c, struct input *in)
+{
+    in->next = c->first;
+    if (!c->first)
+        c->tail = &in->next;
+    c->first = in;
+    c->queued++;
+    c->gw->queued++;
+    chat_wake(c);
+}
+
+void chat_drop_timer(struct chat *c, const char *id)
+{
+    for (struct input **p = &c->first; *p;) {
+        struct input *in = *p;
+        if (in->kind != INPUT_TIMER || strcmp(in->id, id) != 0) {
+            p = &in->next;
+            continue;
+        }
+        *p = in->next;
+        if (!in->next)
+            c->tail = p;
+        c->queued--;
+        c->gw->queued--;
+        timers_taken(c->gw, id);
+        input_free(in);
+    }
+}
+
+/* ---- pauses ---- */
+
+static struct pause *chat_pause(struct chat *c, const char *flow, bool create)
+{
+    for (struct pause *p = c->pauses; p; p = p->next)
+        if (strcmp(p->flow, flow) == 0)
+            return p;
+    if (!create)
+        return NULL;
+    struct pause *p = MEM_NEW(struct pause);
+    p->flow = mem_strdup(flow);
+    p->next = c->pauses;
+    c->pauses = p;
+    return p;
+}
+
+bool chat_flow_paused(const struct chat *c, const char *flow)
+{
+    if (!c->pauses)
+        return false;
+    const struct pause *p = chat_pause((struct chat *)c, flow, false);
+    return p && p->until_ms > clock_mono(c->gw->e->clock);
+}
+
+bool chat_count_failure(struct chat *c, const char *flow)
+{
+    int64_t now = clock_mono(c->gw->e->clock);
+    struct pause *p = chat_pause(c, flow, true);
+    p->failures[p->at] = now;
+    p->at = (p->at + 1) % PAUSE_FAILURES;
+    int64_t first = p->failures[p->at]; /* the oldest of the last five, this one included */
+    if (!first || now - first > PAUSE_WINDOW_MS || p->until_ms > now)
+        return false;
+    p->until_ms = now + PAUSE_MS;
+    memset(p->failures, 0, sizeof p->failures);
+    return true;
+}
+
+/* ---- memory ---- */
+
+void chat_free(struct chat *c)
+{
+    HASH_DEL(c->gw->chats, c);
+    while (c->first) {
+        struct input *next = c->first->next;
+        input_free(c->first);
+        c->first = next;
+    }
+    c->gw->queued -= c->queued;
+    while (c->pauses) {
+        struct pause *next = c->pauses->next;
+        free(c->pauses->flow);
+        free(c->pauses);
+        c->pauses = next;
+    }
+    routes_release(c->routes);
+    free(c->key);
+    free(c->name);
+    free(c);
+}
+
+/* A chat without traffic needs no memory: what it is lives in Redis. */
+void chat_evict(struct gw *gw)
+{
+    int64_t now = clock_mono(gw->e->clock);
+    struct chat *c, *tmp;
+    HASH_ITER(hh, gw->chats, c, tmp)
+    {
+        bool paused = false;
+        for (const struct pause *p = c->pauses; p; p = p->next)
+            paused = paused || p->until_ms > now || now - p->failures[(p->at + 4) % PAUSE_FAILURES] < PAUSE_WINDOW_MS;
+        if (!c->first && !c->turn && !c->ready && !paused && now - c->last_ms > CHAT_IDLE_MS)
+            chat_free(c);
+    }
+}
+
+/* ---- the registry ---- */
+
+static void known_store(struct gw *gw, const struct known *k, bool remove)
+{
+    struct buf key = {0}, value = {0};
+    gw_key(gw, &key, "chats");
+    buf_adds(&value, "{\"name\":");
+    buf_add_json(&value, k->name, strlen(k->name));
+    buf_adds(&value, "}");
+    const char *set[] = {"HSET", buf_cstr(&key), k->key, buf_cstr(&value)};
+    const char *del[] = {"HDEL", set[1], k->key};
+    if (remove)
+        redis_command(gw->e->redis, NULL, NULL, 3, del, NULL);
+    else
+        redis_command(gw->e->redis, NULL, NULL, 4, set, NULL);
+    buf_free(&key);
+    buf_free(&value);
+}
+
+void known_set(struct gw *gw, const char *chat, const char *name, bool store)
+{
+    struct known *k;
+    HASH_FIND_STR(gw->known, chat, k);
+    if (k && (!*name || strcmp(k->name, name) == 0))
+        return;
+    if (!k) {
+        k = MEM_NEW(struct known);
+        k->key = mem_strdup(chat);
+        HASH_ADD_KEYPTR(hh, gw->known, k->key, strlen(k->key), k);
+    }
+    free(k->name);
+    k->name = mem_strdup(name);
+    struct chat *c = chat_get(gw, chat, false);
+    if (c && *name) {
+        free(c->name);
+        c->name = mem_strdup(name);
+        c->routes_generation = 0; /* selectors may go by name */
+    }
+    if (store)
+        known_store(gw, k, false);
+}
+
+void known_remove(struct gw *gw, const char *chat)
+{
+    struct known *k;
+    HASH_FIND_STR(gw->known, chat, k);
+    if (!k)
+        return;
+    known_store(gw, k, true);
+    HASH_DEL(gw->known, k);
+    free(k->key);
+    free(k->name);
+    free(k);
+}
+
+const char *known_name(const struct gw *gw, const char *chat)
+{
+    struct known *k;
+    HASH_FIND_STR(gw->known, chat, k);
+    return k ? k->name : "";
+}

@@ -1,0 +1,418 @@
+/* committer.c -- turns that are finished become batches, batches become one script call each, answers go back to the turns.
+ * A batch whose answer was lost with the connection (a flight) is asked again, in order, before anything new: the script is
+ * idempotent by turn id. Callers: turn_run.c adds, the drain flushes. */
+#include <hiredis/hiredis.h>
+#include <openssl/sha.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/internal.h"
+
+enum { BATCH_TURNS = 64, SEEN_SHARDS = 64, SEEN_KEEP_S = 3 * 86400, FLIGHT_TRIES = 5, FLIGHT_RETRY_MS = 200 };
+
+extern const char embed_commit_lua[];
+extern const unsigned long embed_commit_lua_len;
+
+struct flight {
+    struct flight *next;
+    struct gw *gw;
+    struct turn *turns; /* linked by next; NULL once answered */
+    unsigned nturns;
+    bool sent, again, whole; /* whole: with the script's text, after NOSCRIPT */
+    bool done;
+    int tries;
+    int64_t retry_at; /* monotonic */
+    uint64_t started_ns;
+};
+
+void committer_add(struct turn *t)
+{
+    t->at = NULL;
+    if (turn_is_empty(t) && t->input->kind == INPUT_EVENT) {
+        turn_finish_empty(t);
+        return;
+    }
+    t->next = NULL;
+    *t->gw->finished_tail = t;
+    t->gw->finished_tail = &t->next;
+    t->gw->nfinished++;
+}
+
+/* ---- the words of a batch ---- */
+
+static const char *committer_sha(void)
+{
+    static char hex[41];
+    if (!hex[0]) {
+        unsigned char digest[SHA_DIGEST_LENGTH];
+        SHA1((const unsigned char *)embed_commit_lua, embed_commit_lua_len, digest);
+        for (int i = 0; i < SHA_DIGEST_LENGTH; i++)
+            snprintf(hex + i * 2, 3, "%02x", digest[i]);
+    }
+    return hex;
+}
+
+struct batch {
+    struct buf words; /* RESP bulk strings */
+    size_t n;
+};
+
+static void batch_text(struct batch *b, const char *s, size_t len)
+{
+    buf_add_bulk(&b->words, s, len);
+    b->n++;
+}
+
+static void batch_int(struct batch *b, int64_t n)
+{
+    buf_add_bulk_int(&b->words, n);
+    b->n++;
+}
+
+static void batch_limits(struct batch *b, const struct pace_limit *list, int n)
+{
+    batch_int(b, n);
+    for (int i = 0; i < n; i++) {
+        batch_int(b, list[i].interval_us);
+        batch_int(b, list[i].interval_us * (list[i].burst > 1 ? list[i].burst - 1 : 0));
+    }
+}
+
+static void batch_seen_key(struct gw *gw, struct buf *key, int64_t day, unsigned shard)
+{
+    buf_reset(key);
+    gw_key(gw, key, "seen");
+    buf_addf(key, ":%lld:%u", (long long)day, shard);
+}
+
+/* True when this process has not yet given that set its time to live. */
+static bool batch_first_touch(struct gw *gw, int64_t day, unsigned shard)
+{
+    uint64_t bit = (uint64_t)1 << shard;
+    unsigned slot = (unsigned)day & 3;
+    if ((gw->seen_day >> (slot * 16) & 0xFFFF) != ((uint64_t)day & 0xFFFF)) {
+        gw->seen_day &= ~((uint64_t)0xFFFF << (slot * 16));
+        gw->seen_day |= ((uint64_t)day & 0xFFFF) << (slot * 16);
+        gw->seen_touched[slot] = 0;
+    }
+    bool first = !(gw->seen_touched[slot] & bit);
+    gw->seen_touched[slot] |= bit;
+    return first;
+}
+
+/* Which chats the sends of a batch go to, by position. */
+struct batch_chats {
+    const char *list[BATCH_TURNS * 20];
+    int n;
+};
+
+static int batch_chat(struct batch_chats *c, const char *chat)
+{
+    for (int i = 0; i < c->n; i++)
+        if (c->list[i] == chat || strcmp(c->list[i], chat) == 0)
+            return i + 1;
+    c->list[c->n++] = chat;
+    return c->n;
+}
+
+static void batch_send(struct batch *b, struct gw *gw, struct turn_out *o, int chat)
+{
+    static struct buf json;
+    char id[40];
+    if (!o->id)
+        o->id = gw->next_id++;
+    outbox_print_id(o->id, id);
+    batch_text(b, id, strlen(id));
+    batch_int(b, chat);
+    batch_int(b, o->not_before_ms * 1000);
+    batch_int(b, o->latest_ms * 1000);
+    batch_int(b, gw->pace.jitter_ms ? (int64_t)rng_below(&gw->e->rng, (uint64_t)gw->pace.jitter_ms * 1000 + 1) : 0);
+    buf_reset(&json);
+    message_json(o->message, &json);
+    batch_text(b, json.data, json.len);
+}
+
+static void batch_turn(struct batch *b, struct turn *t, struct batch_chats *chats, bool again)
+{
+    static struct buf key;
+    struct gw *gw = t->gw;
+    unsigned shard = (unsigned)(t->hash % SEEN_SHARDS);
+    batch_seen_key(gw, &key, t->day, shard);
+    batch_text(b, key.data, key.len);
+    batch_int(b, batch_first_touch(gw, t->day, shard) || again ? SEEN_KEEP_S : 0);
+    buf_reset(&key);
+    if (!t->own_time)
+        batch_seen_key(gw, &key, t->day - 1, shard);
+    batch_text(b, key.data ? key.data : "", key.len);
+    batch_int(b, (int64_t)t->hash);
+    batch_int(b, t->nops);
+    buf_add(&b->words, t->ops.data, t->ops.len);
+    b->n += t->nargs;
+    batch_int(b, t->nouts);
+    for (struct turn_out *o = t->outs; o; o = o->next)
+        batch_send(b, gw, o, batch_chat(chats, o->message->chat));
+}
+
+static void batch_head(struct batch *b, const struct flight *f)
+{
+    static struct buf key;
+    struct gw *gw = f->gw;
+    if (f->whole) {
+        batch_text(b, "EVAL", 4);
+        batch_text(b, embed_commit_lua, embed_commit_lua_len);
+    } else {
+        batch_text(b, "EVALSHA", 7);
+        batch_text(b, committer_sha(), 40);
+    }
+    batch_int(b, 3);
+    static const char *const kinds[] = {"epoch", "pace", "outbox"};
+    for (int i = 0; i < 3; i++) {
+        buf_reset(&key);
+        gw_key(gw, &key, kinds[i]);
+        batch_text(b, key.data, key.len);
+    }
+    batch_int(b, (int64_t)gw->epoch);
+    batch_int(b, clock_wall(gw->e->clock) * 1000);
+    batch_limits(b, gw->pace.account, gw->pace.naccount);
+    batch_limits(b, gw->pace.chat, gw->pace.nchat);
+}
+
+/* ---- sending and answers ---- */
+
+static void committer_answer(void *ud, const struct redisReply *reply);
+
+static bool flight_send(struct flight *f)
+{
+    static struct batch head, body, all;
+    struct engine *e = f->gw->e;
+    struct batch_chats chats = {.n = 0};
+    buf_reset(&head.words), buf_reset(&body.words), buf_reset(&all.words);
+    head.n = body.n = all.n = 0;
+    for (struct turn *t = f->turns; t; t = t->next)
+        batch_turn(&body, t, &chats, f->again);
+    batch_head(&head, f);
+    batch_int(&head, chats.n);
+    for (int i = 0; i < chats.n; i++)
+        batch_text(&head, chats.list[i], strlen(chats.list[i]));
+    batch_int(&head, f->nturns);
+    buf_add_array(&all.words, head.n + body.n);
+    buf_add(&all.words, head.words.data, head.words.len);
+    buf_add(&all.words, body.words.data, body.words.len);
+    f->started_ns = clock_ns();
+    f->sent = redis_send(e->redis, all.words.data, all.words.len, committer_answer, f);
+    if (all.words.cap > 1 << 20)
+        buf_free(&all.words), buf_free(&body.words);
+    return f->sent;
+}
+
+static void flight_remove(struct flight *f)
+{
+    struct engine *e = f->gw->e;
+    for (struct flight **p = &e->flights; *p; p = &(*p)->next) {
+        if (*p != f)
+            continue;
+        *p = f->next;
+        if (!f->next)
+            e->flights_tail = p;
+        break;
+    }
+    free(f);
+}
+
+/* The integers that stand for one turn; returns the position after them. */
+static size_t flight_turn(struct flight *f, struct turn *t, const struct redisReply *r, size_t at)
+{
+    long long status = at < r->elements ? r->element[at]->integer : COMMIT_REFUSED;
+    const char *text = "";
+    at++;
+    if (status == COMMIT_REFUSED)
+        text = at < r->elements && r->element[at]->str ? r->element[at]->str : "?", at++;
+    for (struct turn_out *o = t->outs; status == COMMIT_DONE && o; o = o->next, at++)
+        o->delay_ms = at < r->elements ? r->element[at]->integer : 0;
+    turn_committed(t, (enum commit_status)status, text, f->again);
+    return at;
+}
+
+static void flight_done(struct flight *f, const struct redisReply *r)
+{
+    struct turn *t = f->turns;
+    f->turns = NULL;
+    for (size_t at = 1; t;) {
+        struct turn *next = t->next;
+        at = flight_turn(f, t, r, at);
+        t = next;
+    }
+    flight_remove(f);
+}
+
+static void flight_refuse(struct flight *f, const char *text)
+{
+    for (struct turn *t = f->turns; t;) {
+        struct turn *next = t->next;
+        turn_committed(t, COMMIT_REFUSED, text, false);
+        t = next;
+    }
+    flight_remove(f);
+}
+
+/* One flight per turn, so that the turn that Redis chokes on does not take the others with it. */
+static void flight_split(struct flight *f)
+{
+    struct flight **at = &f->next;
+    for (struct turn *t = f->turns->next; t;) {
+        struct turn *next = t->next;
+        struct flight *one = MEM_NEW(struct flight);
+        one->gw = f->gw;
+        one->turns = t;
+        one->nturns = 1;
+        one->again = true;
+        t->next = NULL;
+        one->next = *at;
+        *at = one;
+        at = &one->next;
+        if (!one->next)
+            f->gw->e->flights_tail = &one->next;
+        t = next;
+    }
+    f->turns->next = NULL;
+    f->nturns = 1;
+}
+
+/* Redis answered with an error instead of running the script. */
+static void flight_error(struct flight *f, const char *text)
+{
+    f->sent = false;
+    f->again = true;
+    if (strncmp(text, "NOSCRIPT", 8) == 0) {
+        f->whole = true;
+        return;
+    }
+    static const char *const passing[] = {"LOADING", "OOM", "MISCONF", "READONLY", "BUSY", "MASTERDOWN", "NOREPLICAS",
+                                          "CLUSTERDOWN", "TRYAGAIN"};
+    bool wait = false;
+    for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++)
+        wait = wait || strncmp(text, passing[i], strlen(passing[i])) == 0;
+    int64_t now = clock_mono(f->gw->e->clock);
+    f->retry_at = now + FLIGHT_RETRY_MS;
+    if (log_gate_open(&f->gw->gate_commit, now, 5000))
+        log_error("redis refuses to commit", "gateway", f->gw->name, "answer", text, "will", wait ? "retry" : "split", NULL);
+    if (wait)
+        return;
+    if (f->nturns > 1)
+        flight_split(f);
+    else if (++f->tries >= FLIGHT_TRIES)
+        flight_refuse(f, text);
+}
+
+static void committer_answer(void *ud, const struct redisReply *reply)
+{
+    struct flight *f = ud;
+    struct gw *gw = f->gw;
+    engine_spin(gw->e);
+    if (!reply) {
+        f->sent = false;
+        f->again = true;
+        return;
+    }
+    if (reply->type == REDIS_REPLY_ERROR) {
+        flight_error(f, reply->str);
+        return;
+    }
+    if (reply->type != REDIS_REPLY_ARRAY || !reply->elements) {
+        flight_error(f, "unexpected answer of the commit script");
+        return;
+    }
+    if (reply->element[0]->integer != -1) {
+        flight_done(f, reply);
+        return;
+    }
+    const char *found = reply->elements > 1 && reply->element[1]->str ? reply->element[1]->str : "";
+    f->sent = false;
+    f->again = true;
+    gw_lost_ownership(gw, strtoull(found, NULL, 10));
+}
+
+void committer_drop(struct gw *gw)
+{
+    for (struct flight *f = gw->e->flights; f;) {
+        struct flight *next = f->next;
+        if (f->gw == gw && !f->sent) {
+            for (struct turn *t = f->turns; t;) {
+                struct turn *after = t->next;
+                turn_abort(t, false);
+                t = after;
+            }
+            flight_remove(f);
+        }
+        f = next;
+    }
+    struct turn *t = gw->finished;
+    gw->finished = NULL;
+    gw->finished_tail = &gw->finished;
+    gw->nfinished = 0;
+    while (t) {
+        struct turn *next = t->next;
+        turn_abort(t, false);
+        t = next;
+    }
+}
+
+/* Up to BATCH_TURNS finished turns of a gateway as one flight. */
+static void committer_launch(struct gw *gw)
+{
+    struct engine *e = gw->e;
+    struct flight *f = MEM_NEW(struct flight);
+    f->gw = gw;
+    struct turn **tail = &f->turns;
+    size_t bytes = 0;
+    while (gw->finished && f->nturns < BATCH_TURNS && bytes < 1 << 20) {
+        struct turn *t = gw->finished;
+        gw->finished = t->next;
+        gw->nfinished--;
+        t->next = NULL;
+        *tail = t;
+        tail = &t->next;
+        f->nturns++;
+        bytes += t->ops.len;
+    }
+    if (!gw->finished)
+        gw->finished_tail = &gw->finished;
+    *e->flights_tail = f;
+    e->flights_tail = &f->next;
+    flight_send(f);
+}
+
+void committer_flush(struct engine *e)
+{
+    if (!e->redis_up)
+        return;
+    int64_t now = clock_mono(e->clock);
+    bool blocked = false;
+    for (struct flight *f = e->flights; f; f = f->next) {
+        if (f->sent || !f->gw->owner)
+            continue;
+        if (f->retry_at > now)
+            blocked = true;
+        else
+            flight_send(f);
+    }
+    for (struct gw *gw = e->gws; gw; gw = gw->next)
+        while (gw->finished && gw->owner && !blocked)
+            committer_launch(gw);
+}
+
+void committer_redis_up(struct engine *e)
+{
+    for (struct flight *f = e->flights; f; f = f->next)
+        f->retry_at = 0;
+}
+
+size_t committer_pending(const struct engine *e)
+{
+    size_t n = 0;
+    for (const struct flight *f = e->flights; f; f = f->next)
+        n += f->nturns;
+    for (const struct gw *gw = e->gws; gw; gw = gw->next)
+        n += gw->nfinished;
+    return n;
+}

@@ -1,0 +1,119 @@
+/* engine.h -- the machine room: gateways, chats, turns, commits, outbox, schedules and timers of one process.
+ * Callbacks from gateways, Redis and timers only record; the drain (a uv_prepare handle, so once per loop iteration before
+ * it may sleep) runs turns, commits, sends, and then flushes Redis and the sockets. */
+#ifndef SOPD_ENGINE_ENGINE_H
+#define SOPD_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "engine/book.h"
+#include "gateway/gateway.h"
+#include "lua/host.h"
+
+struct clock;
+struct engine;
+struct redis_addr;
+struct settings;
+
+/* One limit of sends: on average one per interval, with bursts of up to `burst` (GCRA). */
+struct pace_limit {
+    int64_t interval_ms; /* at least 1; fractions in interval_us for fast limits */
+    int64_t interval_us;
+    int burst;
+};
+enum { PACE_LIMITS = 3 };
+struct pace {
+    struct pace_limit account[PACE_LIMITS], chat[PACE_LIMITS];
+    int naccount, nchat; /* 0/0: the defaults of docs/gateways.md */
+    int64_t jitter_ms;   /* added at random to the chat interval */
+};
+
+struct engine_opts {
+    uv_loop_t *loop;
+    struct clock *clock;
+    const struct redis_addr *redis;
+    struct settings *settings; /* NULL: no toggles */
+    const struct gateway_env *env;
+    int queue_max;       /* inputs waiting per chat; 0 = 500 */
+    int queue_total_max; /* inputs waiting per gateway; 0 = 20000 */
+    void *ud;
+    void (*on_ready)(void *ud); /* once: Redis is up, epochs are taken, gateways are started */
+    void (*on_idle)(
+        void *
+            ud); /* nothing to do in this iteration (SOP tests and the playground step on it); may be NULL */
+};
+struct engine *engine_create(const struct engine_opts *opts);
+/* The host for this engine needs engine_ready as on_ready with the engine as ud. */
+void engine_turn_ready(void *engine, struct turn *t);
+
+/* Adds a gateway before or after engine_start. False with err filled. */
+bool engine_add_gateway(struct engine *e, const struct gateway_conf *conf, const struct pace *pace,
+                        struct buf *err);
+void engine_start(struct engine *e);
+/* New playbooks (start, reload): takes a reference. Turns that run keep the old ones. */
+void engine_set_book(struct engine *e, struct book *b);
+struct book *engine_book(const struct engine *e);
+/* Finishes running turns, commits and flushes for at most grace_ms, closes gateways and Redis, then calls done. */
+void engine_stop(struct engine *e, int64_t grace_ms, void (*done)(void *ud), void *ud);
+void engine_destroy(struct engine *e); /* after done */
+
+/* The clock was turned (playground, tests): looks at schedules and timers again. */
+void engine_clock_changed(struct engine *e);
+/* The next moment (wall ms) at which a schedule, a timer or a paced message is due; INT64_MAX = none known. */
+int64_t engine_next_due(const struct engine *e);
+/* Nothing queued, running, committing or waiting for an acknowledgement that is due now. */
+bool engine_quiet(const struct engine *e);
+
+/* The gateway of that name, NULL if none: for the playground to speak through. */
+struct gateway *engine_gateway(struct engine *e, const char *name);
+
+/* ---- for admin: health, metrics, ctl ---- */
+struct engine_health {
+    bool redis_up;
+    bool ready;
+    int64_t redis_down_ms; /* since when, 0 = up */
+    double loop_lag_s;     /* worst of the last 10 s */
+    int gateways, gateways_up, gateways_account_down;
+    size_t queued; /* inputs */
+    size_t outbox; /* messages not yet acknowledged */
+};
+void engine_health(const struct engine *e, struct engine_health *out);
+
+struct engine_gateway_info {
+    const char *name, *type;
+    struct gateway_state state;
+    bool owner; /* false: another process took it (epoch) */
+    uint64_t epoch;
+    size_t chats, active, queued, outbox, unknown;
+    int64_t held_until_ms; /* circuit breaker, 0 = not held */
+};
+void engine_each_gateway(const struct engine *e,
+                         void (*fn)(void *ud, const struct engine_gateway_info *i), void *ud);
+struct engine_chat_info {
+    const char *gateway, *chat, *name, *tags;
+    int64_t last_ms;
+    size_t queued;
+    bool known_only; /* not in memory now */
+};
+void engine_each_chat(const struct engine *e, const char *gateway,
+                      void (*fn)(void *ud, const struct engine_chat_info *i), void *ud);
+struct engine_flow_info {
+    const char *gateway, *chat, *flow, *playbook, *version;
+    bool on;
+    const char *why; /* "playbook", "toggle", "paused" */
+};
+/* What is served in one chat. */
+void engine_each_flow(struct engine *e, const char *gateway, const char *chat,
+                      void (*fn)(void *ud, const struct engine_flow_info *i), void *ud);
+struct engine_outbox_info {
+    const char *gateway, *chat, *id, *state; /* queued, marked, written, unknown, held */
+    int64_t created_ms, due_ms;
+};
+void engine_each_outbox(const struct engine *e, const char *gateway,
+                        void (*fn)(void *ud, const struct engine_outbox_info *i), void *ud);
+/* Ends a pause of a flow in a chat. False: it was not paused. */
+bool engine_resume_flow(struct engine *e, const char *gateway, const char *chat, const char *flow);
+
+#endif

@@ -1,0 +1,60 @@
+/* input.c -- what a turn can be caused by (internal.h: struct input), and the identity that makes it happen once. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/internal.h"
+
+enum { INPUT_DAY_MS = 86400000 };
+
+struct input *input_event(struct event *e)
+{
+    struct input *in = MEM_NEW(struct input);
+    in->kind = INPUT_EVENT;
+    in->event = e;
+    return in;
+}
+
+void input_free(struct input *in)
+{
+    if (!in)
+        return;
+    event_free(in->event);
+    free(in->flow);
+    free(in->name);
+    free(in->key);
+    free(in->args);
+    free(in->user);
+    free(in->id);
+    free(in);
+}
+
+static uint64_t input_part(uint64_t h, const char *s)
+{
+    return hash_more(h, s, strlen(s) + 1);
+}
+
+uint64_t input_hash(const struct input *in, const char *chat, int64_t *day, bool *own_time)
+{
+    uint64_t h = input_part(hash_mix((uint64_t)in->kind + 1), chat);
+    *own_time = true;
+    int64_t when = in->due_ms;
+    switch (in->kind) {
+    case INPUT_EVENT:
+        h = input_part(input_part(h, event_type_name(in->event->type)), in->event->key);
+        when = in->event->time_ms;
+        /* without a time of the platform's own, a repeat may fall on another day than the first */
+        *own_time = in->event->time_ms != in->event->arrived_ms;
+        break;
+    case INPUT_SCHEDULE:
+        h = input_part(input_part(h, in->flow), in->name);
+        h = hash_more(h, &in->serial, sizeof in->serial); /* the date: a moved clock time is no second occasion */
+        break;
+    case INPUT_TIMER:
+        h = input_part(h, in->id);
+        h = hash_more(h, &in->serial, sizeof in->serial);
+        h = hash_more(h, &in->due_ms, sizeof in->due_ms);
+        break;
+    }
+    *day = when / INPUT_DAY_MS;
+    return h;
+}

@@ -1,0 +1,387 @@
+/* internal.h -- the structures the files of engine/ share; nobody else includes it.
+ * Ownership: engine owns gws; a gw owns its chats, outbox entries and timers; a chat owns its queued inputs and its one
+ * running turn; a turn owns its input, write set and messages until the commit's answer has been worked off. */
+#ifndef SOPD_ENGINE_INTERNAL_H
+#define SOPD_ENGINE_INTERNAL_H
+
+#include <uthash.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "engine/engine.h"
+#include "engine/message.h"
+#include "engine/turn.h"
+#include "store/settings.h"
+
+struct chat;
+struct gw;
+struct routes;
+struct flight;
+
+enum { PAUSE_FAILURES = 5, PAUSE_WINDOW_MS = 60000, PAUSE_MS = 600000 };
+
+/* ---- inputs ---- */
+
+enum input_kind { INPUT_EVENT, INPUT_SCHEDULE, INPUT_TIMER };
+
+struct input {
+    struct input *next;
+    enum input_kind kind;
+    struct event *event;     /* EVENT */
+    char *flow;              /* SCHEDULE, TIMER */
+    char *name;              /* TIMER: handler name; SCHEDULE: "HH:MM" */
+    char *key, *args, *user; /* TIMER */
+    char *id;                /* TIMER: its id in Redis; SCHEDULE: NULL */
+    uint64_t serial;         /* TIMER: tells a timer from its replacement; SCHEDULE: the local day */
+    int handler;             /* SCHEDULE */
+    int64_t due_ms;          /* SCHEDULE, TIMER */
+    int tries;               /* how often Redis was lost under it */
+};
+struct input *input_event(struct event *e);
+void input_free(struct input *in);
+/* The identity of the turn that this input causes, and the day (UTC) of the set that remembers it. */
+uint64_t input_hash(const struct input *in, const char *chat, int64_t *day, bool *own_time);
+
+/* ---- chats ---- */
+
+struct chat {
+    struct gw *gw;
+    char *key;
+    char *name; /* "" unknown */
+    struct input *first, **tail;
+    unsigned queued;
+    struct turn *turn; /* running or committing */
+    struct routes *routes;
+    uint64_t routes_generation;
+    int64_t last_ms; /* monotonic: when it was last used */
+    bool ready;      /* on the gw's ready list */
+    struct chat *ready_next;
+    struct pause *pauses;
+    UT_hash_handle hh;
+};
+
+struct pause {
+    struct pause *next;
+    char *flow;
+    int64_t failures[PAUSE_FAILURES]; /* monotonic times, ring */
+    int at;
+    int64_t until_ms; /* monotonic; 0 = not paused */
+};
+
+/* A chat that is known to exist (roster, registry) whether in memory or not. */
+struct known {
+    char *key;
+    char *name;
+    UT_hash_handle hh;
+};
+
+struct chat *chat_get(struct gw *gw, const char *key, bool create);
+void chat_push(struct chat *c, struct input *in);        /* takes in; sheds it when the queue is full */
+void chat_push_front(struct chat *c, struct input *in);  /* after Redis was lost under its turn */
+void chat_wake(struct chat *c);                          /* onto the ready list if it has something to do */
+void chat_drop_timer(struct chat *c, const char *id);    /* a queued timer input that was replaced or cancelled */
+bool chat_flow_paused(const struct chat *c, const char *flow);
+/* Counts a failure; true when this one paused the flow. */
+bool chat_count_failure(struct chat *c, const char *flow);
+void chat_evict(struct gw *gw);
+void chat_free(struct chat *c);
+void known_set(struct gw *gw, const char *chat, const char *name, bool store);
+void known_remove(struct gw *gw, const char *chat);
+const char *known_name(const struct gw *gw, const char *chat);
+
+/* ---- routes: what runs in a chat ---- */
+
+struct route {
+    struct route *next;
+    struct binding *binding; /* borrowed from routes->bindings */
+    const struct handler *handler;
+    size_t word_len; /* COMMAND: length of the matched word in the folded text */
+    const char *word;
+};
+
+struct routes;
+/* The routes of a chat as of now (rebuilt when playbooks or settings changed). */
+struct routes *routes_of(struct chat *c);
+struct routes *routes_retain(struct routes *r);
+void routes_release(struct routes *r);
+/* The handlers for an input, in order, as a fresh list in out (the caller frees it with routes_free_list). */
+struct route *routes_match(struct chat *c, const struct input *in);
+void routes_free_list(struct route *list);
+struct binding *routes_binding(struct chat *c, const char *flow);
+/* On now, here? `why` may be NULL. */
+bool routes_flow_on(struct chat *c, const struct binding *b, const char **why);
+void routes_each(struct chat *c, void (*fn)(void *ud, struct binding *b), void *ud);
+void routes_clear_cache(struct engine *e);
+/* Does any flow run in this chat? */
+bool routes_lookup_any(struct gw *gw, const char *chat, const char *name);
+
+/* ---- turns ---- */
+
+struct turn_out {
+    struct turn_out *next;
+    struct message *message;
+    uint64_t id;         /* outbox id, given when it is committed */
+    int64_t not_before_ms, latest_ms;
+    int64_t delay_ms;    /* answer of the commit; -1 shed */
+    bool staff;
+};
+
+struct turn_timer_op {
+    struct turn_timer_op *next;
+    char *id;
+    int64_t due_ms; /* < 0: cancelled */
+};
+
+struct turn_act {
+    struct turn_act *next;
+    struct gateway_request request; /* strings owned */
+};
+
+/* The state of a write set before a handler began. */
+struct turn_mark {
+    size_t ops_len;
+    unsigned nops, nargs, nouts, nopt_out;
+    struct turn_timer_op *timers;
+    struct turn_act **acts_tail;
+};
+
+struct turn {
+    struct engine *e;
+    struct gw *gw;
+    struct chat *chat;
+    struct input *input;
+    struct route *routes, *at; /* the handlers, and the one that runs */
+    struct routes *held;       /* keeps the bindings of `routes` alive */
+    void *handler;             /* the host's */
+    struct turn_mark mark;     /* before the handler that runs */
+    bool on_ready;             /* on the engine's ready list */
+    struct turn *ready_next;
+    bool dead;                 /* stopped while it was on the ready list */
+    uint64_t hash;
+    int64_t day;
+    bool own_time;
+    struct rng rng;
+    int64_t now_ms, time_ms;
+    uint64_t started_ns;
+    struct buf ops; /* RESP bulk strings: argc, words ... for each write */
+    unsigned nops, nargs;
+    struct turn_out *outs, **outs_tail;
+    unsigned nouts;
+    struct turn_timer_op *timers;
+    struct turn_act *acts, **acts_tail;
+    char **opt_out;      /* "+user" / "-user", applied to the mirror after the commit */
+    unsigned nopt_out;
+    unsigned failed;     /* handlers of this turn that failed */
+    const char *word, *args; /* COMMAND: in args_buf */
+    struct buf args_buf;
+    struct turn *next;   /* in a flight, or on the gw's list of finished turns */
+};
+
+/* Starts the chat's next input. */
+void turn_begin(struct chat *c);
+/* Goes on after an answer. */
+void turn_continue(struct turn *t);
+/* Works off the commit's answer. again: it was asked a second time, so a duplicate may be our own first try. */
+enum commit_status { COMMIT_DONE, COMMIT_DUPLICATE, COMMIT_REFUSED };
+void turn_committed(struct turn *t, enum commit_status status, const char *text, bool again);
+/* Ends a turn without a commit; again = put its input back in front. */
+void turn_abort(struct turn *t, bool again);
+/* Ends a turn that changed nothing. */
+void turn_finish_empty(struct turn *t);
+void turn_free(struct turn *t);
+/* What a handler adds is undone to the mark made before it when it fails. */
+void turn_mark(struct turn *t, struct turn_mark *m);
+void turn_undo(struct turn *t, const struct turn_mark *m);
+/* A message to the staff chat from the engine itself (not from a script). */
+void turn_tell_staff(struct turn *t, const char *text);
+bool turn_is_empty(const struct turn *t);
+
+/* ---- commits ---- */
+
+void committer_add(struct turn *t);            /* a finished turn: goes with the next batch */
+void committer_flush(struct engine *e);        /* end of the drain */
+void committer_redis_up(struct engine *e);     /* asks again what was in flight */
+void committer_drop(struct gw *gw);            /* not the owner any more */
+size_t committer_pending(const struct engine *e);
+
+/* ---- outbox and pacer ---- */
+
+enum entry_state { ENTRY_QUEUED, ENTRY_MARKING, ENTRY_WRITTEN, ENTRY_UNKNOWN };
+
+struct entry {
+    uint64_t id;
+    struct message *message;
+    enum entry_state state;
+    int64_t due_ms;      /* wall */
+    bool marked;         /* recorded in Redis as about to be written */
+    bool fresh;          /* its send time was now and its policy is resend: no mark needed */
+    bool settled;        /* history was asked already */
+    bool echoed;         /* our own message was seen before the answer to the send */
+    bool restart;        /* found in Redis at the start */
+    int resends;
+    size_t heap_at;      /* position + 1 in the heap; 0 = not there */
+    int64_t written_ms;
+    int64_t settle_at_ms; /* UNKNOWN: when to decide */
+    UT_hash_handle hh;
+};
+
+void outbox_load(struct gw *gw);                       /* at the start: what was committed and not acknowledged */
+void outbox_add(struct gw *gw, uint64_t id, struct message *m, int64_t delay_ms);
+void outbox_recover(struct gw *gw, uint64_t id, struct message *m); /* a duplicate of our own: was it ours? */
+void outbox_sent(struct gw *gw, uint64_t ticket, const struct send_result *r);
+void outbox_own_message(struct gw *gw, const struct event *e);
+void outbox_done(struct gw *gw, struct entry *en, const char *outcome, const char *reason);
+void outbox_flush_acks(struct gw *gw);
+void outbox_settle_due(struct gw *gw);                  /* decides about unknown entries */
+void outbox_chat_gone(struct gw *gw, const char *chat);
+void outbox_link_lost(struct gw *gw);
+void outbox_print_id(uint64_t id, char out[40]);
+bool outbox_parse_id(const char *s, uint64_t *id);
+void outbox_free(struct gw *gw);
+void pacer_add(struct gw *gw, struct entry *en);
+void pacer_remove(struct gw *gw, struct entry *en);
+void pacer_run(struct gw *gw);                         /* writes what is due */
+void pacer_outcome(struct gw *gw, const struct send_result *r, const struct entry *en);
+int64_t pacer_next(const struct gw *gw);
+void pacer_hold_chat(struct gw *gw, const char *chat, int64_t until_ms);
+void pacer_event(struct gw *gw, const struct event *e); /* mute events hold and release chats */
+void pacer_free(struct gw *gw);
+
+/* ---- schedules and timers ---- */
+
+void schedule_rebuild(struct engine *e);
+void schedule_run(struct engine *e);
+int64_t schedule_next(const struct engine *e);
+void schedule_free(struct engine *e);
+void timers_start(struct gw *gw);
+void timers_note(struct gw *gw, int64_t due_ms); /* one was set */
+void timers_run(struct gw *gw);
+void timers_taken(struct gw *gw, const char *id); /* its turn ended: may be fetched again */
+int64_t timers_next(const struct gw *gw);
+void timers_free(struct gw *gw);
+
+/* ---- gateways ---- */
+
+struct held {
+    char *chat;
+    int64_t until_ms; /* wall; INT64_MAX until lifted */
+    UT_hash_handle hh;
+};
+
+struct optout {
+    char *user;
+    UT_hash_handle hh;
+};
+
+struct gw {
+    struct engine *e;
+    char *name;
+    struct gateway *gateway;
+    unsigned caps;
+    struct pace pace;
+    struct gw *next;
+
+    bool owner;          /* the epoch is ours */
+    bool taking;         /* asked for it */
+    uint64_t epoch;
+    uint64_t next_id;    /* outbox sequence of this epoch */
+    bool loaded, started; /* outbox and registry read; gateway started */
+    unsigned loading;
+
+    struct chat *chats;  /* in memory */
+    struct known *known;
+    struct optout *optout;
+    size_t queued;       /* inputs waiting, all chats */
+    struct chat *ready, **ready_tail;
+    struct turn *finished, **finished_tail; /* turns to commit */
+    unsigned nfinished;
+    uint64_t seen_day;
+    uint64_t seen_touched[4]; /* which shards of which days got their expiry already */
+    struct buf acks;     /* outbox ids to delete, bulk strings */
+    unsigned nacks;
+    struct buf unmark; /* the same for the marks */
+    unsigned nunmark;
+    struct entry **marks; /* entries to be marked as about to be written */
+    size_t nmarks, marks_cap;
+    int64_t settle_ms, resend_ms, circuit_ms;
+    bool lost;           /* the commit script says that somebody else owns the gateway */
+    uint64_t lost_to;
+
+    struct entry *entries; /* by id */
+    struct entry **heap;
+    size_t heap_len, heap_cap;
+    struct held *held;
+    int64_t hold_until_ms;   /* circuit breaker, wall */
+    int64_t hold_step_ms;
+    int bad_in_row;
+    size_t unknown;
+    int64_t settle_next_ms;
+    bool was_up;
+    int64_t gap_since_ms;    /* wall: when the stream broke; 0 = never was up */
+    bool account_down;
+    int catchup;             /* messages of history per chat after a gap; 0 = none */
+    int64_t alive_saved_ms;
+    bool stopped;
+
+    struct timer_state *timers;
+    struct log_gate gate_shed, gate_commit, gate_late, gate_act;
+    struct metric *m_turns, *m_commits, *m_dups, *m_refused, *m_shed_in, *m_latency, *m_commit_time, *m_shed_out, *m_resends;
+    struct metric *m_events[EVENT_TYPES];
+};
+
+struct engine {
+    struct engine_opts opts;
+    struct redis *redis;
+    struct clock *clock;
+    uv_prepare_t prepare;
+    uv_check_t check;
+    uv_idle_t spin;
+    uv_timer_t timer;  /* the next due thing, and the once-a-second round */
+    int open_handles;
+    struct gw *gws;
+    struct book *book;
+    uint64_t generation; /* rises when routes must be rebuilt */
+    uint64_t settings_generation;
+    struct turn *ready, **ready_tail;
+    struct flight *flights, **flights_tail; /* commits in order */
+    unsigned turns;      /* alive */
+    bool started, stopping, reported_ready, redis_up, spinning;
+    int64_t redis_down_ms;
+    int64_t stop_deadline;
+    void (*stop_done)(void *ud);
+    void *stop_ud;
+    int gws_stopping;
+    bool redis_stopping;
+    int64_t last_round_ms;
+    uint64_t woke_ns; /* when poll returned */
+    double lag_now, lag_before; /* worst of this and of the last 10-second window */
+    int64_t lag_reset_ms;
+    struct schedule_slot *slots;
+    int nslots;
+    bool slots_dirty;
+    int64_t slots_built_ms;
+    int64_t schedule_from_ms; /* wall: everything due up to here was handled */
+    uint32_t serial;
+    struct metric *m_lag, *m_queue;
+    struct rng rng;
+};
+
+void engine_spin(struct engine *e);   /* there is more to do: do not sleep in poll */
+void engine_arm(struct engine *e);    /* set the timer to the next due thing */
+struct gw *engine_gw(const struct engine *e, const char *name);
+void gw_sink(struct gw *gw, struct gateway_sink *out);
+void gw_take_ownership(struct gw *gw);
+void gw_lost_ownership(struct gw *gw, uint64_t found);
+void gw_redis_up(struct gw *gw);
+void gw_handle_lost(struct gw *gw);
+void gw_round(struct gw *gw);
+void gw_free(struct gw *gw);
+void gw_key(const struct gw *gw, struct buf *out, const char *kind);
+bool gw_can_send(const struct gw *gw);
+struct metric *gw_sends(struct gw *gw, const char *outcome);
+
+#endif

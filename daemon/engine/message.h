@@ -1,0 +1,47 @@
+/* message.h -- one message to be sent: its chat, segments and policy, from the script to the outbox and the gateway.
+ * A message is one heap block; message_free releases it. Its JSON form is what the outbox in Redis holds (docs/redis.md). */
+#ifndef SOPD_ENGINE_MESSAGE_H
+#define SOPD_ENGINE_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/gateway.h"
+
+struct buf;
+
+enum { MESSAGE_CHARS = 1500, MESSAGE_MENTIONS = 10, MESSAGE_IMAGES = 20 };
+
+struct message {
+    const char *chat;
+    const char *flow;
+    int64_t created_ms, until_ms; /* not sent after until_ms (wall) */
+    bool resend;                  /* policy when the outcome stays unknown */
+    bool answer;
+    const struct out_segment *segments;
+    int nsegments;
+};
+
+struct message_head {
+    const char *chat, *flow;
+    int64_t created_ms, until_ms;
+    bool resend, answer;
+};
+
+/* A copy of everything. */
+struct message *message_new(const struct message_head *head, const struct out_segment *segments, int nsegments);
+void message_free(struct message *m);
+void message_json(const struct message *m, struct buf *out);
+/* NULL if the text is no message (an admin's edit went wrong). */
+struct message *message_parse(const char *json, size_t len);
+/* The text that a reader sees, mentions as @id: what own messages are compared with. */
+void message_plain(const struct message *m, struct buf *out);
+
+/* Cleans and splits what a script wants to say: control characters and malformed UTF-8 go, texts are cut at paragraph and
+ * code-point boundaries into pieces of at most MESSAGE_CHARS characters, mentions above MESSAGE_MENTIONS become plain text,
+ * empty texts vanish. `keep_at` says whether a user may be @-ed (NULL: all). Calls fn for each piece; returns how many. */
+int message_compose(const struct message_head *head, const struct out_segment *segments, int nsegments,
+                    bool (*keep_at)(void *ud, const char *user), void *keep_ud,
+                    void (*fn)(void *ud, struct message *m), void *ud);
+
+#endif

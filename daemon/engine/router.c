@@ -1,0 +1,367 @@
+/* router.c -- which handlers an input reaches: the playbooks that serve a chat, their flows' parameters with the admins'
+ * overrides, and the words of their commands. Chats that are served alike share one `struct routes`; a chat with overrides
+ * of its own gets its own. Rebuilt lazily when playbooks or settings change. */
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/timefmt.h"
+#include "base/utf8.h"
+#include "engine/internal.h"
+#include "engine/routes.h"
+
+static struct routes_entry {
+    char *key;
+    struct routes *routes;
+    UT_hash_handle hh;
+} *routes_cache;
+
+static void routes_unref(struct routes *r)
+{
+    if (!r || --r->refs > 0)
+        return;
+    for (int i = 0; i < r->nbindings; i++)
+        binding_release(r->bindings[i]);
+    for (int i = 0; i < r->ncommands; i++)
+        free(r->commands[i].word);
+    free(r->bindings);
+    free(r->commands);
+    free(r->ons);
+    free(r->ats);
+    free(r);
+}
+
+struct routes *routes_retain(struct routes *r)
+{
+    r->refs++;
+    return r;
+}
+
+void routes_release(struct routes *r)
+{
+    routes_unref(r);
+}
+
+void routes_clear_cache(struct engine *e)
+{
+    (void)e;
+    struct routes_entry *en, *tmp;
+    HASH_ITER(hh, routes_cache, en, tmp)
+    {
+        HASH_DEL(routes_cache, en);
+        routes_unref(en->routes);
+        free(en->key);
+        free(en);
+    }
+}
+
+/* ---- building ---- */
+
+/* Takes the settings' override of each parameter over the playbook's value. */
+struct override {
+    cJSON *params;
+    const struct flow *flow;
+    const char *gw, *chat;
+};
+
+static void routes_override(void *ud, const char *param, const char *value)
+{
+    struct override *o = ud;
+    struct buf err = {0};
+    cJSON *v = param_parse(o->flow, param, value, &err);
+    if (v)
+        cJSON_ReplaceItemInObjectCaseSensitive(o->params, param, v);
+    else
+        log_warn("parameter in redis ignored", "flow", flow_info(o->flow)->name, "param", param, "gateway", o->gw,
+                 "chat", o->chat, "problem", buf_cstr(&err), NULL);
+    buf_free(&err);
+}
+
+static void routes_add_word(struct routes *r, const char *word, struct binding *b, const struct handler *h)
+{
+    struct buf folded = {0};
+    utf8_fold(&folded, word, strlen(word));
+    if (!folded.len) {
+        buf_free(&folded);
+        return;
+    }
+    r->commands = mem_realloc(r->commands, (size_t)(r->ncommands + 1) * sizeof *r->commands);
+    struct routes_command *c = &r->commands[r->ncommands++];
+    c->len = folded.len;
+    c->word = buf_take(&folded);
+    c->binding = b;
+    c->handler = h;
+}
+
+static void routes_add_command(struct routes *r, struct binding *b, const struct handler *h)
+{
+    if (!h->from_param) {
+        for (int i = 0; i < h->nwords; i++)
+            routes_add_word(r, h->words[i], b, h);
+        return;
+    }
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(b->params, h->name), *item;
+    if (cJSON_IsString(v))
+        routes_add_word(r, v->valuestring, b, h);
+    cJSON_ArrayForEach(item, v) if (cJSON_IsString(item)) routes_add_word(r, item->valuestring, b, h);
+}
+
+static void routes_add_at(struct routes *r, struct binding *b, const struct handler *h)
+{
+    const char *text = h->nwords ? h->words[0] : NULL;
+    if (h->from_param)
+        text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(b->params, h->name));
+    int64_t clock_ms;
+    if (!text || !time_parse_clock(text, &clock_ms))
+        return; /* an empty clock switches the schedule off */
+    r->ats = mem_realloc(r->ats, (size_t)(r->nats + 1) * sizeof *r->ats);
+    r->ats[r->nats++] = (struct routes_at){b, h, clock_ms};
+}
+
+static void routes_add_binding(struct routes *r, struct binding *b)
+{
+    r->bindings = mem_realloc(r->bindings, (size_t)(r->nbindings + 1) * sizeof *r->bindings);
+    r->bindings[r->nbindings++] = b;
+    const struct flow_info *info = flow_info(b->flow);
+    for (int i = 0; i < info->nhandlers; i++) {
+        const struct handler *h = &info->handlers[i];
+        if (h->kind == HANDLER_COMMAND) {
+            routes_add_command(r, b, h);
+        } else if (h->kind == HANDLER_AT) {
+            routes_add_at(r, b, h);
+        } else if (h->kind == HANDLER_ON) {
+            r->ons = mem_realloc(r->ons, (size_t)(r->nons + 1) * sizeof *r->ons);
+            r->ons[r->nons++] = (struct routes_on){b, h};
+        }
+    }
+}
+
+/* Longest word first; equal lengths keep the playbook's order. */
+static void routes_sort(struct routes *r)
+{
+    for (int i = 1; i < r->ncommands; i++) {
+        struct routes_command c = r->commands[i];
+        int j = i;
+        for (; j > 0 && r->commands[j - 1].len < c.len; j--)
+            r->commands[j] = r->commands[j - 1];
+        r->commands[j] = c;
+    }
+}
+
+enum { ROUTES_BOOKS = 64 };
+
+/* A playbook that serves the chat, and how narrowly. */
+struct routes_pick {
+    const struct playbook *book;
+    int kind;
+};
+
+static int routes_pick_books(struct gw *gw, const char *chat, const char *name, struct routes_pick *out)
+{
+    const struct book *book = gw->e->book;
+    const struct settings *s = gw->e->opts.settings;
+    const char *tags = s ? settings_tags(s, gw->name, chat) : "";
+    int n = 0;
+    for (int i = 0; book && i < book->nbooks && n < ROUTES_BOOKS; i++) {
+        int kind = playbook_matches(book->books[i], gw->name, chat, name, tags);
+        if (kind < 0)
+            continue;
+        int j = n++;
+        for (; j > 0 && out[j - 1].kind < kind; j--)
+            out[j] = out[j - 1];
+        out[j] = (struct routes_pick){book->books[i], kind};
+    }
+    return n;
+}
+
+static bool routes_has_flow(const struct routes *r, const char *flow)
+{
+    for (int i = 0; i < r->nbindings; i++)
+        if (strcmp(flow_info(r->bindings[i]->flow)->name, flow) == 0)
+            return true;
+    return false;
+}
+
+static struct routes *routes_build(struct gw *gw, const char *chat, const struct routes_pick *picks, int npicks)
+{
+    struct routes *r = MEM_NEW(struct routes);
+    r->refs = 1;
+    for (int i = 0; i < npicks; i++) {
+        const struct playbook *p = picks[i].book;
+        for (int f = 0; f < p->nflows; f++) {
+            struct flow *flow = p->flows[f].flow;
+            if (routes_has_flow(r, flow_info(flow)->name))
+                continue; /* a narrower playbook already runs it here */
+            cJSON *params = cJSON_Duplicate(p->flows[f].params, 1);
+            struct override o = {params, flow, gw->name, chat};
+            if (gw->e->opts.settings)
+                settings_each_param(gw->e->opts.settings, gw->name, chat, flow_info(flow)->name, routes_override, &o);
+            routes_add_binding(r, binding_new(gw->e->book, p, flow, params));
+        }
+    }
+    routes_sort(r);
+    return r;
+}
+
+struct routes *routes_lookup(struct gw *gw, const char *chat, const char *name)
+{
+    struct routes_pick picks[ROUTES_BOOKS];
+    int n = routes_pick_books(gw, chat, name, picks);
+    const struct settings *s = gw->e->opts.settings;
+    struct buf key = {0};
+    buf_addf(&key, "%s|", gw->name);
+    if (s && settings_is_special(s, gw->name, chat))
+        buf_adds(&key, chat);
+    buf_addc(&key, '|');
+    for (int i = 0; i < n; i++)
+        buf_addf(&key, "%s,", picks[i].book->name);
+    struct routes_entry *en;
+    HASH_FIND(hh, routes_cache, buf_cstr(&key), key.len, en);
+    if (en) {
+        buf_free(&key);
+        return en->routes;
+    }
+    en = MEM_NEW(struct routes_entry);
+    en->routes = routes_build(gw, chat, picks, n);
+    size_t len = key.len;
+    en->key = buf_take(&key);
+    HASH_ADD_KEYPTR(hh, routes_cache, en->key, len, en);
+    return en->routes;
+}
+
+bool routes_lookup_any(struct gw *gw, const char *chat, const char *name)
+{
+    return routes_lookup(gw, chat, name)->nbindings > 0;
+}
+
+struct routes *routes_of(struct chat *c)
+{
+    struct engine *e = c->gw->e;
+    if (c->routes && c->routes_generation == e->generation)
+        return c->routes;
+    struct routes *r = routes_lookup(c->gw, c->key, c->name);
+    r->refs++;
+    routes_unref(c->routes);
+    c->routes = r;
+    c->routes_generation = e->generation;
+    return r;
+}
+
+/* ---- matching ---- */
+
+static void routes_append(struct route ***tail, struct binding *b, const struct handler *h, const char *word, size_t len)
+{
+    struct route *r = MEM_NEW(struct route);
+    r->binding = b;
+    r->handler = h;
+    r->word = word;
+    r->word_len = len;
+    **tail = r;
+    *tail = &r->next;
+}
+
+/* Does the folded text say this command? What follows a word must be set off: by a blank, an @ or a number. */
+static bool routes_says(const struct routes_command *c, const char *text, size_t len)
+{
+    if (len < c->len || memcmp(text, c->word, c->len) != 0)
+        return false;
+    if (len == c->len)
+        return true;
+    char next = text[c->len];
+    return c->handler->args && (next == ' ' || next == '\n' || next == '@' || (next >= '0' && next <= '9'));
+}
+
+size_t routes_strip(const char *text, size_t len)
+{
+    size_t skip = len && strchr("/#!", text[0]) ? 1 : 0;
+    while (skip && skip < len && text[skip] == ' ')
+        skip++;
+    return skip;
+}
+
+static bool routes_allowed_here(const struct handler *h, const struct event *ev)
+{
+    return ev->private_chat ? h->in_private : h->in_group;
+}
+
+static void routes_match_event(struct chat *c, const struct event *ev, struct route ***tail)
+{
+    const struct routes *r = routes_of(c);
+    if (ev->type == EVENT_MESSAGE && r->ncommands && *ev->text && strlen(ev->text) <= 512) {
+        static struct buf folded;
+        buf_reset(&folded);
+        utf8_fold(&folded, ev->text, strlen(ev->text));
+        size_t skip = routes_strip(folded.data ? folded.data : "", folded.len);
+        for (int i = 0; i < r->ncommands; i++) {
+            const struct routes_command *cmd = &r->commands[i];
+            if (routes_allowed_here(cmd->handler, ev) && routes_says(cmd, folded.data + skip, folded.len - skip))
+                routes_append(tail, cmd->binding, cmd->handler, cmd->word, cmd->len);
+        }
+    }
+    for (int i = 0; i < r->nons; i++)
+        if (r->ons[i].handler->event == ev->type && routes_allowed_here(r->ons[i].handler, ev))
+            routes_append(tail, r->ons[i].binding, r->ons[i].handler, "", 0);
+}
+
+struct route *routes_match(struct chat *c, const struct input *in)
+{
+    struct route *list = NULL, **tail = &list;
+    if (in->kind == INPUT_EVENT) {
+        routes_match_event(c, in->event, &tail);
+        return list;
+    }
+    struct binding *b = routes_binding(c, in->flow);
+    if (!b)
+        return NULL;
+    const struct flow_info *info = flow_info(b->flow);
+    for (int i = 0; i < info->nhandlers; i++) {
+        const struct handler *h = &info->handlers[i];
+        if (in->kind == INPUT_TIMER ? h->kind == HANDLER_TIMER && strcmp(h->name, in->name) == 0
+                                    : h->kind == HANDLER_AT && h->index == in->handler)
+            routes_append(&tail, b, h, "", 0);
+    }
+    return list;
+}
+
+void routes_free_list(struct route *list)
+{
+    while (list) {
+        struct route *next = list->next;
+        free(list);
+        list = next;
+    }
+}
+
+struct binding *routes_binding(struct chat *c, const char *flow)
+{
+    const struct routes *r = routes_of(c);
+    for (int i = 0; i < r->nbindings; i++)
+        if (strcmp(flow_info(r->bindings[i]->flow)->name, flow) == 0)
+            return r->bindings[i];
+    return NULL;
+}
+
+void routes_each(struct chat *c, void (*fn)(void *ud, struct binding *b), void *ud)
+{
+    const struct routes *r = routes_of(c);
+    for (int i = 0; i < r->nbindings; i++)
+        fn(ud, r->bindings[i]);
+}
+
+bool routes_flow_on(struct chat *c, const struct binding *b, const char **why)
+{
+    const char *flow = flow_info(b->flow)->name, *unused;
+    why = why ? why : &unused;
+    *why = "playbook";
+    if (strcmp(flow, "switch") == 0)
+        return true; /* what switches flows on must not be switched off */
+    if (chat_flow_paused(c, flow)) {
+        *why = "paused";
+        return false;
+    }
+    const struct settings *s = c->gw->e->opts.settings;
+    enum toggle t = s ? settings_toggle(s, c->gw->name, c->key, flow) : TOGGLE_UNSET;
+    if (t != TOGGLE_UNSET)
+        *why = "toggle";
+    return t != TOGGLE_OFF;
+}

@@ -1,0 +1,45 @@
+/* routes.h -- the inside of `struct routes`, shared by router.c and schedule.c only. */
+#ifndef SOPD_ENGINE_ROUTES_H
+#define SOPD_ENGINE_ROUTES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct binding;
+struct handler;
+struct gw;
+
+struct routes_command {
+    char *word; /* folded */
+    size_t len;
+    struct binding *binding;
+    const struct handler *handler;
+};
+struct routes_on {
+    struct binding *binding;
+    const struct handler *handler;
+};
+struct routes_at {
+    struct binding *binding;
+    const struct handler *handler;
+    int64_t clock_ms;
+};
+
+struct routes {
+    int refs;
+    struct binding **bindings; /* owned references */
+    int nbindings;
+    struct routes_command *commands; /* longest first */
+    int ncommands;
+    struct routes_on *ons;
+    int nons;
+    struct routes_at *ats;
+    int nats;
+};
+
+/* The routes that a chat of this key and name has; borrowed from the cache. */
+struct routes *routes_lookup(struct gw *gw, const char *chat, const char *name);
+/* Bytes of an optional /, # or ! and blanks before a command in folded text. */
+size_t routes_strip(const char *text, size_t len);
+
+#endif

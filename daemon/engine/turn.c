@@ -1,0 +1,499 @@
+/* turn.c -- what a handler may ask of its turn: see turn.h. The write set is kept as ready RESP bulk strings, so the commit
+ * only joins them. Everything added here is undone by turn_undo when the handler fails. */
+#include "engine/turn.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/timefmt.h"
+#include "engine/internal.h"
+
+enum {
+    TURN_WRITES = 2000,
+    TURN_BYTES = 4 << 20,
+    TURN_ARGS = 4000,
+    TURN_MESSAGES = 20,
+    TURN_ANSWER_LATE_MS = 120000,
+    TURN_POST_LATE_MS = 1800000
+};
+
+/* ---- what it is about ---- */
+
+enum turn_cause turn_cause(const struct turn *t)
+{
+    static const enum turn_cause causes[] = {CAUSE_EVENT, CAUSE_SCHEDULE, CAUSE_TIMER};
+    return causes[t->input->kind];
+}
+
+const struct event *turn_event(const struct turn *t)
+{
+    return t->input->event;
+}
+
+const char *turn_gateway(const struct turn *t)
+{
+    return t->gw->name;
+}
+
+const char *turn_chat(const struct turn *t)
+{
+    return t->chat->key;
+}
+
+const char *turn_chat_name(const struct turn *t)
+{
+    return t->chat->name;
+}
+
+const char *turn_self(const struct turn *t)
+{
+    struct gateway_state s;
+    t->gw->gateway->ops->state(t->gw->gateway, &s);
+    return s.self_id ? s.self_id : "";
+}
+
+unsigned turn_caps(const struct turn *t)
+{
+    return t->gw->gateway->ops->caps(t->gw->gateway);
+}
+
+const struct binding *turn_binding(const struct turn *t)
+{
+    return t->at ? t->at->binding : NULL;
+}
+
+const char *turn_user(const struct turn *t)
+{
+    if (t->input->event)
+        return t->input->event->user;
+    return t->input->user ? t->input->user : "";
+}
+
+const char *turn_word(const struct turn *t)
+{
+    return t->word ? t->word : "";
+}
+
+const char *turn_args(const struct turn *t)
+{
+    return t->args ? t->args : "";
+}
+
+const char *turn_timer_args(const struct turn *t)
+{
+    return t->input->args ? t->input->args : "";
+}
+
+int64_t turn_due_ms(const struct turn *t)
+{
+    return t->input->due_ms;
+}
+
+int64_t turn_time_ms(const struct turn *t)
+{
+    return t->time_ms;
+}
+
+int64_t turn_now_ms(const struct turn *t)
+{
+    return t->now_ms;
+}
+
+struct rng *turn_rng(struct turn *t)
+{
+    return &t->rng;
+}
+
+static void turn_raise(enum role *role, const struct staff *list, int n, const char *who)
+{
+    for (int i = 0; i < n; i++)
+        if (strcmp(list[i].user, who) == 0 && list[i].role > *role)
+            *role = list[i].role;
+}
+
+enum role turn_role(const struct turn *t, const char *user, const char *platform_role)
+{
+    enum role role = ROLE_MEMBER;
+    const struct binding *b = turn_binding(t);
+    if (!*user || !b)
+        return role;
+    char who[192];
+    snprintf(who, sizeof who, "%s:%s", t->gw->name, user);
+    turn_raise(&role, b->book->staff, b->book->nstaff, who);
+    turn_raise(&role, b->playbook->staff, b->playbook->nstaff, who);
+    if (b->playbook->keepers && role < ROLE_KEEPER &&
+        (strcmp(platform_role, "owner") == 0 || strcmp(platform_role, "admin") == 0))
+        role = ROLE_KEEPER;
+    return role;
+}
+
+bool turn_opted_out(const struct turn *t, const char *user)
+{
+    const struct optout *o;
+    HASH_FIND_STR(t->gw->optout, user, o);
+    bool out = o != NULL;
+    for (unsigned i = 0; i < t->nopt_out; i++)
+        if (strcmp(t->opt_out[i] + 1, user) == 0)
+            out = t->opt_out[i][0] == '+';
+    return out;
+}
+
+void turn_set_handler(struct turn *t, void *handler)
+{
+    t->handler = handler;
+}
+
+void *turn_handler(const struct turn *t)
+{
+    return t->handler;
+}
+
+/* ---- reads and writes ---- */
+
+bool turn_read(struct turn *t, const char *resp, size_t len, redis_fn fn, void *ud)
+{
+    return redis_send(t->e->redis, resp, len, fn, ud);
+}
+
+void turn_key(const struct turn *t, struct buf *out, const char *kind, ...)
+{
+    gw_key(t->gw, out, kind);
+    va_list ap;
+    va_start(ap, kind);
+    for (const char *part = va_arg(ap, const char *); part; part = va_arg(ap, const char *)) {
+        buf_addc(out, ':');
+        buf_add_key(out, part);
+    }
+    va_end(ap);
+}
+
+/* Commands that cannot fail half way on a key of the right kind (commit.lua relies on it). */
+static bool turn_allowed(const char *word, size_t len)
+{
+    static const char *const allowed[] = {"HSET",  "HDEL",   "ZADD", "ZREM", "SADD", "SREM",    "RPUSH",
+                                          "LPUSH", "LTRIM",  "LPOP", "RPOP", "SETBIT", "SET",   "DEL",
+                                          "XADD",  "PEXPIRE", "ZREMRANGEBYRANK", "PEXPIREAT"};
+    for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++)
+        if (strlen(allowed[i]) == len && memcmp(allowed[i], word, len) == 0)
+            return true;
+    return false;
+}
+
+bool turn_write(struct turn *t, int argc, const char *const *argv, const size_t *argvlen)
+{
+    if (argc < 2 || argc > TURN_ARGS || t->nops >= TURN_WRITES || t->ops.len > TURN_BYTES)
+        return false;
+    if (!turn_allowed(argv[0], argvlen ? argvlen[0] : strlen(argv[0])))
+        return false;
+    buf_add_bulk_int(&t->ops, argc);
+    for (int i = 0; i < argc; i++)
+        buf_add_bulk(&t->ops, argv[i], argvlen ? argvlen[i] : strlen(argv[i]));
+    t->nops++;
+    t->nargs += (unsigned)argc + 1;
+    return true;
+}
+
+void turn_mark(struct turn *t, struct turn_mark *m)
+{
+    *m = (struct turn_mark){t->ops.len, t->nops, t->nargs, t->nouts, t->nopt_out, t->timers, t->acts_tail};
+}
+
+static void turn_free_act(struct turn_act *a)
+{
+    struct gateway_request *r = &a->request;
+    free((char *)r->chat);
+    free((char *)r->user);
+    free((char *)r->arg);
+    free((char *)r->sub);
+    free((char *)r->text);
+    free(a);
+}
+
+static void turn_free_acts(struct turn_act **from)
+{
+    while (*from) {
+        struct turn_act *next = (*from)->next;
+        turn_free_act(*from);
+        *from = next;
+    }
+}
+
+static void turn_free_outs(struct turn *t, unsigned keep)
+{
+    struct turn_out **p = &t->outs;
+    for (unsigned i = 0; i < keep; i++)
+        p = &(*p)->next;
+    t->outs_tail = p;
+    while (*p) {
+        struct turn_out *next = (*p)->next;
+        message_free((*p)->message);
+        free(*p);
+        *p = next;
+    }
+    t->nouts = keep;
+}
+
+static void turn_free_timers(struct turn *t, struct turn_timer_op *until)
+{
+    while (t->timers != until) {
+        struct turn_timer_op *next = t->timers->next;
+        free(t->timers->id);
+        free(t->timers);
+        t->timers = next;
+    }
+}
+
+static void turn_free_opt_out(struct turn *t, unsigned keep)
+{
+    while (t->nopt_out > keep)
+        free(t->opt_out[--t->nopt_out]);
+}
+
+void turn_undo(struct turn *t, const struct turn_mark *m)
+{
+    t->ops.len = m->ops_len;
+    t->nops = m->nops;
+    t->nargs = m->nargs;
+    turn_free_outs(t, m->nouts);
+    turn_free_timers(t, m->timers);
+    turn_free_opt_out(t, m->nopt_out);
+    turn_free_acts(m->acts_tail);
+    t->acts_tail = m->acts_tail;
+}
+
+bool turn_is_empty(const struct turn *t)
+{
+    return !t->nops && !t->outs && !t->acts;
+}
+
+void turn_free(struct turn *t)
+{
+    turn_free_outs(t, 0);
+    turn_free_timers(t, NULL);
+    turn_free_opt_out(t, 0);
+    turn_free_acts(&t->acts);
+    free(t->opt_out);
+    routes_free_list(t->routes);
+    routes_release(t->held);
+    input_free(t->input);
+    buf_free(&t->ops);
+    buf_free(&t->args_buf);
+    t->e->turns--;
+    free(t);
+}
+
+/* ---- messages ---- */
+
+int64_t turn_quiet_until(const struct turn *t)
+{
+    const struct binding *b = turn_binding(t);
+    const struct playbook *p = b ? b->playbook : NULL;
+    if (!p || !p->has_quiet || p->quiet_from_ms == p->quiet_to_ms)
+        return 0;
+    int64_t now = t->now_ms, clock = zone_clock(p->zone, now), day = zone_day(p->zone, now, 0);
+    bool wraps = p->quiet_from_ms > p->quiet_to_ms;
+    bool quiet = wraps ? clock >= p->quiet_from_ms || clock < p->quiet_to_ms
+                       : clock >= p->quiet_from_ms && clock < p->quiet_to_ms;
+    if (!quiet)
+        return 0;
+    return zone_moment(p->zone, day + (wraps && clock >= p->quiet_from_ms), p->quiet_to_ms);
+}
+
+static bool turn_keep_at(void *ud, const char *user)
+{
+    const struct turn *t = ud;
+    return !turn_opted_out(t, user);
+}
+
+struct turn_adding {
+    struct turn *t;
+    int64_t not_before_ms, latest_ms;
+};
+
+static void turn_add_piece(void *ud, struct message *m)
+{
+    struct turn_adding *a = ud;
+    struct turn *t = a->t;
+    struct turn_out *o = MEM_NEW(struct turn_out);
+    o->message = m;
+    o->not_before_ms = a->not_before_ms;
+    o->latest_ms = a->latest_ms;
+    *t->outs_tail = o;
+    t->outs_tail = &o->next;
+    t->nouts++;
+}
+
+/* What the gateway cannot do; NULL if it can. Mentions degrade to names by themselves. */
+static const char *turn_cannot(const struct turn *t, const struct turn_message *m, const char *chat)
+{
+    unsigned caps = turn_caps(t);
+    if (chat[0] == '@' && !(caps & GATEWAY_DM))
+        return "this gateway cannot write to a person directly (dm)";
+    if (!m->answer && !(caps & GATEWAY_PROACTIVE))
+        return "this gateway cannot post without being spoken to (proactive)";
+    for (int i = 0; i < m->nsegments; i++) {
+        if (m->segments[i].type == SEGMENT_IMAGE && !(caps & GATEWAY_IMAGE))
+            return "this gateway cannot send images (image)";
+        if (m->segments[i].type == SEGMENT_AT && strcmp(m->segments[i].id, "all") == 0 && !(caps & GATEWAY_AT_ALL))
+            return "this gateway cannot @ everybody (at_all)";
+    }
+    return NULL;
+}
+
+const char *turn_send(struct turn *t, const struct turn_message *m)
+{
+    const char *chat = m->chat ? m->chat : t->chat->key;
+    if (m->gateway && strcmp(m->gateway, t->gw->name) != 0)
+        return "messages can only go out through the gateway that the turn came in on";
+    const char *cannot = turn_cannot(t, m, chat);
+    if (cannot)
+        return cannot;
+    if (t->nouts >= TURN_MESSAGES)
+        return "more than 20 messages in one turn";
+    if (chat[0] == '@' && !m->answer && turn_opted_out(t, chat + 1))
+        return "opted out";
+    const struct event *ev = t->input->event;
+    if (ev && m->answer && (ev->late || ev->history)) {
+        metric_inc(gw_sends(t->gw, "stale"));
+        return NULL; /* too late to answer; what the turn writes still counts */
+    }
+    int64_t late = m->late_ms ? m->late_ms : (m->answer ? TURN_ANSWER_LATE_MS : TURN_POST_LATE_MS);
+    int64_t from = t->now_ms;
+    if (!m->answer && !m->anytime) {
+        int64_t quiet = turn_quiet_until(t);
+        from = quiet ? quiet : from;
+    }
+    bool resend = m->policy == POLICY_DEFAULT ? m->answer : m->policy == POLICY_RESEND;
+    const struct binding *b = turn_binding(t);
+    struct message_head head = {.chat = chat,
+                                .flow = b ? flow_info(b->flow)->name : "",
+                                .created_ms = t->now_ms,
+                                .until_ms = from + late,
+                                .resend = resend,
+                                .answer = m->answer};
+    struct turn_adding adding = {t, from, from + late};
+    int made = message_compose(&head, m->segments, m->nsegments, turn_keep_at, t, turn_add_piece, &adding);
+    return made ? NULL : "the message is empty";
+}
+
+void turn_tell_staff(struct turn *t, const char *text)
+{
+    const struct binding *b = turn_binding(t);
+    const char *to = b ? b->playbook->staff_chat : NULL;
+    size_t n = strlen(t->gw->name);
+    if (!to || strncmp(to, t->gw->name, n) != 0 || to[n] != ':')
+        return;
+    struct out_segment s = {.type = SEGMENT_TEXT, .id = "", .text = text, .text_len = strlen(text)};
+    struct turn_message m = {.chat = to + n + 1, .segments = &s, .nsegments = 1, .anytime = true, .late_ms = 3600000};
+    turn_send(t, &m);
+}
+
+static const char *turn_dup(const char *s)
+{
+    return s ? mem_strdup(s) : NULL;
+}
+
+const char *turn_act(struct turn *t, const struct gateway_request *r)
+{
+    unsigned caps = turn_caps(t), need = 0;
+    switch (r->action) {
+    case ACTION_RECALL: need = GATEWAY_RECALL; break;
+    case ACTION_KICK: need = GATEWAY_KICK; break;
+    case ACTION_MUTE:
+    case ACTION_WHOLE_MUTE: need = GATEWAY_MUTE; break;
+    default: break;
+    }
+    if ((caps & need) != need)
+        return "this gateway cannot do that";
+    struct turn_act *a = MEM_NEW(struct turn_act);
+    a->request = (struct gateway_request){.action = r->action,
+                                          .chat = turn_dup(r->chat ? r->chat : t->chat->key),
+                                          .user = turn_dup(r->user),
+                                          .arg = turn_dup(r->arg),
+                                          .sub = turn_dup(r->sub),
+                                          .text = turn_dup(r->text),
+                                          .number = r->number};
+    *t->acts_tail = a;
+    t->acts_tail = &a->next;
+    return NULL;
+}
+
+/* ---- timers, opting out, toggles ---- */
+
+static void turn_timer_json(struct turn *t, struct buf *out, const char *name, const char *key, int64_t due_ms,
+                            const char *args)
+{
+    const char *flow = flow_info(turn_binding(t)->flow)->name, *user = turn_user(t);
+    buf_adds(out, "{\"flow\":");
+    buf_add_json(out, flow, strlen(flow));
+    buf_adds(out, ",\"chat\":");
+    buf_add_json(out, t->chat->key, strlen(t->chat->key));
+    buf_adds(out, ",\"name\":");
+    buf_add_json(out, name, strlen(name));
+    buf_adds(out, ",\"key\":");
+    buf_add_json(out, key, strlen(key));
+    buf_adds(out, ",\"user\":");
+    buf_add_json(out, user, strlen(user));
+    buf_addf(out, ",\"due\":%lld,\"serial\":\"%016llx\",\"args\":%s}", (long long)due_ms,
+             (unsigned long long)rng_next(&t->rng), args && *args ? args : "null");
+}
+
+const char *turn_timer(struct turn *t, const char *name, const char *key, int64_t due_ms, const char *args)
+{
+    if (args && strlen(args) > 4096)
+        return "the arguments of a timer may have at most 4 KiB";
+    struct buf id = {0}, zset = {0}, hash = {0}, json = {0}, due = {0};
+    buf_addf(&id, "%s|%s|%s|%s", flow_info(turn_binding(t)->flow)->name, t->chat->key, name, key);
+    gw_key(t->gw, &zset, "timers");
+    gw_key(t->gw, &hash, "timer");
+    bool ok;
+    if (due_ms < 0) {
+        ok = turn_write(t, 3, (const char *[]){"ZREM", buf_cstr(&zset), buf_cstr(&id)}, NULL) &&
+             turn_write(t, 3, (const char *[]){"HDEL", buf_cstr(&hash), buf_cstr(&id)}, NULL);
+    } else {
+        turn_timer_json(t, &json, name, key, due_ms, args);
+        buf_addi(&due, due_ms);
+        ok = turn_write(t, 4, (const char *[]){"ZADD", buf_cstr(&zset), buf_cstr(&due), buf_cstr(&id)}, NULL) &&
+             turn_write(t, 4, (const char *[]){"HSET", buf_cstr(&hash), buf_cstr(&id), buf_cstr(&json)}, NULL);
+    }
+    struct turn_timer_op *op = MEM_NEW(struct turn_timer_op);
+    op->id = buf_take(&id);
+    op->due_ms = due_ms;
+    op->next = t->timers;
+    t->timers = op;
+    buf_free(&zset);
+    buf_free(&hash);
+    buf_free(&json);
+    buf_free(&due);
+    return ok ? NULL : "too many writes in one turn";
+}
+
+void turn_opt_out(struct turn *t, const char *user, bool out)
+{
+    struct buf key = {0}, entry = {0};
+    gw_key(t->gw, &key, "optout");
+    turn_write(t, 3, (const char *[]){out ? "SADD" : "SREM", buf_cstr(&key), user}, NULL);
+    buf_addf(&entry, "%c%s", out ? '+' : '-', user);
+    t->opt_out = mem_realloc(t->opt_out, (t->nopt_out + 1) * sizeof *t->opt_out);
+    t->opt_out[t->nopt_out++] = buf_take(&entry);
+    buf_free(&key);
+}
+
+void turn_toggle(struct turn *t, const char *flow, bool on)
+{
+    struct buf key = {0};
+    buf_adds(&key, "sopd:toggles:chat:");
+    buf_add_key(&key, t->gw->name);
+    buf_addc(&key, ':');
+    buf_add_key(&key, t->chat->key);
+    redis_command(t->e->redis, NULL, NULL, 4, (const char *[]){"HSET", buf_cstr(&key), flow, on ? "on" : "off"}, NULL);
+    buf_free(&key);
+}
+
+bool turn_toggle_state(const struct turn *t, const char *flow)
+{
+    struct binding *b = routes_binding(t->chat, flow);
+    return b && routes_flow_on(t->chat, b, NULL);
+}

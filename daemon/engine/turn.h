@@ -1,0 +1,95 @@
+/* turn.h -- what happens in one chat because of one input: reads, the write set, messages, and their one commit.
+ * The engine makes turns (turn_run.c); the Lua API fills them through the functions below while a handler of the turn runs.
+ * Everything a handler adds is undone if that handler fails (turn_mark / turn_undo, used by the engine only). */
+#ifndef SOPD_ENGINE_TURN_H
+#define SOPD_ENGINE_TURN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "engine/book.h"
+#include "gateway/gateway.h"
+#include "store/redis.h"
+
+struct turn;
+struct clock;
+
+/* ---- what it is about ---- */
+enum turn_cause { CAUSE_EVENT, CAUSE_SCHEDULE, CAUSE_TIMER };
+enum turn_cause turn_cause(const struct turn *t);
+const struct event *turn_event(const struct turn *t); /* NULL unless CAUSE_EVENT */
+const char *turn_gateway(const struct turn *t);       /* gateway name */
+const char *turn_chat(const struct turn *t);          /* chat key */
+const char *turn_chat_name(const struct turn *t);
+const char *turn_self(const struct turn *t); /* our account id, "" unknown */
+unsigned turn_caps(const struct turn *t);
+const struct binding *turn_binding(const struct turn *t); /* of the handler that runs */
+/* Who caused it: the event's user, a timer's user, "" else. */
+const char *turn_user(const struct turn *t);
+/* COMMAND: the word that matched and the text after it, folded blanks trimmed, original letters; "" else. */
+const char *turn_word(const struct turn *t);
+const char *turn_args(const struct turn *t);
+/* TIMER: args given to c:timer as JSON text, "" else. SCHEDULE and TIMER: when it was due. */
+const char *turn_timer_args(const struct turn *t);
+int64_t turn_due_ms(const struct turn *t);
+/* The turn's time, fixed at its start: event's platform time for state (judging days), wall time for waits. */
+int64_t turn_time_ms(const struct turn *t); /* platform time of the event, or due time, or now */
+int64_t turn_now_ms(const struct turn *t);  /* wall time at the start of the turn */
+/* Seeded from the turn's id: the same input draws the same numbers. */
+struct rng *turn_rng(struct turn *t);
+/* The staff role of a user here: configuration, playbook, platform role if the playbook says so. `platform_role` may be "". */
+enum role turn_role(const struct turn *t, const char *user, const char *platform_role);
+/* Has this user asked not to be @-ed or written to? (in memory) */
+bool turn_opted_out(const struct turn *t, const char *user);
+
+/* The host's own pointer for the handler that runs; NULL when none does. */
+void turn_set_handler(struct turn *t, void *handler);
+void *turn_handler(const struct turn *t);
+
+/* ---- reads: asynchronous; the caller suspends its coroutine and goes on in fn ---- */
+/* Sends a command in RESP on the turn's connection. False: Redis is away (nothing was sent). */
+bool turn_read(struct turn *t, const char *resp, size_t len, redis_fn fn, void *ud);
+
+/* ---- writes: into the turn's write set; nothing reaches Redis before the commit ---- */
+/* Appends a Redis key: sopd:{gateway}:<kind>[:<part>...], parts percent-encoded. `kind` is one of docs/redis.md. NULL ends. */
+void turn_key(const struct turn *t, struct buf *out, const char *kind, ...)
+    __attribute__((sentinel));
+/* Adds one write command (HSET, HDEL, ZADD, ZREM, SET, DEL, SETBIT, RPUSH, LPOP, SADD, SREM, XADD, PEXPIRE, ...). False when
+ * the turn's limit of writes (2000 commands, 4 MiB) is reached: the caller raises an error. */
+bool turn_write(struct turn *t, int argc, const char *const *argv, const size_t *argvlen);
+
+enum send_policy { POLICY_DEFAULT, POLICY_RESEND, POLICY_DROP };
+struct turn_message {
+    const char *chat;    /* chat key; NULL = this chat */
+    const char *gateway; /* NULL = this gateway; another gateway only for staff messages */
+    const struct out_segment *segments;
+    int nsegments;
+    bool
+        answer; /* caused by a member's own message: quiet hours do not hold it, default policy resend */
+    bool anytime; /* may be posted in quiet hours by explicit parameter */
+    enum send_policy policy;
+    int64_t
+        late_ms; /* 0 = default (answers 2 min, others 30 min); shed when it cannot be sent within */
+};
+/* Composes (clean, split, cap) and adds the message to the turn. Returns NULL, or why it cannot be sent (a capability is
+ * missing, empty, too many messages in one turn (20)), for the script. */
+const char *turn_send(struct turn *t, const struct turn_message *m);
+/* Recall, kick, mute ... done after the commit. Returns NULL or why not. Strings are copied. */
+const char *turn_act(struct turn *t, const struct gateway_request *r);
+
+/* Sets, replaces (same name and key) or cancels (due_ms < 0) a durable timer of the current flow in this chat.
+ * `args` is JSON text, at most 4 KiB. Returns NULL or why not. */
+const char *turn_timer(struct turn *t, const char *name, const char *key, int64_t due_ms,
+                       const char *args);
+/* Opts a user out of every @ and DM, or back in. */
+void turn_opt_out(struct turn *t, const char *user, bool out);
+/* Writes a toggle of this chat (admin's switch command): flow, on/off. */
+void turn_toggle(struct turn *t, const char *flow, bool on);
+/* Is the flow on here now? (toggles, pauses, playbook) */
+bool turn_toggle_state(const struct turn *t, const char *flow);
+/* End of the quiet hours in wall ms if they are on now, else 0. */
+int64_t turn_quiet_until(const struct turn *t);
+
+#endif

@@ -1,0 +1,310 @@
+/* turn_run.c -- the course of a turn: from the chat's next input through its handlers to the commit, and what follows the
+ * commit's answer. Only the drain calls in here, so Lua is never entered from a callback. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+#include "engine/internal.h"
+#include "engine/routes.h"
+
+enum { TURN_TRIES = 20, TURN_STAFF_ERROR = 160 };
+
+static void turn_step(struct turn *t);
+
+static struct turn *turn_new(struct chat *c, struct input *in)
+{
+    struct engine *e = c->gw->e;
+    struct turn *t = MEM_NEW(struct turn);
+    t->e = e;
+    t->gw = c->gw;
+    t->chat = c;
+    t->input = in;
+    t->outs_tail = &t->outs;
+    t->acts_tail = &t->acts;
+    t->now_ms = clock_wall(e->clock);
+    t->time_ms = in->kind == INPUT_EVENT ? in->event->time_ms : in->kind == INPUT_SCHEDULE ? in->due_ms : t->now_ms;
+    t->started_ns = clock_ns();
+    t->hash = input_hash(in, c->key, &t->day, &t->own_time);
+    rng_seed(&t->rng, t->hash ^ hash_string(c->gw->name));
+    e->turns++;
+    return t;
+}
+
+static struct input *chat_take(struct chat *c)
+{
+    struct input *in = c->first;
+    c->first = in->next;
+    if (!c->first)
+        c->tail = &c->first;
+    c->queued--;
+    c->gw->queued--;
+    in->next = NULL;
+    return in;
+}
+
+/* A timer or schedule that missed its time by more than its handler allows. */
+static bool turn_too_late(const struct turn *t, const struct route *r)
+{
+    if (t->input->kind == INPUT_EVENT || r->handler->late_ms < 0)
+        return false;
+    return t->now_ms - t->input->due_ms > r->handler->late_ms;
+}
+
+/* The timer is used up with this turn, whatever its handler does. */
+static void turn_remove_timer(struct turn *t)
+{
+    struct buf zset = {0}, hash = {0};
+    gw_key(t->gw, &zset, "timers");
+    gw_key(t->gw, &hash, "timer");
+    turn_write(t, 3, (const char *[]){"ZREM", buf_cstr(&zset), t->input->id}, NULL);
+    turn_write(t, 3, (const char *[]){"HDEL", buf_cstr(&hash), t->input->id}, NULL);
+    buf_free(&zset);
+    buf_free(&hash);
+}
+
+void turn_begin(struct chat *c)
+{
+    struct input *in = chat_take(c);
+    struct route *routes = in->kind == INPUT_EVENT && in->event->from_bot ? NULL : routes_match(c, in);
+    if (!routes && in->kind == INPUT_EVENT) {
+        input_free(in);
+        return; /* nobody listens: no turn, no commit */
+    }
+    struct turn *t = turn_new(c, in);
+    t->routes = routes;
+    t->held = routes_retain(routes_of(c));
+    c->turn = t;
+    c->last_ms = clock_mono(t->e->clock);
+    if (in->kind == INPUT_TIMER)
+        turn_remove_timer(t);
+    turn_step(t);
+}
+
+/* Word and arguments of the command that matched, the arguments in their original letters. */
+static void turn_set_command(struct turn *t, const struct route *r)
+{
+    t->word = t->args = NULL;
+    if (r->handler->kind != HANDLER_COMMAND)
+        return;
+    const char *text = t->input->event->text;
+    buf_reset(&t->args_buf);
+    utf8_fold_keep(&t->args_buf, text, strlen(text));
+    size_t skip = routes_strip(t->args_buf.data, t->args_buf.len) + r->word_len;
+    const char *args = buf_cstr(&t->args_buf) + (skip < t->args_buf.len ? skip : t->args_buf.len);
+    while (*args == ' ' || *args == '\n')
+        args++;
+    t->word = r->word;
+    t->args = args;
+}
+
+static bool turn_may_run(struct turn *t, const struct route *r)
+{
+    if (!routes_flow_on(t->chat, r->binding, NULL))
+        return false;
+    if (turn_too_late(t, r)) {
+        if (log_gate_open(&t->gw->gate_late, clock_mono(t->e->clock), 1000))
+            log_warn("skipped: too late", "gateway", t->gw->name, "chat", t->chat->key, "flow",
+                     flow_info(r->binding->flow)->name, "due_ms", log_int(t->input->due_ms), NULL);
+        return false;
+    }
+    if (!*r->handler->role)
+        return true;
+    int least = role_parse(r->handler->role);
+    const struct event *ev = t->input->event;
+    return least >= 0 && (int)turn_role(t, turn_user(t), ev ? ev->role : "") >= least;
+}
+
+static void turn_failed(struct turn *t, const struct host_outcome *out)
+{
+    static const char *const kinds[] = {"error", "budget", "memory", "store"};
+    const char *flow = flow_info(t->at->binding->flow)->name;
+    t->failed++;
+    metric_inc(metric_counter("sopd_flow_errors_total", "Handlers that failed.",
+                              metric_labels("flow", flow, "kind", kinds[out->failure], NULL)));
+    log_error("handler failed", "gateway", t->gw->name, "chat", t->chat->key, "flow", flow, "kind", kinds[out->failure],
+              "error", out->error, NULL);
+    if (!chat_count_failure(t->chat, flow))
+        return;
+    log_error("flow paused in this chat: it failed 5 times within a minute", "gateway", t->gw->name, "chat", t->chat->key,
+              "flow", flow, "minutes", log_int(PAUSE_MS / 60000), NULL);
+    metric_inc(metric_counter("sopd_flow_pauses_total", "Flows paused in a chat.", metric_labels("flow", flow, NULL)));
+    struct buf b = {0};
+    buf_addf(&b, "流程 %s 在 %s 一分钟内出错 5 次, 已暂停 %d 分钟。最近的错误: ", flow,
+             *t->chat->name ? t->chat->name : t->chat->key, PAUSE_MS / 60000);
+    buf_add(&b, out->error, utf8_cut(out->error, strlen(out->error), TURN_STAFF_ERROR));
+    turn_tell_staff(t, buf_cstr(&b));
+    buf_free(&b);
+}
+
+enum turn_next { TURN_WAITS, TURN_GONE, TURN_NEXT, TURN_ENDS };
+
+/* What follows from a handler's outcome. */
+static enum turn_next turn_judge(struct turn *t, const struct host_outcome *out)
+{
+    bool command = t->at->handler->kind == HANDLER_COMMAND;
+    switch (out->status) {
+    case HOST_WAITING: return TURN_WAITS;
+    case HOST_DONE: return out->stop || (command && !out->pass) ? TURN_ENDS : TURN_NEXT;
+    case HOST_FAILED: break;
+    }
+    if (out->failure == FAILURE_STORE) {
+        turn_abort(t, true);
+        return TURN_GONE;
+    }
+    turn_undo(t, &t->mark);
+    turn_failed(t, out);
+    return command ? TURN_ENDS : TURN_NEXT;
+}
+
+/* Runs the handlers from r on until one waits or all are done. */
+static void turn_run_from(struct turn *t, struct route *r)
+{
+    for (; r; r = r->next) {
+        t->at = r;
+        if (!turn_may_run(t, r))
+            continue;
+        turn_set_command(t, r);
+        turn_mark(t, &t->mark);
+        struct host_outcome out = {0};
+        host_start(r->binding->flow, r->handler->index, t, r->binding, &out);
+        switch (turn_judge(t, &out)) {
+        case TURN_WAITS:
+        case TURN_GONE: return;
+        case TURN_ENDS: r = NULL; break;
+        case TURN_NEXT: break;
+        }
+        if (!r)
+            break;
+    }
+    committer_add(t);
+}
+
+static void turn_step(struct turn *t)
+{
+    turn_run_from(t, t->routes);
+}
+
+void turn_continue(struct turn *t)
+{
+    struct host_outcome out = {0};
+    host_resume(t, &out);
+    switch (turn_judge(t, &out)) {
+    case TURN_WAITS:
+    case TURN_GONE: return;
+    case TURN_ENDS: committer_add(t); return;
+    case TURN_NEXT: turn_run_from(t, t->at->next); return;
+    }
+}
+
+/* ---- the end of a turn ---- */
+
+/* Gives the chat back; the next input may begin. */
+static void turn_release(struct turn *t)
+{
+    struct chat *c = t->chat;
+    c->turn = NULL;
+    if (t->input && t->input->kind == INPUT_TIMER)
+        timers_taken(t->gw, t->input->id);
+    turn_free(t);
+    chat_wake(c);
+}
+
+void turn_abort(struct turn *t, bool again)
+{
+    if (t->handler)
+        host_stop(t);
+    struct input *in = t->input;
+    if (again && ++in->tries < TURN_TRIES) {
+        t->input = NULL;
+        struct chat *c = t->chat;
+        turn_release(t);
+        chat_push_front(c, in);
+        return;
+    }
+    if (again)
+        log_error("input given up: redis was lost under it too often", "gateway", t->gw->name, "chat", t->chat->key, NULL);
+    turn_release(t);
+}
+
+void turn_finish_empty(struct turn *t)
+{
+    metric_inc(t->gw->m_turns);
+    turn_release(t);
+}
+
+static void turn_apply_opt_out(struct gw *gw, const char *entry)
+{
+    struct optout *o;
+    HASH_FIND_STR(gw->optout, entry + 1, o);
+    if (entry[0] == '+' && !o) {
+        o = MEM_NEW(struct optout);
+        o->user = mem_strdup(entry + 1);
+        HASH_ADD_KEYPTR(hh, gw->optout, o->user, strlen(o->user), o);
+    } else if (entry[0] == '-' && o) {
+        HASH_DEL(gw->optout, o);
+        free(o->user);
+        free(o);
+    }
+}
+
+/* What the daemon keeps in memory of what is now in Redis. */
+static void turn_mirror(struct turn *t)
+{
+    for (const struct turn_timer_op *op = t->timers; op; op = op->next) {
+        chat_drop_timer(t->chat, op->id);
+        if (op->due_ms >= 0)
+            timers_note(t->gw, op->due_ms);
+    }
+    for (unsigned i = 0; i < t->nopt_out; i++)
+        turn_apply_opt_out(t->gw, t->opt_out[i]);
+}
+
+static void turn_send_out(struct turn *t, struct turn_out *o)
+{
+    if (o->delay_ms < 0) {
+        metric_inc(gw_sends(t->gw, "shed"));
+        if (log_gate_open(&t->gw->gate_late, clock_mono(t->e->clock), 1000))
+            log_warn("message shed: it could not leave in time", "gateway", t->gw->name, "chat", o->message->chat, "flow",
+                     o->message->flow, NULL);
+        return;
+    }
+    outbox_add(t->gw, o->id, o->message, o->delay_ms);
+    o->message = NULL;
+}
+
+static void turn_do_acts(struct turn *t)
+{
+    for (struct turn_act *a = t->acts; a; a = a->next) {
+        if (!t->gw->gateway->ops->call(t->gw->gateway, &a->request, 0))
+            log_warn("action not taken by the gateway", "gateway", t->gw->name, "chat", t->chat->key, NULL);
+    }
+}
+
+void turn_committed(struct turn *t, enum commit_status status, const char *text, bool again)
+{
+    struct gw *gw = t->gw;
+    metric_inc(gw->m_turns);
+    metric_observe(gw->m_commit_time, (double)(clock_ns() - t->started_ns) / 1e9);
+    if (status == COMMIT_REFUSED) {
+        metric_inc(gw->m_refused);
+        log_error("turn refused by redis", "gateway", gw->name, "chat", t->chat->key, "problem", text, NULL);
+    } else if (status == COMMIT_DUPLICATE) {
+        if (!again)
+            metric_inc(gw->m_dups);
+        for (struct turn_out *o = t->outs; again && o; o = o->next) {
+            outbox_recover(gw, o->id, o->message);
+            o->message = NULL;
+        }
+        if (again)
+            turn_mirror(t);
+    } else {
+        metric_inc(gw->m_commits);
+        turn_mirror(t);
+        for (struct turn_out *o = t->outs; o; o = o->next)
+            turn_send_out(t, o);
+        turn_do_acts(t);
+    }
+    if (t->input->event && !t->input->event->history)
+        metric_observe(gw->m_latency, (double)(clock_ns() - t->input->event->arrived_ns) / 1e9);
+    turn_release(t);
+}

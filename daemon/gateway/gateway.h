@@ -1,0 +1,201 @@
+/* gateway.h -- the only door between the engine and the messaging platforms.
+ * A gateway is one connection to one platform for one bot account. The engine creates it from its configuration, gets
+ * events, results and state changes through `struct gateway_sink`, and asks for sends and actions. Codecs (onebot11.c,
+ * playground.c) fill `struct gateway_ops`. All calls happen on the loop thread. Sinks may be called from socket
+ * callbacks: the engine only records there and works later in the same loop iteration, then calls gateway_flush. */
+#ifndef SOPD_GATEWAY_GATEWAY_H
+#define SOPD_GATEWAY_GATEWAY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "gateway/event.h"
+
+struct clock;
+struct buf;
+struct gateway;
+
+/* What a gateway can do. Asking for what it cannot is an error value for the script, never a silent loss. */
+enum gateway_cap {
+    GATEWAY_JOIN = 1 << 0,        /* join and leave events */
+    GATEWAY_UNMENTIONED = 1 << 1, /* sees messages that do not @ it */
+    GATEWAY_AT = 1 << 2,
+    GATEWAY_AT_ALL = 1 << 3,
+    GATEWAY_DM = 1 << 4,
+    GATEWAY_PROACTIVE = 1 << 5, /* may post without being spoken to */
+    GATEWAY_IMAGE = 1 << 6,
+    GATEWAY_BUTTONS = 1 << 7,
+    GATEWAY_HISTORY = 1 << 8,
+    GATEWAY_RECALL = 1 << 9,
+    GATEWAY_MUTE = 1 << 10,
+    GATEWAY_KICK = 1 << 11,
+    GATEWAY_MEMBERS = 1 << 12,
+    GATEWAY_QUOTE = 1 << 13,
+    GATEWAY_ECHO = 1 << 14, /* reports its own messages: settles unknown sends */
+};
+
+/* "join", "at", "dm", ...: names in flow `needs` and in docs; 0 if unknown. */
+unsigned gateway_cap_parse(const char *name);
+const char *gateway_cap_name(unsigned one_cap);
+
+enum gateway_link { LINK_DOWN, LINK_CONNECTING, LINK_UP, LINK_REFUSED /* bad token */ };
+enum gateway_account { ACCOUNT_UNKNOWN, ACCOUNT_ONLINE, ACCOUNT_OFFLINE, ACCOUNT_RESTRICTED };
+const char *gateway_link_name(enum gateway_link link);
+const char *gateway_account_name(enum gateway_account account);
+
+/* A key = value list from the configuration, already checked for types by lua/config; codecs read it through these. */
+struct gateway_conf {
+    const char *name, *type;
+    const char *mode;   /* "forward", "reverse" or NULL */
+    const char *url;    /* forward */
+    const char *listen; /* reverse: host:port */
+    const char *path;   /* reverse */
+    const char *token;  /* resolved secret or NULL; never logged */
+    bool token_in_query;
+    const char *self_id; /* expected account, or NULL */
+    const char *tls_ca, *tls_cert, *tls_key;
+    bool tls_insecure;
+    size_t max_frame; /* bytes; 0 = default 64 MiB */
+    /* timing in milliseconds, 0 = default; every one documented in docs/gateways.md */
+    int64_t first_ms, idle_ms, backoff_ms, backoff_max_ms, auth_backoff_ms, auth_backoff_max_ms,
+        ready_reset_ms, timeout_ms, stale_ms, request_delay_ms, catchup_ms,
+        settle_ms /* wait for the echo of a message whose outcome is unknown; default 15 s */,
+        resend_ms /* an unknown message is sent again no sooner than this after the first try; default 60 s */,
+        circuit_ms /* pause of the account after three bad outcomes in a row; default 5 min, doubling to 2 h */;
+    int catchup; /* messages of history fetched per chat after a gap; 0 = none */
+};
+
+/* One message to send. Strings are borrowed for the call. */
+struct out_segment {
+    enum segment_type type; /* TEXT, AT, IMAGE, FACE, REPLY */
+    const char *id;
+    const char *text;
+    size_t text_len;
+};
+struct out_message {
+    const char *chat; /* chat key */
+    const struct out_segment *segments;
+    int nsegments;
+};
+
+enum send_outcome {
+    SEND_SENT,     /* acknowledged; message_id may be "" where the platform gives none */
+    SEND_FAILED,   /* refused: reason says why; sending again is no use */
+    SEND_MUTED,    /* refused because we are muted there: hold the chat's queue until retry_ms */
+    SEND_LIMITED,  /* refused for too many messages: slow down, may be sent later */
+    SEND_UNKNOWN,  /* written, no answer or an answer that says nothing: may have been delivered */
+    SEND_UNWRITTEN /* never left our buffer: may be sent again safely */
+};
+const char *send_outcome_name(enum send_outcome outcome);
+
+struct send_result {
+    enum send_outcome outcome;
+    const char *message_id; /* "" unknown */
+    const char *reason;     /* "" or text for logs and scripts, already bounded and cleaned */
+    int64_t retry_ms;       /* MUTED: wall time when it ends, 0 = unknown */
+};
+
+/* Other things a gateway can be asked to do. */
+enum gateway_action {
+    ACTION_RECALL,         /* chat, arg = message id */
+    ACTION_KICK,           /* chat, user */
+    ACTION_MUTE,           /* chat, user, number = seconds, 0 lifts */
+    ACTION_WHOLE_MUTE,     /* chat, number = 0/1 */
+    ACTION_CARD,           /* chat, user, arg = card */
+    ACTION_ANSWER_REQUEST, /* arg = flag, sub = "friend"/"add"/"invite", number = 0/1, text = reason */
+    ACTION_MEMBERS,        /* chat: result.members */
+    ACTION_AT_ALL_QUOTA, /* chat: result.number = what is left today, -1 unknown */
+    ACTION_REACT,        /* arg = message id, text = emoji code */
+    ACTION_NOTICE,       /* chat, text: announcement */
+    ACTION_POKE          /* chat, user */
+};
+struct gateway_request {
+    enum gateway_action action;
+    const char *chat, *user, *arg, *sub, *text; /* NULL = none */
+    int64_t number;
+};
+struct gateway_member {
+    const char *user, *name, *role;
+    int64_t joined_s;
+};
+struct gateway_response {
+    bool ok;
+    const char *reason; /* when not ok */
+    int64_t number;
+    const struct gateway_member *members;
+    size_t nmembers;
+};
+
+/* What the engine gives a gateway to report to. `ticket` is the caller's own number, returned with the result. */
+struct gateway_sink {
+    void *ud;
+    /* Takes the event. */
+    void (*on_event)(void *ud, struct gateway *g, struct event *e);
+    /* Exactly once per accepted gateway_send. */
+    void (*on_sent)(void *ud, struct gateway *g, uint64_t ticket, const struct send_result *r);
+    /* A message of our own account was seen (echo or history): lets the outbox settle unknown sends. Borrowed. */
+    void (*on_own_message)(void *ud, struct gateway *g, const struct event *e);
+    /* Exactly once per accepted gateway_call. */
+    void (*on_response)(void *ud, struct gateway *g, uint64_t ticket,
+                        const struct gateway_response *r);
+    /* Link, account or self id changed; `reason` is for logs. Ask gateway_state for the values. */
+    void (*on_state)(void *ud, struct gateway *g, const char *reason);
+    /* A group of the account: its name, and that it is ours (present) or no longer (absent). */
+    void (*on_chat)(void *ud, struct gateway *g, const char *chat, const char *name, bool present);
+};
+
+struct gateway_state {
+    enum gateway_link link;
+    enum gateway_account account;
+    const char *self_id;   /* "" until known */
+    const char *self_name; /* "" until known */
+    const char *impl;      /* what the peer says it is, "" */
+    int64_t last_rx_ms;    /* wall time of the last complete frame, 0 never */
+    unsigned pending;      /* requests without an answer */
+    size_t queued;         /* bytes that wait for the socket */
+    uint64_t reconnects;
+};
+
+/* What all gateways of a process share: the loop, the clock, the transport. */
+struct gateway_env {
+    uv_loop_t *loop;
+    struct clock *clock;
+    struct transport *transport; /* gateway/transport.h; NULL if only playground gateways exist */
+};
+
+struct gateway_ops {
+    const char *type;
+    /* Checks conf and makes the gateway, not yet connected. NULL with err filled: what is wrong, in one sentence. */
+    struct gateway *(*create)(const struct gateway_env *env, const struct gateway_conf *conf,
+                              const struct gateway_sink *sink, struct buf *err);
+    void (*start)(struct gateway *g);
+    /* Closes for good. Pending sends are reported (UNKNOWN or UNWRITTEN) before it returns; done is called when the last
+     * handle is closed and the memory is gone. No sink call comes after that. */
+    void (*stop)(struct gateway *g, void (*done)(void *ud), void *ud);
+    unsigned (*caps)(const struct gateway *g);
+    /* False if it cannot be taken now (link down, not ready): nothing was sent, no result follows. */
+    bool (*send)(struct gateway *g, const struct out_message *m, uint64_t ticket);
+    bool (*call)(struct gateway *g, const struct gateway_request *r, uint64_t ticket);
+    /* Writes what was queued in this loop iteration, in one go. */
+    void (*flush)(struct gateway *g);
+    void (*state)(const struct gateway *g, struct gateway_state *out);
+    /* Fetches what was missed in a chat since `since_ms`; events arrive through on_event with history = true, own messages
+     * through on_own_message. May be NULL. */
+    void (*catch_up)(struct gateway *g, const char *chat, int64_t since_ms);
+};
+
+/* First member of every gateway. */
+struct gateway {
+    const struct gateway_ops *ops;
+    char *name;
+    void *owner; /* the engine's own pointer */
+};
+
+extern const struct gateway_ops onebot11_ops;
+extern const struct gateway_ops playground_ops;
+/* The ops of a configured type, NULL if there is none such. */
+const struct gateway_ops *gateway_ops_find(const char *type);
+
+#endif

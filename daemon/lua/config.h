@@ -1,0 +1,58 @@
+/* config.h -- the configuration (sopd.lua), read and checked as a whole.
+ * Every key is documented in docs/operations.md. All problems of a file are reported in one run; a configuration with a
+ * problem is never used. Secrets are resolved here and live only in `token` and `redis.password`. */
+#ifndef SOPD_LUA_CONFIG_H
+#define SOPD_LUA_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "engine/engine.h"
+#include "store/redis.h"
+
+struct config_gateway {
+    struct gateway_conf conf; /* its strings are owned here */
+    struct pace pace;
+    int line;
+};
+
+struct config {
+    char *file;
+    char *data_dir;
+    bool embedded;           /* no `redis`: we start our own */
+    struct redis_addr redis; /* when not embedded */
+    char *http_host;         /* NULL: no HTTP */
+    int http_port;
+    char **sop; /* folders, absolute or as given if the file's folder is unknown; NULL-terminated */
+    int nsop;
+    char **playbooks; /* names to load, NULL-terminated; NULL = all */
+    struct staff *staff;
+    int nstaff;
+    struct config_gateway *gateways;
+    int ngateways;
+    char *timezone; /* of playbooks that name none */
+    enum log_level log_level;
+    int64_t lua_memory, lua_instructions; /* 0 = the host's defaults */
+    int queue_chat, queue_total;          /* 0 = the engine's defaults */
+    struct buf warnings;                  /* "file:line: what" lines that do not stop us */
+};
+
+enum { CONFIG_NO_SECRETS = 1 /* do not look secrets up: `sopd check` on another machine */ };
+
+/* NULL with every problem in err, a line each: "file:line: what". */
+struct config *config_load(const char *path, unsigned flags, struct buf *err);
+/* The same from memory; relative paths are taken from the current folder. */
+struct config *config_parse(const char *source, size_t len, const char *name, unsigned flags, struct buf *err);
+/* Wipes secrets. */
+void config_free(struct config *c);
+
+/* The limits of a gateway that sets none: kind to the account (QQ) or none to speak of (playground). */
+void config_default_pace(const char *type, struct pace *out);
+/* True if `host` is a loopback address or "localhost". */
+bool config_is_loopback(const char *host);
+/* "host:port", "[::1]:port"; host is allocated. */
+bool config_parse_listen(const char *text, char **host, int *port);
+
+#endif

@@ -1,0 +1,329 @@
+/* config_gateway.c -- one entry of `gateways`: who to connect to, its secret, its times, its pace.
+ * Callers: lua/config.c. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "lua/config_internal.h"
+
+enum { GATEWAY_NAME_MAX = 32 };
+
+static char *gateway_copy(struct conf_report *r, const struct conf_value *v, const char *key)
+{
+    const char *s = NULL;
+    return conf_string(r, v, key, &s) ? mem_strdup(s) : NULL;
+}
+
+static bool gateway_name_good(const char *s)
+{
+    size_t n = strlen(s);
+    if (n == 0 || n > GATEWAY_NAME_MAX || !isalpha((unsigned char)*s))
+        return false;
+    for (; *s; s++) {
+        if (!isalnum((unsigned char)*s) && *s != '-' && *s != '_')
+            return false;
+    }
+    return true;
+}
+
+static void gateway_read_name(struct conf_report *r, struct config *c, const struct conf_value *v,
+                              struct config_gateway *g)
+{
+    char *name = gateway_copy(r, v, "name");
+    g->conf.name = name;
+    if (!name) {
+        if (!conf_get(v, "name"))
+            conf_problem(r, v, "a gateway needs a name, for example name = \"qq1\"");
+        return;
+    }
+    if (!gateway_name_good(name))
+        conf_problem(r, conf_get(v, "name"),
+                     "name '%s': use a letter, then letters, digits, - and _, at most %d in all", name,
+                     GATEWAY_NAME_MAX);
+    for (int i = 0; i < c->ngateways; i++) {
+        if (c->gateways[i].conf.name && strcmp(c->gateways[i].conf.name, name) == 0)
+            conf_problem(r, conf_get(v, "name"), "name '%s' is given twice; the first is in line %d", name,
+                         c->gateways[i].line);
+    }
+}
+
+/* ---- limits of sends ---- */
+
+/* One send per interval on average; microseconds keep fast limits exact. */
+static struct pace_limit gateway_limit(int64_t interval_us, int burst)
+{
+    int64_t ms = interval_us / 1000;
+    return (struct pace_limit){.interval_ms = ms > 0 ? ms : 1, .interval_us = interval_us, .burst = burst};
+}
+
+void config_default_pace(const char *type, struct pace *out)
+{
+    memset(out, 0, sizeof *out);
+    if (type && strcmp(type, "playground") == 0) {
+        out->account[out->naccount++] = gateway_limit(1000, 1000);
+        out->chat[out->nchat++] = gateway_limit(1000, 1000);
+        return;
+    }
+    out->account[out->naccount++] = gateway_limit(800000, 1);
+    out->account[out->naccount++] = gateway_limit(60000000 / 40, 10);
+    out->account[out->naccount++] = gateway_limit(3600000000LL / 1000, 100);
+    out->chat[out->nchat++] = gateway_limit(1500000, 1);
+    out->chat[out->nchat++] = gateway_limit(60000000 / 20, 5);
+    out->jitter_ms = 1000;
+}
+
+static void gateway_read_limit(struct conf_report *r, const struct conf_value *v, struct pace_limit *out)
+{
+    static const char *const keys[] = {"per", "burst", "count", NULL};
+    int64_t per = 0, count = 1, burst = 1;
+    if (v->type != CONF_TABLE) {
+        conf_problem(r, v, "pace: a limit is a table like { per = \"1s\", burst = 3 }");
+        return;
+    }
+    conf_check_keys(r, v, "pace limit", keys, false);
+    if (!conf_get(v, "per"))
+        conf_problem(r, v, "pace: a limit needs `per`, for example { per = \"1s\", burst = 3 }");
+    conf_duration(r, v, "per", 1, &per);
+    conf_integer(r, v, "count", 1, 1000000, &count);
+    conf_integer(r, v, "burst", 1, 1000000, &burst);
+    int64_t us = per * 1000 / count;
+    *out = gateway_limit(us > 0 ? us : 1, (int)burst);
+}
+
+static int gateway_read_limits(struct conf_report *r, const struct conf_value *pace, const char *key,
+                               struct pace_limit *out)
+{
+    const struct conf_value *v = conf_table(r, pace, key);
+    if (!v)
+        return 0;
+    if (v->nentries != v->nlist) { /* one limit without the list around it */
+        gateway_read_limit(r, v, &out[0]);
+        return 1;
+    }
+    if (v->nlist < 1 || v->nlist > PACE_LIMITS) {
+        conf_problem(r, v, "pace.%s needs 1 to %d limits", key, PACE_LIMITS);
+        return 0;
+    }
+    for (int i = 0; i < v->nlist; i++)
+        gateway_read_limit(r, &v->entries[i].value, &out[i]);
+    return v->nlist;
+}
+
+static void gateway_read_pace(struct conf_report *r, const struct conf_value *v, struct config_gateway *g)
+{
+    static const char *const keys[] = {"account", "chat", "jitter", NULL};
+    config_default_pace(g->conf.type, &g->pace);
+    const struct conf_value *pace = conf_get(v, "pace");
+    if (!pace)
+        return;
+    if (pace->type != CONF_TABLE) {
+        conf_problem(r, pace, "pace must be a table of limits; it cannot be switched off, but limits may be large: "
+                              "{ account = {{ per = \"1ms\", burst = 10000 }}, ... }");
+        return;
+    }
+    conf_check_keys(r, pace, "pace", keys, false);
+    struct pace own = {0};
+    own.naccount = gateway_read_limits(r, pace, "account", own.account);
+    own.nchat = gateway_read_limits(r, pace, "chat", own.chat);
+    if (own.naccount) {
+        memcpy(g->pace.account, own.account, sizeof own.account);
+        g->pace.naccount = own.naccount;
+    }
+    if (own.nchat) {
+        memcpy(g->pace.chat, own.chat, sizeof own.chat);
+        g->pace.nchat = own.nchat;
+        g->pace.jitter_ms = 0; /* whoever sets limits for chats sets the jitter with them */
+    }
+    conf_duration(r, pace, "jitter", 0, &g->pace.jitter_ms);
+}
+
+/* ---- times ---- */
+
+static void gateway_read_timing(struct conf_report *r, const struct conf_value *v, struct gateway_conf *conf)
+{
+    static const char *const keys[] = {"first", "idle", "backoff", "backoff_max", "auth_backoff",
+                                       "auth_backoff_max", "ready_reset", "timeout", "stale",
+                                       "request_delay", "catchup", NULL};
+    int64_t *const fields[] = {&conf->first_ms, &conf->idle_ms, &conf->backoff_ms, &conf->backoff_max_ms,
+                               &conf->auth_backoff_ms, &conf->auth_backoff_max_ms, &conf->ready_reset_ms,
+                               &conf->timeout_ms, &conf->stale_ms, &conf->request_delay_ms, &conf->catchup_ms};
+    const struct conf_value *timing = conf_table(r, v, "timing");
+    if (!timing)
+        return;
+    conf_check_keys(r, timing, "timing", keys, false);
+    for (int i = 0; keys[i]; i++)
+        conf_duration(r, timing, keys[i], 1, fields[i]);
+    if (conf->backoff_ms && conf->backoff_max_ms && conf->backoff_max_ms < conf->backoff_ms)
+        conf_problem(r, conf_get(timing, "backoff_max"), "timing: backoff_max is below backoff");
+    if (conf->auth_backoff_ms && conf->auth_backoff_max_ms && conf->auth_backoff_max_ms < conf->auth_backoff_ms)
+        conf_problem(r, conf_get(timing, "auth_backoff_max"), "timing: auth_backoff_max is below auth_backoff");
+}
+
+/* ---- where it connects ---- */
+
+/* Implementations put the token into URLs and headers without escaping, so these would arrive as something else. */
+static bool gateway_token_good(const char *token)
+{
+    for (; *token; token++) {
+        unsigned char ch = (unsigned char)*token;
+        if (ch <= ' ' || ch >= 0x7f || ch == '+' || ch == '&' || ch == '#' || ch == '%')
+            return false;
+    }
+    return true;
+}
+
+static void gateway_read_token(struct conf_report *r, struct config *c, const struct conf_value *v,
+                               struct gateway_conf *conf, unsigned flags)
+{
+    conf->token = config_secret(r, c, v, "token", true, flags);
+    if (conf->token && !gateway_token_good(conf->token))
+        conf_problem(r, config_secret_at(v, "token"),
+                     "the token contains a blank, one of + & # %% or a byte that is not ASCII; gateways damage such "
+                     "tokens: set another one on both sides");
+    conf_boolean(r, v, "token_in_query", &conf->token_in_query);
+}
+
+static void gateway_read_forward(struct conf_report *r, const struct conf_value *v, struct gateway_conf *conf)
+{
+    char *url = gateway_copy(r, v, "url");
+    conf->url = url;
+    if (!conf_get(v, "url"))
+        conf_problem(r, v, "mode \"forward\" needs url, for example url = \"ws://127.0.0.1:3001/\"");
+    static const char *const others[] = {"listen", "path", "tls_cert", "tls_key"};
+    for (int i = 0; i < 4; i++) {
+        if (conf_get(v, others[i]))
+            conf_problem(r, conf_get(v, others[i]), "%s belongs to mode \"reverse\"; with \"forward\" sopd connects to url",
+                         others[i]);
+    }
+    if (!url)
+        return;
+    const char *host = strncmp(url, "ws://", 5) == 0 ? url + 5 : strncmp(url, "wss://", 6) == 0 ? url + 6 : NULL;
+    if (!host || !*host || *host == '/' || *host == ':')
+        conf_problem(r, conf_get(v, "url"), "url must be ws://host:port/path or wss://host:port/path");
+    else if (memchr(host, '@', strcspn(host, "/?")))
+        conf_problem(r, conf_get(v, "url"), "url must not hold a password; use token, token_env or token_file");
+    else if (strstr(host, "access_token="))
+        conf_problem(r, conf_get(v, "url"), "url must not hold the token; use token_env or token_file, and "
+                                            "token_in_query = true if the gateway wants it in the URL");
+    else if (strpbrk(host, " \t\r\n#"))
+        conf_problem(r, conf_get(v, "url"), "url contains a blank or #");
+}
+
+static void gateway_check_listener(struct conf_report *r, const struct config *c, const struct conf_value *v,
+                                   const struct gateway_conf *conf)
+{
+    for (int i = 0; i < c->ngateways; i++) {
+        const struct gateway_conf *other = &c->gateways[i].conf;
+        if (other->listen && strcmp(other->listen, conf->listen) == 0 && strcmp(other->path, conf->path) == 0)
+            conf_problem(r, v, "gateway %s listens on %s%s already; give one of them another path or port",
+                         other->name ? other->name : "?", conf->listen, conf->path);
+    }
+}
+
+static void gateway_read_reverse(struct conf_report *r, const struct config *c, const struct conf_value *v,
+                                 struct gateway_conf *conf)
+{
+    conf->listen = gateway_copy(r, v, "listen");
+    conf->path = gateway_copy(r, v, "path");
+    if (!conf->path)
+        conf->path = mem_strdup("/onebot/v11/ws");
+    if (!conf_get(v, "listen"))
+        conf_problem(r, v, "mode \"reverse\" needs listen, for example listen = \"127.0.0.1:8080\"");
+    if (conf_get(v, "url"))
+        conf_problem(r, conf_get(v, "url"), "url belongs to mode \"forward\"; with \"reverse\" the gateway connects to us");
+    if (conf->path[0] != '/' || strpbrk(conf->path, " \t\r\n?#"))
+        conf_problem(r, conf_get(v, "path"), "path must begin with / and hold no blank, ? or #");
+    if ((conf->tls_cert == NULL) != (conf->tls_key == NULL))
+        conf_problem(r, v, "tls_cert and tls_key belong together");
+    if (!conf->listen)
+        return;
+    char *host = NULL;
+    int port;
+    if (!config_parse_listen(conf->listen, &host, &port)) {
+        conf_problem(r, conf_get(v, "listen"), "listen must be address:port, for example \"127.0.0.1:8080\"");
+    } else {
+        gateway_check_listener(r, c, v, conf);
+        if (!config_is_loopback(host) && !config_secret_at(v, "token"))
+            conf_problem(r, conf_get(v, "listen"),
+                         "%s can be reached from outside: set token_env or token_file, or listen on 127.0.0.1",
+                         conf->listen);
+    }
+    free(host);
+}
+
+static void gateway_read_self_id(struct conf_report *r, const struct conf_value *v, struct gateway_conf *conf)
+{
+    const struct conf_value *id = conf_get(v, "self_id");
+    if (id && id->type == CONF_INTEGER && id->integer > 0) {
+        char text[24];
+        snprintf(text, sizeof text, "%lld", (long long)id->integer);
+        conf->self_id = mem_strdup(text);
+    } else if (id) {
+        conf->self_id = gateway_copy(r, v, "self_id");
+        if (conf->self_id && (!*conf->self_id || strlen(conf->self_id) > EVENT_ID_MAX))
+            conf_problem(r, id, "self_id must have 1 to %d characters", EVENT_ID_MAX);
+    }
+}
+
+static void gateway_read_onebot(struct conf_report *r, struct config *c, const struct conf_value *v,
+                                struct config_gateway *g, unsigned flags)
+{
+    static const char *const keys[] = {
+        "name", "type", "mode", "url", "listen", "path", "token", "token_env", "token_file", "token_in_query",
+        "self_id", "tls_ca", "tls_cert", "tls_key", "tls_insecure", "max_frame", "catchup", "timing", "pace", NULL};
+    struct gateway_conf *conf = &g->conf;
+    char where[64];
+    snprintf(where, sizeof where, "gateway %s", conf->name ? conf->name : "?");
+    conf_check_keys(r, v, where, keys, false);
+    conf->mode = gateway_copy(r, v, "mode");
+    conf->tls_ca = gateway_copy(r, v, "tls_ca");
+    conf->tls_cert = gateway_copy(r, v, "tls_cert");
+    conf->tls_key = gateway_copy(r, v, "tls_key");
+    conf_boolean(r, v, "tls_insecure", &conf->tls_insecure);
+    gateway_read_token(r, c, v, conf, flags);
+    if (conf->mode && strcmp(conf->mode, "forward") == 0)
+        gateway_read_forward(r, v, conf);
+    else if (conf->mode && strcmp(conf->mode, "reverse") == 0)
+        gateway_read_reverse(r, c, v, conf);
+    else if (conf->mode || !conf_get(v, "mode"))
+        conf_problem(r, conf->mode ? conf_get(v, "mode") : v,
+                     "mode must be \"forward\" (sopd connects to url) or \"reverse\" (the gateway connects to listen)");
+    int64_t n = 0;
+    if (conf_size(r, v, "max_frame", 65536, 1 << 30, &n))
+        conf->max_frame = (size_t)n;
+    if (conf_integer(r, v, "catchup", 0, 1000, &n))
+        conf->catchup = (int)n;
+    gateway_read_timing(r, v, conf);
+}
+
+void config_read_gateway(struct conf_report *r, struct config *c, const struct conf_value *v,
+                         struct config_gateway *g, unsigned flags)
+{
+    static const char *const types[] = {"onebot11", "playground", NULL};
+    static const char *const keys[] = {"name", "type", "self_id", "pace", NULL};
+    g->line = v->line;
+    if (v->type != CONF_TABLE) {
+        conf_problem(r, v, "a gateway must be a table: { name = \"qq1\", type = \"onebot11\", ... }");
+        return;
+    }
+    gateway_read_name(r, c, v, g);
+    g->conf.type = gateway_copy(r, v, "type");
+    gateway_read_self_id(r, v, &g->conf);
+    if (!g->conf.type) {
+        if (!conf_get(v, "type"))
+            conf_problem(r, v, "a gateway needs a type: \"onebot11\" or \"playground\"");
+        return;
+    }
+    if (strcmp(g->conf.type, types[0]) == 0) {
+        gateway_read_onebot(r, c, v, g, flags);
+    } else if (strcmp(g->conf.type, types[1]) == 0) {
+        conf_check_keys(r, v, "playground gateway", keys, false);
+    } else {
+        const char *near = conf_nearest(g->conf.type, types);
+        conf_problem(r, conf_get(v, "type"), "unknown type '%s'; %s'%s'%s", g->conf.type, near ? "did you mean " : "known are ",
+                     near ? near : "onebot11", near ? "?" : " and 'playground'");
+    }
+    gateway_read_pace(r, v, g);
+}

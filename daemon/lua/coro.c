@@ -1,0 +1,198 @@
+/* coro.c -- the life of handlers' coroutines: taken from a pool, waiting under a number, given back.
+ * Owns: the table of slots of this process and the registry reference of each thread. Callbacks of Redis and gateways hold
+ * a wait number (slot << 32 | sequence), never a pointer: an answer that comes too late finds nothing. */
+#include <stdlib.h>
+
+#include <hiredis/hiredis.h>
+
+#include "base/mem.h"
+#include "engine/turn.h"
+#include "lua/state.h"
+
+static struct coro **slots; /* NULL where free */
+static uint32_t nslots, free_hint;
+static uint32_t next_seq;
+
+static uint32_t slot_take(struct coro *co)
+{
+    for (uint32_t i = 0; i < nslots; i++) {
+        uint32_t at = (free_hint + i) % nslots;
+        if (!slots[at]) {
+            slots[at] = co;
+            free_hint = at + 1;
+            return at;
+        }
+    }
+    uint32_t old = nslots;
+    nslots = old ? old * 2 : 64;
+    slots = mem_realloc(slots, nslots * sizeof(struct coro *));
+    for (uint32_t i = old; i < nslots; i++)
+        slots[i] = NULL;
+    slots[old] = co;
+    free_hint = old + 1;
+    return old;
+}
+
+static void slot_free(uint32_t slot)
+{
+    slots[slot] = NULL;
+    free_hint = slot;
+    for (uint32_t i = 0; i < nslots; i++)
+        if (slots[i])
+            return;
+    free(slots);
+    slots = NULL;
+    nslots = free_hint = 0;
+}
+
+static int new_thread(lua_State *L)
+{
+    struct coro *co = lua_touserdata(L, 1);
+    co->T = lua_newthread(L);
+    co->ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    return 0;
+}
+
+/* Runs a C function with one light pointer on the main state, protected. */
+static bool protected_call(lua_State *L, lua_CFunction fn, void *arg)
+{
+    if (!lua_checkstack(L, 4))
+        return false;
+    lua_pushcfunction(L, fn);
+    lua_pushlightuserdata(L, arg);
+    if (lua_pcall(L, 1, 0, 0) == LUA_OK)
+        return true;
+    lua_pop(L, 1);
+    return false;
+}
+
+struct coro *coro_take(struct flow *f)
+{
+    struct coro *co = f->pool;
+    if (co) {
+        f->pool = co->next;
+        f->pooled--;
+    } else {
+        co = MEM_NEW(struct coro);
+        co->flow = f;
+        co->ref = LUA_NOREF;
+        if (!protected_call(f->L, new_thread, co)) {
+            free(co);
+            return NULL;
+        }
+        co->slot = slot_take(co);
+    }
+    co->state = CORO_RUNNING;
+    co->lost = co->starved = false;
+    co->nargs = 0;
+    f->host->coroutines++;
+    return co;
+}
+
+static void coro_close(struct coro *co)
+{
+    luaL_unref(co->flow->L, LUA_REGISTRYINDEX, co->ref);
+    slot_free(co->slot);
+    free(co);
+}
+
+void coro_drop(struct coro *co, bool clean)
+{
+    struct flow *f = co->flow;
+    f->host->coroutines--;
+    co->turn = NULL;
+    co->binding = NULL;
+    co->serial = 0;
+    co->state = CORO_RUNNING; /* not WAITING: late answers find nothing */
+    if (clean && f->pooled < POOL_MAX) {
+        lua_settop(co->T, 0);
+        co->next = f->pool;
+        f->pool = co;
+        f->pooled++;
+        return;
+    }
+    if (!clean) {
+        f->kill = f->kill ? f->kill : KILL_BUDGET; /* pending <close> variables get no time */
+        lua_resetthread(co->T);
+        f->kill = KILL_NONE;
+    }
+    coro_close(co);
+}
+
+void coro_drain(struct flow *f)
+{
+    while (f->pool) {
+        struct coro *co = f->pool;
+        f->pool = co->next;
+        coro_close(co);
+    }
+    f->pooled = 0;
+}
+
+struct coro *coro_current(lua_State *L)
+{
+    struct coro *co = flow_of(L)->running;
+    if (!co)
+        fence_fail(L, "this can only be used inside a handler, not while the file loads");
+    return co;
+}
+
+uint64_t coro_wait(lua_State *L, struct coro *co, int (*convert)(lua_State *L, const void *answer))
+{
+    if (L != co->T)
+        fence_fail(L, "this has to wait for an answer and cannot do so inside a coroutine of your own; "
+                      "read the value before you start it");
+    if (!lua_isyieldable(L))
+        fence_fail(L, "this has to wait for an answer and cannot do so inside table.sort, string.gsub or a "
+                      "tostring function; read the values into locals first");
+    co->seq = ++next_seq;
+    co->state = CORO_WAITING;
+    co->convert = convert;
+    return (uint64_t)co->slot << 32 | co->seq;
+}
+
+void coro_unwait(struct coro *co)
+{
+    co->seq = ++next_seq;
+    co->state = CORO_RUNNING;
+}
+
+struct delivery {
+    struct coro *co;
+    const void *answer;
+};
+
+static int push_answer(lua_State *L)
+{
+    struct delivery *d = lua_touserdata(L, 1);
+    lua_settop(L, 0);
+    int n = d->co->convert(L, d->answer);
+    if (!lua_checkstack(d->co->T, n))
+        return luaL_error(L, "not enough memory");
+    lua_xmove(L, d->co->T, n);
+    d->co->nargs = n;
+    return 0;
+}
+
+void coro_deliver(uint64_t wait, const void *answer)
+{
+    uint32_t slot = (uint32_t)(wait >> 32);
+    struct coro *co = slot < nslots ? slots[slot] : NULL;
+    if (!co || co->state != CORO_WAITING || co->seq != (uint32_t)wait)
+        return; /* that wait is over */
+    struct delivery d = {co, answer};
+    co->nargs = 0;
+    co->state = CORO_READY;
+    if (!answer)
+        co->lost = true;
+    else if (!protected_call(co->flow->L, push_answer, &d))
+        co->starved = true;
+    struct host *h = co->flow->host;
+    if (h->opts.on_ready)
+        h->opts.on_ready(h->opts.ud, co->turn);
+}
+
+void coro_answer(void *ud, const struct redisReply *reply)
+{
+    coro_deliver((uint64_t)(uintptr_t)ud, reply);
+}

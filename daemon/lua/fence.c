@@ -1,0 +1,168 @@
+/* fence.c -- the limits of a state: memory, instructions, and errors that say where the script was.
+ * The allocator is the memory fence, the count hook the time fence. Both end a handler, never the daemon. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lua/state.h"
+
+enum { FRAMES_MAX = 10, MESSAGE_MAX = 2000 };
+
+void *fence_alloc(void *ud, void *p, size_t osize, size_t nsize)
+{
+    struct state_memory *m = ud;
+    size_t old = p ? osize : 0; /* with p == NULL, osize is a type tag */
+    if (nsize == 0) {
+        free(p);
+        m->used -= old;
+        return NULL;
+    }
+    if (nsize > old && m->used + (nsize - old) > m->cap)
+        return NULL; /* refuse growth, never a shrink */
+    void *q = realloc(p, nsize);
+    if (q)
+        m->used += nsize - old;
+    return q;
+}
+
+void fence_where(lua_State *L, char *out, size_t size)
+{
+    lua_Debug ar;
+    *out = '\0';
+    for (int level = 0; lua_getstack(L, level, &ar); level++) {
+        lua_getinfo(L, "Sl", &ar);
+        if (ar.source[0] == '@') {
+            snprintf(out, size, "%s:%d: ", ar.short_src, ar.currentline);
+            return;
+        }
+    }
+}
+
+static const char *kill_message(const struct flow *f)
+{
+    if (f->kill == KILL_STORE)
+        return "Redis is away";
+    return "the script used up its instruction budget; is there a loop that does not end?";
+}
+
+static int raise_kill(lua_State *L, const char *message)
+{
+    char where[128];
+    lua_sethook(L, lua_gethook(L), LUA_MASKCOUNT, 1); /* raise again at the next instruction */
+    fence_where(L, where, sizeof where);
+    lua_pushfstring(L, "%s%s", where, message);
+    return lua_error(L);
+}
+
+static void fence_hook(lua_State *L, lua_Debug *ar)
+{
+    (void)ar;
+    struct flow *f = flow_of(L);
+    if (!f->kill) {
+        f->budget -= HOOK_EVERY;
+        if (f->budget > 0)
+            return;
+        f->kill = KILL_BUDGET;
+    }
+    raise_kill(L, kill_message(f));
+}
+
+void fence_install(lua_State *L)
+{
+    lua_sethook(L, fence_hook, LUA_MASKCOUNT, HOOK_EVERY);
+}
+
+void fence_begin(struct flow *f)
+{
+    f->budget = f->host->opts.budget;
+    f->kill = KILL_NONE;
+}
+
+void fence_charge(lua_State *L, int64_t n)
+{
+    struct flow *f = flow_of(L);
+    f->budget -= n;
+    if (f->budget <= 0 && !f->kill)
+        fence_kill(L, KILL_BUDGET, kill_message(f));
+}
+
+int fence_kill(lua_State *L, enum kill why, const char *message)
+{
+    flow_of(L)->kill = why;
+    return raise_kill(L, message);
+}
+
+int fence_fail(lua_State *L, const char *fmt, ...)
+{
+    char where[128], text[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    fence_where(L, where, sizeof where);
+    lua_pushfstring(L, "%s%s", where, text);
+    return lua_error(L);
+}
+
+/* Any value can be an error, and turning it into text may raise. */
+static int error_text(lua_State *L)
+{
+    if (lua_type(L, 1) != LUA_TSTRING) {
+        if (luaL_getmetafield(L, 1, "__tostring") == LUA_TNIL) {
+            lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
+            return 1;
+        }
+        lua_pop(L, 1);
+    }
+    luaL_tolstring(L, 1, NULL);
+    return 1;
+}
+
+static void describe_frames(lua_State *from, struct buf *out)
+{
+    lua_Debug ar;
+    int shown = 0;
+    for (int level = 0; shown < FRAMES_MAX && lua_getstack(from, level, &ar); level++) {
+        lua_getinfo(from, "Sln", &ar);
+        if (ar.source[0] != '@')
+            continue;
+        buf_addf(out, "\n  at %s:%d", ar.short_src, ar.currentline);
+        if (*ar.what == 'm')
+            buf_adds(out, " (main chunk)");
+        else if (ar.name)
+            buf_addf(out, " in %s", ar.name);
+        else
+            buf_addf(out, " in the function of line %d", ar.linedefined);
+        shown++;
+    }
+}
+
+void fence_describe(struct flow *f, lua_State *from, struct buf *out)
+{
+    lua_State *L = f->L;
+    int base = lua_gettop(L);
+    size_t start = out->len;
+    const char *text = NULL;
+    size_t len = 0;
+    if (from != L && lua_checkstack(L, 3)) {
+        lua_pushcfunction(L, error_text);
+        lua_xmove(from, L, 1);
+    } else if (from == L && lua_checkstack(L, 3)) {
+        lua_pushcfunction(L, error_text);
+        lua_insert(L, -2);
+        base--;
+    }
+    f->budget += STATE_BUDGET / 10; /* a __tostring may run, but not for long */
+    if (lua_gettop(L) > base && lua_pcall(L, 1, 1, 0) == LUA_OK)
+        text = lua_tolstring(L, -1, &len);
+    if (text)
+        buf_add(out, text, len < MESSAGE_MAX ? len : MESSAGE_MAX);
+    else
+        buf_adds(out, "(error object without a text)");
+    lua_settop(L, base);
+    for (size_t i = start; i < out->len; i++)
+        if ((unsigned char)out->data[i] < ' ' && out->data[i] != '\n' && out->data[i] != '\t')
+            out->data[i] = '?';
+    describe_frames(from, out);
+}

@@ -1,0 +1,297 @@
+/* host.c -- the one door into Lua: makes states, starts and resumes handlers, and knows every way in which they end.
+ * Owns: the host and the list of flows. Called by the engine from its one place in the loop, never from a callback. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+#include <lualib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "engine/turn.h"
+#include "lua/json.h"
+#include "lua/state.h"
+
+static uint64_t next_serial;
+
+struct host *host_create(const struct host_opts *opts)
+{
+    struct host *h = MEM_NEW(struct host);
+    h->opts = *opts;
+    if (!h->opts.memory_max)
+        h->opts.memory_max = STATE_MEMORY;
+    if (!h->opts.budget)
+        h->opts.budget = STATE_BUDGET;
+    return h;
+}
+
+void host_destroy(struct host *h)
+{
+    if (!h)
+        return;
+    if (h->flows)
+        log_error("the Lua host is destroyed while flows are held", "flow", h->flows->info.name, NULL);
+    buf_free(&h->error);
+    buf_free(&h->scratch);
+    buf_free(&h->scratch2);
+    free(h);
+}
+
+size_t host_coroutines(const struct host *h)
+{
+    return h->coroutines;
+}
+
+struct flow *flow_retain(struct flow *f)
+{
+    f->refs++;
+    return f;
+}
+
+void flow_release(struct flow *f)
+{
+    if (!f || --f->refs > 0)
+        return;
+    if (f->next)
+        f->next->prev = f->prev;
+    *f->prev = f->next;
+    if (f->host->tidy == f)
+        f->host->tidy = f->next;
+    if (f->L) {
+        coro_drain(f);
+        lua_close(f->L);
+    }
+    cJSON_Delete(f->texts);
+    load_free(f);
+    free(f);
+}
+
+const struct flow_info *flow_info(const struct flow *f)
+{
+    return &f->info;
+}
+
+const struct handler *flow_handler(const struct flow *f, int index)
+{
+    return index >= 0 && index < f->info.nhandlers ? &f->info.handlers[index] : NULL;
+}
+
+const struct param *flow_param(const struct flow *f, const char *name)
+{
+    for (int i = 0; i < f->info.nparams; i++)
+        if (strcmp(f->info.params[i].name, name) == 0)
+            return &f->info.params[i];
+    return NULL;
+}
+
+size_t flow_memory(const struct flow *f)
+{
+    return f->memory.used;
+}
+
+/* ---- inside the coroutine ---- */
+
+/* The handler has returned: its state is written. Stack: context, result. */
+static int main_finish(lua_State *L, int status, lua_KContext ctx)
+{
+    (void)status;
+    (void)ctx;
+    struct flow *f = flow_of(L);
+    if (lua_getiuservalue(L, 1, 1) == LUA_TTABLE) {
+        lua_rawgeti(L, LUA_REGISTRYINDEX, f->ref_finish);
+        lua_insert(L, -2);
+        lua_call(L, 1, 0);
+    } else {
+        lua_pop(L, 1);
+    }
+    return 1;
+}
+
+/* First function of every handler's coroutine. */
+static int main_enter(lua_State *L)
+{
+    struct flow *f = flow_of(L);
+    struct coro *co = f->running;
+    const struct handler *handler = &f->info.handlers[co->handler];
+    int nargs = 1;
+    context_push(L, co);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, f->ref_handlers);
+    lua_rawgeti(L, -1, co->handler + 1);
+    lua_replace(L, -2);
+    lua_pushvalue(L, 1);
+    if (handler->kind == HANDLER_TIMER) {
+        const char *args = turn_timer_args(co->turn), *why;
+        if (!*args)
+            lua_newtable(L);
+        else if (!json_decode(L, args, strlen(args), &why))
+            lua_pushnil(L);
+        nargs = 2;
+    }
+    lua_callk(L, nargs, 1, 0, main_finish);
+    return main_finish(L, LUA_OK, 0);
+}
+
+/* ---- the door ---- */
+
+static void outcome_fail(struct coro *co, enum host_failure failure, const char *text,
+                         struct host_outcome *out)
+{
+    struct flow *f = co->flow;
+    struct turn *t = co->turn;
+    buf_reset(&f->host->error);
+    if (text)
+        buf_adds(&f->host->error, text);
+    else
+        fence_describe(f, co->T, &f->host->error);
+    out->status = HOST_FAILED;
+    out->failure = failure;
+    out->error = buf_cstr(&f->host->error);
+    turn_set_handler(t, NULL);
+    coro_drop(co, false);
+}
+
+static void outcome_done(struct coro *co, int nresults, struct host_outcome *out)
+{
+    struct turn *t = co->turn;
+    out->status = HOST_DONE;
+    if (nresults > 0 && lua_type(co->T, -1) == LUA_TBOOLEAN) {
+        out->stop = lua_toboolean(co->T, -1);
+        out->pass = !out->stop;
+    }
+    turn_set_handler(t, NULL);
+    coro_drop(co, true);
+}
+
+static enum host_failure failure_of(const struct flow *f, int status)
+{
+    if (f->kill == KILL_STORE)
+        return FAILURE_STORE;
+    if (f->kill == KILL_BUDGET)
+        return FAILURE_BUDGET;
+    return status == LUA_ERRMEM ? FAILURE_MEMORY : FAILURE_ERROR;
+}
+
+/* The only lua_resume. Knows every outcome: done, waiting, error, out of memory, over budget, Redis lost. */
+static void coro_run(struct coro *co, int nargs, struct host_outcome *out)
+{
+    struct flow *f = co->flow;
+    int nresults = 0;
+    memset(out, 0, sizeof *out);
+    fence_begin(f);
+    co->state = CORO_RUNNING;
+    f->running = co;
+    int status = lua_resume(co->T, f->L, nargs, &nresults);
+    f->running = NULL;
+    if (status == LUA_OK) {
+        outcome_done(co, nresults, out);
+    } else if (status == LUA_YIELD && co->state != CORO_RUNNING) {
+        out->status = HOST_WAITING;
+    } else if (status == LUA_YIELD) {
+        outcome_fail(co, FAILURE_ERROR, "the handler called coroutine.yield outside a coroutine of its own", out);
+    } else {
+        outcome_fail(co, failure_of(f, status), NULL, out);
+    }
+}
+
+static bool handler_wants(const struct handler *h, const struct turn *t)
+{
+    if (!h->image)
+        return true;
+    const struct event *e = turn_event(t);
+    for (int i = 0; e && i < e->nsegments; i++)
+        if (e->segments[i].type == SEGMENT_IMAGE)
+            return true;
+    return false;
+}
+
+void host_start(struct flow *f, int index, struct turn *t, const struct binding *b,
+                struct host_outcome *out)
+{
+    memset(out, 0, sizeof *out);
+    if (!handler_wants(&f->info.handlers[index], t))
+        return;
+    struct coro *co = coro_take(f);
+    if (!co) {
+        out->status = HOST_FAILED;
+        out->failure = FAILURE_MEMORY;
+        out->error = "not enough memory in this flow to start a handler";
+        return;
+    }
+    co->turn = t;
+    co->binding = b;
+    co->handler = index;
+    co->serial = ++next_serial;
+    turn_set_handler(t, co);
+    lua_pushcfunction(co->T, main_enter);
+    coro_run(co, 0, out);
+}
+
+void host_resume(struct turn *t, struct host_outcome *out)
+{
+    struct coro *co = turn_handler(t);
+    memset(out, 0, sizeof *out);
+    if (!co || co->state != CORO_READY) {
+        out->status = co ? HOST_WAITING : HOST_DONE;
+        return;
+    }
+    if (co->lost) {
+        outcome_fail(co, FAILURE_STORE, "Redis went away while the handler waited for it", out);
+        return;
+    }
+    if (co->starved) {
+        outcome_fail(co, FAILURE_MEMORY, "not enough memory for the answer that the handler waited for", out);
+        return;
+    }
+    int nargs = co->nargs;
+    co->nargs = 0;
+    coro_run(co, nargs, out);
+}
+
+void host_stop(struct turn *t)
+{
+    struct coro *co = turn_handler(t);
+    if (!co)
+        return;
+    turn_set_handler(t, NULL);
+    coro_drop(co, false);
+}
+
+/* ---- caches and garbage ---- */
+
+static int forget_params(lua_State *L)
+{
+    lua_rawgeti(L, LUA_REGISTRYINDEX, flow_of(L)->ref_params);
+    lua_pushnil(L);
+    lua_rawseti(L, -2, *(const uint32_t *)lua_touserdata(L, 1));
+    return 0;
+}
+
+void host_forget_binding(struct flow *f, const struct binding *b)
+{
+    uint32_t id = b->id;
+    if (!lua_checkstack(f->L, 4))
+        return;
+    lua_pushcfunction(f->L, forget_params);
+    lua_pushlightuserdata(f->L, &id);
+    if (lua_pcall(f->L, 1, 0, 0) != LUA_OK)
+        lua_pop(f->L, 1);
+}
+
+static int tidy_step(lua_State *L)
+{
+    lua_gc(L, LUA_GCSTEP, 16);
+    return 0;
+}
+
+void host_idle(struct host *h)
+{
+    struct flow *f = h->tidy ? h->tidy : h->flows;
+    if (!f)
+        return;
+    h->tidy = f->next;
+    if (!lua_checkstack(f->L, 2))
+        return;
+    lua_pushcfunction(f->L, tidy_step);
+    if (lua_pcall(f->L, 0, 0, 0) != LUA_OK)
+        lua_pop(f->L, 1);
+}

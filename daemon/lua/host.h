@@ -1,0 +1,145 @@
+/* host.h -- the engine's only door to Lua: load flows, start and resume their handlers.
+ * One lua_State per flow version, with its own memory cap and an instruction budget per resume. No Lua runs except inside
+ * host_load, host_start, host_resume and host_stop (each a protected call), and never inside a callback of Redis, sockets
+ * or timers: answers are recorded by host_answer and the engine resumes later, from its one place in the loop.
+ * Everything here is for the loop thread. */
+#ifndef SOPD_LUA_HOST_H
+#define SOPD_LUA_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/event.h"
+
+struct buf;
+struct cJSON;
+struct host;
+struct flow;
+struct turn;
+struct binding;
+struct redisReply;
+
+struct host_opts {
+    const char *const *
+        sop; /* SOP folders, searched in order; NULL-terminated; borrowed for the life of the host */
+    size_t memory_max; /* per flow version, bytes; 0 = 32 MiB */
+    int64_t budget;    /* VM instructions per resume; 0 = 10 million */
+    void *ud;
+    /* An answer arrived for this turn's waiting handler: the engine puts the turn on its ready list. */
+    void (*on_ready)(void *ud, struct turn *t);
+};
+struct host *host_create(const struct host_opts *opts);
+/* All flows must have been released. */
+void host_destroy(struct host *h);
+
+/* ---- what a flow declares ------------------------------------------------------------------------------------ */
+
+enum handler_kind { HANDLER_ON, HANDLER_COMMAND, HANDLER_AT, HANDLER_TIMER };
+
+struct handler {
+    enum handler_kind kind;
+    int index;             /* position in the flow, 0.. */
+    enum event_type event; /* ON */
+    bool from_param; /* COMMAND, AT: words/clock come from the parameter `name` of the binding */
+    const char
+        *name; /* COMMAND/AT: parameter name if from_param; TIMER: the timer's name; else "" */
+    const char *const *words; /* COMMAND: literal words; AT: one literal clock time */
+    int nwords;
+    const char *role; /* least staff role, "" = everybody */
+    bool args;        /* COMMAND: text may follow the word */
+    bool in_private, in_group;
+    int64_t
+        late_ms; /* AT, TIMER: still run when this late; AT default 30 min, TIMER default: always (-1) */
+    int line; /* where it is declared */
+};
+
+enum param_type {
+    PARAM_INTEGER,
+    PARAM_NUMBER,
+    PARAM_BOOLEAN,
+    PARAM_STRING,
+    PARAM_STRINGS,
+    PARAM_TEXT,
+    PARAM_CLOCK,
+    PARAM_DURATION,
+    PARAM_CHOICE,
+    PARAM_TABLE
+};
+
+struct param {
+    const char *name;
+    enum param_type type;
+    const struct cJSON *preset; /* the default, NULL = none (required, or TEXT from sop/texts) */
+    bool has_min, has_max;
+    double min, max;
+    const char *const *values; /* CHOICE */
+    int nvalues;
+    const char *help;
+};
+
+struct flow_info {
+    const char *name, *title, *file;
+    char version[17]; /* hash of the source and of the lib files it required, 16 hex digits */
+    unsigned needs;   /* gateway capabilities, GATEWAY_... bits */
+    const struct handler *handlers;
+    int nhandlers;
+    const struct param *params;
+    int nparams;
+};
+
+/* Loads sop/<flows>/<name>.lua from the first folder that has it: compiles, runs the chunk within the fences, checks
+ * what it declared. NULL with err filled with every problem, one a line: "file:line: what; remedy". Retained once. */
+struct flow *host_load(struct host *h, const char *name, struct buf *err);
+const struct flow_info *flow_info(const struct flow *f);
+const struct handler *flow_handler(const struct flow *f, int index);
+const struct param *flow_param(const struct flow *f, const char *name); /* NULL if unknown */
+struct flow *flow_retain(struct flow *f);
+/* The last release closes the state. */
+void flow_release(struct flow *f);
+size_t flow_memory(const struct flow *f);
+
+/* Checks one parameter value against the flow's declaration; normalises it (clock to "HH:MM", a single string to a list for
+ * STRINGS) into a new cJSON. NULL with err: "checkin.days: 400 is above the maximum 366". `text` values given as text
+ * (from Redis) are converted: "28", "true", "打卡,签到". */
+struct cJSON *param_check(const struct flow *f, const char *name, const struct cJSON *value,
+                          struct buf *err);
+struct cJSON *param_parse(const struct flow *f, const char *name, const char *text,
+                          struct buf *err);
+
+/* ---- running handlers ----------------------------------------------------------------------------------------- */
+
+enum host_status { HOST_DONE, HOST_WAITING, HOST_FAILED };
+enum host_failure {
+    FAILURE_ERROR,
+    FAILURE_BUDGET,
+    FAILURE_MEMORY,
+    FAILURE_STORE /* Redis lost: run the turn again */
+};
+
+struct host_outcome {
+    enum host_status status;
+    bool stop;                 /* DONE: the handler returned true: the chain ends here */
+    bool pass;                 /* DONE: a command handler returned false: not consumed after all */
+    enum host_failure failure; /* FAILED */
+    const char *error;         /* FAILED: text with traceback, valid until the next host call */
+};
+
+/* Starts handler `index` of flow f for turn t under binding b (parameters, persona). At most one handler of a turn exists at a
+ * time. WAITING: the handler waits for answers; host_resume after on_ready. */
+void host_start(struct flow *f, int index, struct turn *t, const struct binding *b,
+                struct host_outcome *out);
+/* Goes on with the handler of t whose answer has arrived. */
+void host_resume(struct turn *t, struct host_outcome *out);
+/* Ends t's handler, if any, without running it further (its pending answers will find nothing). */
+void host_stop(struct turn *t);
+
+/* A binding is about to be freed: forget the tables cached for it in flow f. */
+void host_forget_binding(struct flow *f, const struct binding *b);
+
+/* Coroutines alive now, all flows: for metrics and leak checks. */
+size_t host_coroutines(const struct host *h);
+/* Collects a little garbage in idle time: called by the engine when it has nothing else to do. */
+void host_idle(struct host *h);
+
+#endif

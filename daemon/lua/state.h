@@ -1,0 +1,161 @@
+/* state.h -- what the files of the Lua host share: the flow's state and its coroutines. Private to daemon/lua.
+ * host.c enters Lua, coro.c owns coroutines and their waits, fence.c the limits, capi*.c what scripts can ask for,
+ * load.c turns a file into a flow. Everything here belongs to the loop thread. */
+#ifndef SOPD_LUA_STATE_H
+#define SOPD_LUA_STATE_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/hash.h"
+#include "lua/host.h"
+
+struct binding;
+struct redisReply;
+
+enum {
+    HOOK_EVERY = 1000,      /* VM instructions between two looks at the budget */
+    POOL_MAX = 16,          /* idle coroutines kept per flow */
+    STATE_MEMORY = 32 << 20,
+    STATE_BUDGET = 10000000
+};
+
+struct host {
+    struct host_opts opts;
+    struct flow *flows; /* all live flows, in a ring for host_idle */
+    struct flow *tidy;  /* whose garbage is collected next */
+    size_t coroutines;
+    struct buf error;   /* text of the last outcome */
+    struct buf scratch; /* for building keys, commands and JSON; reset by each user, so nothing leaks over a raise */
+    struct buf scratch2;
+};
+
+/* Why no Lua of this flow may go on: pcall cannot swallow it, because the hook raises again at every instruction. */
+enum kill { KILL_NONE, KILL_BUDGET, KILL_STORE };
+
+struct state_memory {
+    size_t used, cap;
+};
+
+struct flow {
+    struct host *host;
+    struct flow *next, **prev;
+    int refs;
+    struct flow_info info;
+    struct flow_arena *arena; /* owns every string and array of info */
+    lua_State *L;             /* the main state: no handler ever runs on it */
+    struct state_memory memory;
+    struct coro *running; /* whose Lua runs now; NULL while loading and outside */
+    int64_t budget;       /* instructions left in this resume */
+    enum kill kill;
+    bool loading;
+    struct rng rng;       /* for scripts that draw while loading: the same numbers each time */
+    struct coro *pool;
+    int pooled;
+    struct cJSON *texts;  /* language -> parameter -> string or list, from sop/texts */
+    struct load *load;    /* while host_load runs */
+    int ref_main, ref_context, ref_names, ref_handlers, ref_finish, ref_params;
+};
+
+enum coro_state { CORO_RUNNING, CORO_WAITING, CORO_READY };
+
+/* One handler's coroutine. In use from host_start to its outcome; then pooled or freed. */
+struct coro {
+    struct coro *next; /* in the pool */
+    struct flow *flow;
+    lua_State *T;
+    int ref; /* of T in the registry */
+    enum coro_state state;
+    uint32_t slot, seq; /* its wait number is slot << 32 | seq; seq changes at every wait */
+    uint64_t serial;    /* of the handler it runs: contexts of earlier ones are refused */
+    struct turn *turn;
+    const struct binding *binding;
+    int handler;
+    int nargs;   /* READY: values on T's stack for lua_resume */
+    bool lost;   /* READY: Redis went away */
+    bool starved; /* READY: the answer did not fit into the memory */
+    int (*convert)(lua_State *L, const void *answer); /* pushes the answer; runs protected */
+};
+
+static inline struct flow *flow_of(lua_State *L)
+{
+    return *(struct flow **)lua_getextraspace(L);
+}
+
+/* ---- fence.c ---- */
+void *fence_alloc(void *ud, void *p, size_t osize, size_t nsize);
+/* Installs the hook on a fresh main state, before any thread or script exists. */
+void fence_install(lua_State *L);
+/* Begins a new slice: a full budget, nothing killed. */
+void fence_begin(struct flow *f);
+/* Takes n instructions off the budget for work done in C; raises when it is used up. */
+void fence_charge(lua_State *L, int64_t n);
+/* Stops all Lua of this resume in a way no pcall can catch, with this message. Raises. */
+int fence_kill(lua_State *L, enum kill why, const char *message);
+/* Raises an error whose position is the line of the script that called into the prelude or into C. */
+int fence_fail(lua_State *L, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* "file:line: " of the innermost script frame of L, or "". */
+void fence_where(lua_State *L, char *out, size_t size);
+/* Appends the error on top of from's stack (any value; popped) and the script frames of from. Never raises. */
+void fence_describe(struct flow *f, lua_State *from, struct buf *out);
+
+/* ---- coro.c ---- */
+/* A coroutine of the flow, ready for lua_resume. NULL: not enough memory in the state. */
+struct coro *coro_take(struct flow *f);
+/* Back to the pool if it ended well, else closed. */
+void coro_drop(struct coro *co, bool clean);
+/* Closes the pooled coroutines of a flow. */
+void coro_drain(struct flow *f);
+/* The coroutine whose script runs; raises while loading. */
+struct coro *coro_current(lua_State *L);
+/* Begins a wait of the running coroutine and returns its number; raises where a script cannot wait. The answer comes through
+ * coro_deliver and is pushed by `convert`. */
+uint64_t coro_wait(lua_State *L, struct coro *co, int (*convert)(lua_State *L, const void *answer));
+/* Takes the wait back: nothing was started. */
+void coro_unwait(struct coro *co);
+/* Ends the wait of that number, if it still exists; answer NULL: lost. */
+void coro_deliver(uint64_t wait, const void *answer);
+/* A redis_fn: ud is a wait number. */
+void coro_answer(void *ud, const struct redisReply *reply);
+
+/* ---- sandbox.c and its parts ---- */
+/* Pushes nothing; leaves the globals that scripts may see in place of the standard ones. Raises. */
+void sandbox_open(lua_State *L);
+void sandbox_open_time(lua_State *L);
+void sandbox_open_table(lua_State *L);
+void pattern_open(lua_State *L);
+/* A table's name without an address: what tostring shows. Pushes a string. */
+void sandbox_tostring(lua_State *L, int idx);
+/* Calls fn(L) for keys of the table at idx in the defined order: pushes a list of keys. */
+void sandbox_keys(lua_State *L, int idx);
+
+/* ---- capi*.c ---- */
+/* Pushes the table of primitives for the prelude. */
+void capi_push(lua_State *L);
+void capi_pure(lua_State *L);    /* adds to the table on top */
+void capi_time(lua_State *L);
+void capi_context(lua_State *L);
+void regex_open(lua_State *L);
+/* Pushes a new context for the running coroutine. */
+void context_push(lua_State *L, struct coro *co);
+/* Pushes the text form of the value at idx for a Redis field; raises with `what` in the message. */
+void value_encode(lua_State *L, int idx, const char *what);
+/* Pushes the value that a text from Redis stands for. */
+void value_decode(lua_State *L, const char *s, size_t len);
+
+/* ---- load.c ---- */
+/* Runs the prelude in a fresh state: protected by the caller. */
+void prelude_run(lua_State *L);
+int load_require(lua_State *L);
+void load_free(struct flow *f);
+/* Memory for flow_info, freed with the flow. */
+void *arena_take(struct flow *f, size_t size);
+const char *arena_string(struct flow *f, const char *s);
+/* Fills info from the declarations that the chunk made (list of tables on top of the stack); raises. declare.c */
+int declare_read(lua_State *L);
+
+#endif

@@ -1,0 +1,106 @@
+/* value.c -- how values look in Redis: what stands in a hash field, a list or a set.
+ * Integers and floats as decimal text, booleans as true and false, tables as JSON, strings raw; a string that would read as
+ * one of the others is written as a JSON string. People read and edit these with redis-cli. */
+#include <string.h>
+
+#include "lua/json.h"
+#include "lua/state.h"
+
+enum { VALUE_MAX = 1 << 20 };
+
+enum form { FORM_STRING, FORM_INTEGER, FORM_FLOAT, FORM_TRUE, FORM_FALSE, FORM_JSON };
+
+static bool fits_integer(const char *s, size_t len)
+{
+    bool negative = *s == '-';
+    static const char limit[] = "9223372036854775807", low[] = "9223372036854775808";
+    size_t n = len - negative;
+    if (negative && n == 1 && s[1] == '0')
+        return false; /* "-0" is not how an integer is written */
+    if (n != 19)
+        return n < 19;
+    return memcmp(s + negative, negative ? low : limit, 19) <= 0;
+}
+
+static enum form form_of(const char *s, size_t len)
+{
+    bool is_float = false;
+    if (!len)
+        return FORM_STRING;
+    switch (*s) {
+    case '{':
+    case '[':
+    case '"':
+        return FORM_JSON;
+    case 't':
+        return len == 4 && memcmp(s, "true", 4) == 0 ? FORM_TRUE : FORM_STRING;
+    case 'f':
+        return len == 5 && memcmp(s, "false", 5) == 0 ? FORM_FALSE : FORM_STRING;
+    default:
+        if (json_number_span(s, len, &is_float) != len)
+            return FORM_STRING;
+        if (is_float)
+            return FORM_FLOAT;
+        return fits_integer(s, len) ? FORM_INTEGER : FORM_STRING;
+    }
+}
+
+void value_decode(lua_State *L, const char *s, size_t len)
+{
+    const char *why;
+    switch (form_of(s, len)) {
+    case FORM_INTEGER:
+        json_push_number(L, s, len, false);
+        break;
+    case FORM_FLOAT:
+        json_push_number(L, s, len, true);
+        break;
+    case FORM_TRUE:
+    case FORM_FALSE:
+        lua_pushboolean(L, *s == 't');
+        break;
+    case FORM_JSON:
+        if (json_decode(L, s, len, &why))
+            break;
+        /* fallthrough: somebody wrote it by hand: it is what it is */
+    default:
+        lua_pushlstring(L, s, len);
+    }
+}
+
+static void encode_json(lua_State *L, int idx, const char *what)
+{
+    struct buf *out = &flow_of(L)->host->scratch2;
+    const char *why = NULL;
+    buf_reset(out);
+    if (!json_encode(L, idx, out, &why))
+        fence_fail(L, "%s cannot hold this value: %s", what, why);
+    if (out->len > VALUE_MAX)
+        fence_fail(L, "%s: the value is too long (%zu bytes, at most 1 MiB)", what, out->len);
+    lua_pushlstring(L, out->data, out->len);
+}
+
+void value_encode(lua_State *L, int idx, const char *what)
+{
+    size_t len;
+    const char *s;
+    switch (lua_type(L, idx)) {
+    case LUA_TSTRING:
+        s = lua_tolstring(L, idx, &len);
+        if (len > VALUE_MAX)
+            fence_fail(L, "%s: the value is too long (%zu bytes, at most 1 MiB)", what, len);
+        if (form_of(s, len) == FORM_STRING)
+            lua_pushvalue(L, idx);
+        else
+            encode_json(L, idx, what);
+        break;
+    case LUA_TBOOLEAN:
+    case LUA_TNUMBER:
+    case LUA_TTABLE:
+        encode_json(L, idx, what);
+        break;
+    default:
+        fence_fail(L, "%s cannot hold a %s: only strings, numbers, booleans and tables of them", what,
+                   luaL_typename(L, idx));
+    }
+}

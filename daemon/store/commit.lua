@@ -1,0 +1,137 @@
+-- commit.lua -- the one script through which turns reach Redis (design: "one turn, one commit").
+-- A batch of turns of one gateway; each is applied wholly or not at all, and once: its id is recorded with its writes.
+-- KEYS: 1 epoch, 2 pace (hash: reserved send times), 3 outbox (hash)
+-- ARGV: epoch, now_us,
+--   nA, nA x (interval_us, tolerance_us)    limits of the account (GCRA)
+--   nC, nC x (interval_us, tolerance_us)    limits of each chat
+--   nchats, nchats x chat                   chats that the sends below refer to by position
+--   nturns, then for each turn:
+--     seen key, seconds to keep it (0: set before), other seen key to look in ("" none), id,
+--     nops, nops x (argc, words...), nsends, nsends x (outbox id, chat position, not before us, at the latest us, jitter us, entry)
+-- Answer: {-1, epoch found} when this process is not the owner (any more), else {0, then for each turn
+--   0 and for each send its time in ms from now (-1: shed, it could not be sent in time)
+--   1 for a turn that was committed before
+--   2 and a text for a turn that cannot be applied; nothing of it was}
+local A, call = ARGV, redis.call
+local epoch = call('GET', KEYS[1])
+if epoch ~= A[1] then return {-1, epoch or ''} end
+local now, at = tonumber(A[2]), 3
+
+local function limits()
+  local list = {}
+  for i = 1, tonumber(A[at]) do
+    list[i] = {tonumber(A[at + i * 2 - 1]), tonumber(A[at + i * 2])}
+  end
+  at = at + 1 + #list * 2
+  return list
+end
+local account, chat = limits(), limits()
+
+local nchats = tonumber(A[at])
+local fields = {}
+for l = 1, #account do fields[l] = 'a' .. l end
+for c = 1, nchats do
+  for l = 1, #chat do fields[#fields + 1] = A[at + c] .. '|' .. l end
+end
+at = at + 1 + nchats
+local tat = {} -- theoretical arrival times, by position in fields
+if nchats > 0 and #fields > 0 then
+  local found = call('HMGET', KEYS[2], unpack(fields))
+  for i = 1, #fields do tat[i] = tonumber(found[i] or 0) end
+end
+
+local function reserve(position, not_before, latest, jitter)
+  local base = #account + (position - 1) * #chat
+  local t = not_before > now and not_before or now
+  for l, limit in ipairs(account) do
+    local free = tat[l] - limit[2]
+    if free > t then t = free end
+  end
+  for l, limit in ipairs(chat) do
+    local free = tat[base + l] - limit[2]
+    if free > t then t = free end
+  end
+  if t > latest then return nil end
+  for l, limit in ipairs(account) do
+    tat[l] = (tat[l] > t and tat[l] or t) + limit[1]
+  end
+  for l, limit in ipairs(chat) do
+    tat[base + l] = (tat[base + l] > t and tat[base + l] or t) + limit[1] + jitter
+  end
+  return t
+end
+
+local kinds = {
+  HSET = 'hash', HDEL = 'hash', HINCRBY = 'hash', ZADD = 'zset', ZREM = 'zset', ZINCRBY = 'zset', SADD = 'set',
+  SREM = 'set', RPUSH = 'list', LPUSH = 'list', LTRIM = 'list', LPOP = 'list', RPOP = 'list', LSET = 'list',
+  SETBIT = 'string', XADD = 'stream', ZREMRANGEBYRANK = 'zset',
+}
+
+-- Redis does not roll back. The one way a write can fail half way is a key of another kind (somebody edited it), so that is
+-- looked at before a turn of several writes.
+local function misfit(from, nops)
+  local i = from
+  for _ = 1, nops do
+    local argc = tonumber(A[i])
+    local want = kinds[A[i + 1]]
+    if want then
+      local kind = call('TYPE', A[i + 2]).ok
+      if kind ~= 'none' and kind ~= want then
+        return 'key ' .. A[i + 2] .. ' holds a ' .. kind .. ' where a ' .. want .. ' belongs'
+      end
+    end
+    i = i + 1 + argc
+  end
+end
+
+local out, box, nturns = {0}, {}, tonumber(A[at])
+at = at + 1
+for _ = 1, nturns do
+  local seen, keep, other, id, nops = A[at], A[at + 1], A[at + 2], A[at + 3], tonumber(A[at + 4])
+  at = at + 5
+  local fresh = call('SADD', seen, id) == 1
+  if fresh and other ~= '' and call('SISMEMBER', other, id) == 1 then fresh = false end
+  if keep ~= '0' then call('EXPIRE', seen, keep) end
+  local wrong = fresh and nops > 1 and misfit(at, nops)
+  for _ = 1, nops do
+    local argc = tonumber(A[at])
+    if fresh and not wrong then
+      local answer = redis.pcall(unpack(A, at + 1, at + argc))
+      if type(answer) == 'table' and answer.err then wrong = answer.err .. ' at ' .. A[at + 1] .. ' ' .. (A[at + 2] or '') end
+    end
+    at = at + 1 + argc
+  end
+  if wrong then
+    call('SREM', seen, id)
+    out[#out + 1] = 2
+    out[#out + 1] = wrong
+  else
+    out[#out + 1] = fresh and 0 or 1
+  end
+  local nsends = tonumber(A[at])
+  at = at + 1
+  for _ = 1, nsends do
+    if fresh and not wrong then
+      local t = reserve(tonumber(A[at + 1]), tonumber(A[at + 2]), tonumber(A[at + 3]), tonumber(A[at + 4]))
+      if t then
+        box[#box + 1] = A[at]
+        box[#box + 1] = A[at + 5]
+        out[#out + 1] = math.ceil((t - now) / 1000)
+      else
+        out[#out + 1] = -1
+      end
+    end
+    at = at + 6
+  end
+end
+
+if #box > 0 then
+  call('HSET', KEYS[3], unpack(box))
+  local set = {}
+  for i = 1, #fields do
+    set[i * 2 - 1] = fields[i]
+    set[i * 2] = string.format('%.0f', tat[i])
+  end
+  if #set > 0 then call('HSET', KEYS[2], unpack(set)) end
+end
+return out

@@ -1,0 +1,34 @@
+/* settings_mirror.h -- the copy of the admins' hashes in memory, by Redis key, and the order in which they decide.
+ * Filled by settings.c; knows nothing of connections. Malformed values are reported once, with the remedy, and ignored. */
+#ifndef SOPD_STORE_SETTINGS_MIRROR_H
+#define SOPD_STORE_SETTINGS_MIRROR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "store/settings.h"
+
+struct mirror;
+
+struct mirror *mirror_new(void);
+void mirror_free(struct mirror *m);
+/* Is this key one of ours? "sopd:toggles...", "sopd:params...", "sopd:chat-tags:...". */
+bool mirror_wants(const char *key, size_t len);
+/* A pass over all keys begins: what is not set again before mirror_sweep vanishes then. */
+void mirror_begin(struct mirror *m);
+void mirror_sweep(struct mirror *m);
+/* The hash as read: n words, field and value in turn. n = 0 removes it. */
+void mirror_set(struct mirror *m, const char *key, size_t n, const char *const *words, const size_t *lens);
+/* Rises with every real difference. */
+uint64_t mirror_generation(const struct mirror *m);
+
+enum toggle mirror_toggle(const struct mirror *m, const char *gw, const char *chat, const char *flow);
+const char *mirror_param(const struct mirror *m, const char *gw, const char *chat, const char *flow,
+                         const char *param);
+void mirror_each_param(const struct mirror *m, const char *gw, const char *chat, const char *flow,
+                       void (*fn)(void *ud, const char *param, const char *value), void *ud);
+const char *mirror_tags(const struct mirror *m, const char *gw, const char *chat);
+bool mirror_is_special(const struct mirror *m, const char *gw, const char *chat);
+
+#endif

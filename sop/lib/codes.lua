@@ -1,0 +1,116 @@
+-- codes.lua -- coupons and prizes that are fetched in a store: codes, their records, and what may be done with them.
+-- A code is 8 characters without look-alikes (no 0 O 1 I L), the last one a check character that finds every single wrong
+-- character and every swap of neighbours. Its record stands in the gateway-wide hash "codes" and is written only by turns
+-- of the chat that issued it, so that two cashiers can never both redeem it:
+--   { chat, user, what, cost, till = last valid day, at = issued, state = "used" | "void" | "expired" or nil, by, when }
+-- The hash "due-<day>" of the issuing chat lists the codes whose last day that is; u:<user> has a field "code:<CODE>".
+local codes = {}
+
+local LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ" -- 31, a prime: that is what makes the check character catch swaps
+
+local function check(body)
+  local sum = 0
+  for i = 1, #body do
+    sum = sum + i * (LETTERS:find(body:sub(i, i), 1, true) - 1)
+  end
+  return LETTERS:sub(sum % #LETTERS + 1, sum % #LETTERS + 1)
+end
+
+-- A new code from 14 random bytes in hexadecimal.
+function codes.make(secret)
+  local body = ""
+  for i = 1, 7 do
+    local n = tonumber(secret:sub(i * 4 - 3, i * 4), 16) % #LETTERS
+    body = body .. LETTERS:sub(n + 1, n + 1)
+  end
+  return body .. check(body)
+end
+
+-- What somebody typed, without blanks and dashes, in capitals.
+function codes.clean(text)
+  return (text:upper():gsub("[%s-]", ""))
+end
+
+-- Is it a code at all, with the right check character?
+function codes.valid(code)
+  if #code ~= 8 then return false end
+  for i = 1, 8 do
+    if not LETTERS:find(code:sub(i, i), 1, true) then return false end
+  end
+  return check(code:sub(1, 7)) == code:sub(8)
+end
+
+-- "K7••••Q2", for the eyes of a whole group.
+function codes.mask(code)
+  return code:sub(1, 2) .. "••••" .. code:sub(7)
+end
+
+local function book(c)
+  return c:hash("codes", { scope = "gateway" })
+end
+
+local function due(c, day)
+  return c:hash("due-" .. day, { scope = "chat" })
+end
+
+-- Issues a code to a user, valid for `days` days from today; cost counts against the budget of who gave it.
+function codes.issue(c, user, what, days, cost)
+  local code = codes.make(c:secret(14))
+  while book(c)[code] do code = codes.make(c:secret(14)) end
+  local till = c:day() + days
+  book(c)[code] = { chat = c.chat, user = user, what = what, cost = cost or 0, till = till, at = c:now() }
+  due(c, till)[code] = user
+  c:profile_of(user)["code:" .. code] = till
+  c:emit("code_issued", { user = user, code = codes.mask(code), what = what, till = c:date(till) })
+  return code, till
+end
+
+-- The record of a code, nil if there is none.
+function codes.find(c, code)
+  return book(c)[code]
+end
+
+-- Ends a code in the chat that issued it: state "used", "void" or "expired".
+function codes.finish(c, code, record, state, by)
+  record.state, record.by, record.when = state, by, c:now()
+  book(c)[code] = record
+  c:profile_of(record.user)["code:" .. code] = nil
+  c:emit("code_" .. state, {
+    user = record.user, code = codes.mask(code), what = record.what, by = by, hours = (c:now() - record.at) // 3600,
+  })
+end
+
+-- The valid codes of a user, soonest expiry first: a list of { code, what, till }.
+function codes.of(c, user)
+  local list = {}
+  for field, till in pairs(c:profile_of(user)) do
+    local code = field:match("^code:(%w+)$")
+    local record = code and till >= c:day() and book(c)[code]
+    if record and not record.state then
+      list[#list + 1] = { code = code, what = record.what, till = till }
+    end
+  end
+  table.sort(list, function(a, b) return a.till < b.till or a.till == b.till and a.code < b.code end)
+  return list
+end
+
+-- Valid codes of this chat whose last day is `day`: a list of { code, user, record }.
+function codes.due(c, day)
+  local list = {}
+  for code, user in pairs(due(c, day)) do
+    local record = book(c)[code]
+    if record and not record.state then list[#list + 1] = { code = code, user = user, record = record } end
+  end
+  return list
+end
+
+-- Forgets all codes of this chat whose last day was `day`, at the end of the time that records are kept.
+function codes.forget(c, day)
+  for code, user in pairs(due(c, day)) do
+    book(c)[code] = nil
+    c:profile_of(user)["code:" .. code] = nil
+  end
+  c:drop(due(c, day))
+end
+
+return codes

@@ -1,0 +1,63 @@
+-- talk.lua -- what kind of remark a message is: by simple rules, cheap enough for every line of a busy group.
+-- The words are parameters of the flow, so that a brand can add its own.
+local talk = {}
+
+-- Does the text contain one of the words? Plain comparison, no patterns: it is a member's text.
+function talk.has(text, words)
+  for _, word in ipairs(words) do
+    if word ~= "" and text:find(word:lower(), 1, true) then return true end
+  end
+  return false
+end
+
+local function length(text)
+  return utf8.len(text) or #text
+end
+
+-- How many of an entry's keywords count here: the length of the longest that occurs, 0 if none does.
+local function keyword_fit(text, words)
+  local best = 0
+  for _, word in ipairs(words or {}) do
+    if #word > best and text:find(word:lower(), 1, true) then best = #word end
+  end
+  return best
+end
+
+-- The position in `faq` of the entry that answers the text, nil if none does. Patterns always count; keywords only in a
+-- remark that is a question, is meant for us, or is short enough to be about nothing else. Higher priority wins, then the longer
+-- keyword, then the earlier entry.
+function talk.answer(faq, text, asked)
+  local best, best_rank, best_fit
+  local keywords_count = asked or length(text) <= 12
+  for i, entry in ipairs(faq) do
+    local fit = 0
+    if entry.pattern and sop.match(entry.pattern, text) then fit = 1000 end
+    if fit == 0 and keywords_count then fit = keyword_fit(text, entry.ask) end
+    local rank = entry.priority or 0
+    if fit > 0 and (not best or rank > best_rank or rank == best_rank and fit > best_fit) then
+      best, best_rank, best_fit = i, rank, fit
+    end
+  end
+  return best
+end
+
+-- Ends it like a question, or does it contain a word that asks?
+function talk.is_question(text, words)
+  local bare = text:gsub("[%s~!。]+$", "")
+  if bare:sub(-1) == "?" or bare:sub(-3) == "?" then return true end
+  return talk.has(text, words)
+end
+
+-- A greeting is short; "早上好,请问几点开门" is a question.
+function talk.is_greeting(text, words)
+  return length(text) <= 8 and talk.has(text, words)
+end
+
+function talk.has_picture(message)
+  for _, segment in ipairs(message.segments) do
+    if segment.type == "image" then return true end
+  end
+  return false
+end
+
+return talk

@@ -1,0 +1,12 @@
+-- sop/flows/ping.lua: the flow that scripts/bench measures: a pattern, one state write, one answer.
+local flow = sop.flow("ping", { title = "Ping" })
+
+flow:on("message", function(c)
+  local n = c.text:match("^ping (%d+)$")
+  if not n then return end
+  c.member.n = tonumber(n)
+  c:say("pong " .. n)
+  return true
+end)
+
+return flow

@@ -1,0 +1,141 @@
+"""kill -9 at random moments of the evening: the end is the same as without.
+
+sopd is killed, and started again, while the evening is played; after each start the gateway repeats
+its last 20 events, as some implementations do. At most BATCH events are on their way at any time, so
+that the repeats cover what a kill can lose between the socket and the commit.
+
+The state in Redis at the end must equal that of an undisturbed run. Left out of the comparison is what
+names a moment or a process (times, epoch, turn ids, pacing); everything else counts.
+"""
+
+import json
+import random
+import re
+import time
+from collections import Counter
+
+from harness import dump, evening, events as ev, store, wait_until
+from harness.evening import Player
+from harness.eveningsop import make_sop
+
+BATCH = 10
+REPEATS = 20
+
+
+class Evening:
+    """One run: a gateway, a daemon, the evening played in small batches."""
+
+    def __init__(self, bench, name, box):
+        self.gateway = bench.gateway("napcat")
+        self.gateway.groups = dict(evening.GROUPS)
+        self.daemon = bench.served(self.gateway, sop=make_sop(box), name=name)
+        self.player = Player(self.gateway)
+        self.kills = 0
+
+    def settle(self, timeout=20):
+        """Wait until what was emitted is through: a marker goes the same way, and the queues are empty."""
+        marks = []
+        for group in evening.GROUPS:
+            marks.append("标记%d" % ev.next_message_id())
+            self.gateway.emit_text(json.dumps(ev.group_msg(group, 3777777777, "@" + marks[-1])))
+
+        def through():
+            metrics = self.daemon.metrics()
+            return metrics.get("sopd_queue_inputs") == 0 and metrics.get("sopd_turns_running") == 0
+        wait_until(through, timeout, every=0.002, what="the queues to be empty")
+
+    def kill(self, delay):
+        time.sleep(delay)
+        links = len(self.gateway.conns)
+        self.daemon.kill()
+        self.kills += 1
+        self.daemon.start()
+        self.gateway.wait_link(links + 1)
+        self.gateway.wait_action("get_login_info", where=lambda a: a.conn is self.gateway.conns[-1])
+        self.player.repeat_last(REPEATS)
+
+    def run(self, moments, rng):
+        moments = sorted(moments)
+        while not self.player.done:
+            self.player.play(BATCH)
+            if moments and self.player.next >= moments[0]:
+                while moments and self.player.next >= moments[0]:
+                    moments.pop(0)
+                    self.kill(rng.uniform(0, 0.03))
+            self.settle()
+        self.finish()
+
+    def finish(self):
+        """Wait for timers (gathering, coalescing) and for the outbox."""
+        client = self.daemon.redis.client
+        wait_until(lambda: not store.outbox(client), 60, every=0.1, what="the outbox to be empty")
+        self.gateway.settle(2.5, 60)
+        wait_until(lambda: not store.outbox(client), 60, every=0.1, what="the outbox to be empty")
+
+
+IGNORED = re.compile(r":(epoch|pace|outbox|timers|timer|sched|audit|events|seen:.*|chats)$")
+
+
+def comparable(client):
+    """The state with everything taken out that names a moment or a process."""
+    found = {}
+    for key, value in dump(client).items():
+        if IGNORED.search(key):
+            continue
+        if re.search(r":(once|limit):", key):
+            value = "set"
+        found[key] = timeless(value)
+    return found
+
+
+def timeless(value):
+    if isinstance(value, dict):
+        return {k: timeless(v) for k, v in value.items()}
+    if isinstance(value, (list, set, tuple)):
+        return sorted((timeless(v) for v in value), key=repr)
+    if isinstance(value, str) and value[:1] in "{[":
+        try:
+            return timeless(json.loads(value))
+        except ValueError:
+            return value
+    if isinstance(value, bool):
+        return value
+    number = value
+    if isinstance(value, str) and re.fullmatch(r"\d{10,16}", value):
+        number = int(value)
+    if isinstance(number, (int, float)) and abs(number) >= 1.6e9 and not 2e9 < number < 4e9:
+        return "moment"
+    return value
+
+
+def differences(want, got):
+    lines = []
+    for key in sorted(set(want) | set(got)):
+        if want.get(key) != got.get(key):
+            lines.append("%s: undisturbed %s, disturbed %s" % (key, want.get(key), got.get(key)))
+    return lines
+
+
+def business(client):
+    """How often each business event happened, by name and member."""
+    return Counter((e.get("_name"), e.get("_chat"), e.get("_user"))
+                   for e in store.business_events(client))
+
+
+def test_the_end_is_the_same(bench, box, request):
+    kills = request.config.getoption("--kills")
+    seed = request.config.getoption("--seed")
+    seed = random.randrange(10**6) if seed is None else seed
+    print("seed %d, %d kills" % (seed, kills))
+    rng = random.Random(seed)
+
+    calm = Evening(bench, "calm", box)
+    calm.run([], rng)
+    wild = Evening(bench, "wild", box)
+    moments = sorted(rng.randrange(30, len(wild.player.lines) - 30) for _ in range(kills))
+    wild.run(moments, rng)
+    assert wild.kills == kills
+
+    want, got = comparable(calm.daemon.redis.client), comparable(wild.daemon.redis.client)
+    assert not differences(want, got), "seed %d:\n%s" % (seed, "\n".join(differences(want, got)[:20]))
+    assert business(calm.daemon.redis.client) == business(wild.daemon.redis.client), "seed %d" % seed

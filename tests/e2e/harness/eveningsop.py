@@ -1,0 +1,41 @@
+"""The shipped flows with a playbook that fits a compressed evening: short windows, no quiet hours."""
+
+import os
+
+from .evening import GROUPS, STAFF
+from .sopd import ROOT
+from .util import lua_value, noon_zone
+
+FLOWS = [
+    {0: "welcome", "gather": "1s", "gather_max": "2s"},
+    {0: "checkin"},
+    {0: "redpacket"},
+    {0: "chaperone"},
+]
+
+
+def make_sop(box, flows=None):
+    """A SOP folder under box; returns its path."""
+    sop = os.path.join(box, "evening-sop")
+    os.makedirs(os.path.join(sop, "playbooks"), exist_ok=True)
+    for folder in ("flows", "lib", "texts"):
+        link = os.path.join(sop, folder)
+        if not os.path.exists(link):
+            os.symlink(os.path.join(ROOT, "sop", folder), link)
+    playbook = {
+        "title": "晚间回放",
+        "groups": ["qq1:%d" % group for group in GROUPS],
+        "private": False,
+        "timezone": noon_zone(),
+        "staff": {"qq1:%d" % STAFF: "store"},
+        "staff_chat": "qq1:700000099",
+        "keepers": False,
+    }
+    lines = [lua_value(playbook)[:-2] + ",", '  ["flows"] = {']
+    for entry in FLOWS if flows is None else flows:
+        fields = ['"%s"' % entry[0]] + ["%s = %s" % (k, lua_value(v)) for k, v in entry.items() if k]
+        lines.append("    { %s }," % ", ".join(fields))
+    lines.append("  },\n}")
+    with open(os.path.join(sop, "playbooks", "evening.lua"), "w", encoding="utf-8") as out:
+        out.write("return " + "\n".join(lines) + "\n")
+    return sop

@@ -1,0 +1,91 @@
+"""The recorded evening through a real WebSocket, with the shipped flows."""
+
+import time
+from collections import Counter
+
+import pytest
+
+from harness import dump, evening, events as ev, slow_build, store, wait_until
+from harness.eveningsop import make_sop
+
+
+@pytest.fixture
+def evening_run(bench, box):
+    """The whole evening, played as fast as the daemon takes it."""
+    gateway = bench.gateway("napcat")
+    gateway.groups = dict(evening.GROUPS)
+    daemon = bench.served(gateway, sop=make_sop(box), config={"queue": {"chat": 5000, "total": 20000}})
+    player = evening.Player(gateway)
+    while not player.done:
+        player.play(100)
+        time.sleep(0.05)
+    wait_until(lambda: daemon.metrics().get("sopd_queue_inputs") == 0, 60 if slow_build() else 20, 0.05,
+               "the queues to be empty")
+    gateway.settle(3, 60)
+    wait_until(lambda: not store.outbox(daemon.redis.client), 30, 0.1, "the outbox to be empty")
+    gateway.daemon, gateway.lines = daemon, player.lines
+    return gateway
+
+
+def mentions(gateway, users):
+    """How often each of these was called in a group message."""
+    wanted = {str(u) for u in users}
+    return Counter(user for a in gateway.sends() for user in a.mentions if user in wanted)
+
+
+def test_the_evening_has_its_effects(evening_run):
+    gateway, lines = evening_run, evening_run.lines
+    client = gateway.daemon.redis.client
+    assert gateway.daemon.metrics().get("sopd_flow_errors_total") == 0, gateway.daemon.log()[-3000:]
+    assert len(gateway.conns) == 1, "one link the whole evening"
+
+    joiners = evening.users(lines, "join")
+    greeted = mentions(gateway, joiners)
+    assert set(greeted) == {str(u) for u in joiners}, "every joiner is greeted"
+    assert set(greeted.values()) == {1}, "once: %s" % [u for u, n in greeted.items() if n != 1]
+
+    check_ins(client, lines)
+    packet(client, lines)
+    assert max(len(a.mentions) for a in gateway.sends()) <= 10
+    assert not [v for v in dump(client) if "None" in v or "nil" in v.split(":")]
+
+
+def check_ins(client, lines):
+    """Everybody who checked in, once, whatever was repeated."""
+    for group in evening.GROUPS:
+        wanted = {str(u) for u in evening.users(lines, "checkin", group)}
+        marked = {}
+        for key in client.scan_iter(store.key("qq1", "days", "checkin", group, "*")):
+            marked[key.rsplit(":", 1)[1]] = client.bitcount(key)
+        assert set(marked) == wanted
+        assert set(marked.values()) == {1}
+    done = Counter((e.get("_chat"), e.get("_user"))
+                   for e in store.business_events(client, name="checked_in"))
+    assert done and set(done.values()) == {1}
+
+
+def packet(client, lines):
+    """The shares add up to the packet; nobody has two; whoever came first has one."""
+    grabbed = [e for e in store.business_events(client, name="grabbed")]
+    assert len(grabbed) == evening.PACKET["shares"]
+    assert len({e["_user"] for e in grabbed}) == len(grabbed)
+    assert sum(int(e["points"]) for e in grabbed) == evening.PACKET["total"]
+    assert all(int(e["points"]) >= 1 for e in grabbed)
+    order = []
+    for line in lines:
+        if line["kind"] == "grab" and str(line["user"]) not in order:
+            order.append(str(line["user"]))
+    assert [e["_user"] for e in grabbed] == order[:evening.PACKET["shares"]], "by arrival"
+
+
+def test_a_quick_leaver_is_not_greeted(bench, box):
+    gateway = bench.gateway("napcat")
+    gateway.groups = dict(evening.GROUPS)
+    bench.served(gateway, sop=make_sop(box))
+    group = next(iter(evening.GROUPS))
+    gateway.emit(ev.join(group, 3400000001), ev.join(group, 3400000002))
+    gateway.emit(ev.leave(group, 3400000001))
+    sent = gateway.wait_send(where=lambda a: "3400000002" in a.mentions, timeout=8)
+    assert "3400000001" not in sent.mentions
+    gateway.settle(1.5)
+    assert not mentions(gateway, [3400000001])
