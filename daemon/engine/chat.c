@@ -94,6 +94,31 @@ void chat_drop_timer(struct chat *c, const char *id)
     }
 }
 
+/* ---- traffic ---- */
+
+void chat_note_message(struct chat *c)
+{
+    int64_t step = clock_wall(c->gw->e->clock) / CHAT_TRAFFIC_MS;
+    if (step - c->traffic_at >= CHAT_TRAFFIC || step < c->traffic_at)
+        memset(c->traffic, 0, sizeof c->traffic);
+    else
+        for (int64_t s = c->traffic_at + 1; s <= step; s++)
+            c->traffic[s % CHAT_TRAFFIC] = 0;
+    c->traffic_at = step;
+    if (c->traffic[step % CHAT_TRAFFIC] < UINT16_MAX)
+        c->traffic[step % CHAT_TRAFFIC]++;
+}
+
+int64_t chat_traffic(const struct chat *c, int64_t window_ms)
+{
+    int64_t now = clock_wall(c->gw->e->clock) / CHAT_TRAFFIC_MS, n = 0;
+    int64_t steps = (window_ms + CHAT_TRAFFIC_MS - 1) / CHAT_TRAFFIC_MS;
+    for (int64_t s = now; s > now - steps && s > now - CHAT_TRAFFIC; s--)
+        if (s <= c->traffic_at && s > c->traffic_at - CHAT_TRAFFIC)
+            n += c->traffic[s % CHAT_TRAFFIC];
+    return n;
+}
+
 /* ---- pauses ---- */
 
 static struct pause *chat_pause(struct chat *c, const char *flow, bool create)

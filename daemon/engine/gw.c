@@ -66,7 +66,10 @@ static void gw_on_event(void *ud, struct gateway *g, struct event *e)
     if (e->type == EVENT_MUTE)
         pacer_event(gw, e);
     gw_note_chat(gw, e);
-    chat_push(chat_get(gw, e->chat, true), input_event(e));
+    struct chat *c = chat_get(gw, e->chat, true);
+    if (e->type == EVENT_MESSAGE && !e->history)
+        chat_note_message(c);
+    chat_push(c, input_event(e));
 }
 
 static void gw_on_sent(void *ud, struct gateway *g, uint64_t ticket, const struct send_result *r)
@@ -87,7 +90,15 @@ static void gw_on_response(void *ud, struct gateway *g, uint64_t ticket, const s
 {
     struct gw *gw = ud;
     (void)g;
-    (void)ticket;
+    struct asked *a;
+    HASH_FIND(hh, gw->asked, &ticket, sizeof ticket, a);
+    if (a) {
+        HASH_DEL(gw->asked, a);
+        a->fn(a->ud, r);
+        free(a);
+        engine_spin(gw->e);
+        return;
+    }
     if (!r->ok && log_gate_open(&gw->gate_act, clock_mono(gw->e->clock), 1000))
         log_warn("action failed", "gateway", gw->name, "reason", r->reason, NULL);
 }
@@ -373,6 +384,13 @@ void gw_free(struct gw *gw)
         HASH_DEL(gw->optout, o);
         free(o->user);
         free(o);
+    }
+    struct asked *a, *atmp;
+    HASH_ITER(hh, gw->asked, a, atmp)
+    {
+        HASH_DEL(gw->asked, a);
+        a->fn(a->ud, NULL);
+        free(a);
     }
     timers_free(gw);
     outbox_free(gw);

@@ -22,6 +22,7 @@ struct gw;
 struct routes;
 struct flight;
 
+enum { CHAT_TRAFFIC = 60, CHAT_TRAFFIC_MS = 10000 };
 enum { PAUSE_FAILURES = 5, PAUSE_WINDOW_MS = 60000, PAUSE_MS = 600000 };
 
 /* ---- inputs ---- */
@@ -61,6 +62,8 @@ struct chat {
     bool ready;      /* on the gw's ready list */
     struct chat *ready_next;
     struct pause *pauses;
+    uint16_t traffic[CHAT_TRAFFIC]; /* messages per 10 s, by time / 10 s modulo the size */
+    int64_t traffic_at;             /* the last step counted */
     UT_hash_handle hh;
 };
 
@@ -87,6 +90,8 @@ void chat_drop_timer(struct chat *c, const char *id);    /* a queued timer input
 bool chat_flow_paused(const struct chat *c, const char *flow);
 /* Counts a failure; true when this one paused the flow. */
 bool chat_count_failure(struct chat *c, const char *flow);
+void chat_note_message(struct chat *c);
+int64_t chat_traffic(const struct chat *c, int64_t window_ms);
 void chat_evict(struct gw *gw);
 void chat_free(struct chat *c);
 void known_set(struct gw *gw, const char *chat, const char *name, bool store);
@@ -132,8 +137,17 @@ struct turn_out {
 
 struct turn_timer_op {
     struct turn_timer_op *next;
+    char *chat; /* where it runs */
     char *id;
     int64_t due_ms; /* < 0: cancelled */
+};
+
+/* What follows a commit: opting out in the mirror, toggles in their own keys. Newest first. */
+enum after_kind { AFTER_OPT_OUT, AFTER_OPT_IN, AFTER_ON, AFTER_OFF, AFTER_CLEAR };
+struct turn_after {
+    struct turn_after *next;
+    enum after_kind kind;
+    char *what; /* user or flow */
 };
 
 struct turn_act {
@@ -144,7 +158,8 @@ struct turn_act {
 /* The state of a write set before a handler began. */
 struct turn_mark {
     size_t ops_len;
-    unsigned nops, nargs, nouts, nopt_out;
+    unsigned nops, nargs, nouts;
+    struct turn_after *after;
     struct turn_timer_op *timers;
     struct turn_act **acts_tail;
 };
@@ -160,7 +175,7 @@ struct turn {
     struct turn_mark mark;     /* before the handler that runs */
     bool on_ready;             /* on the engine's ready list */
     struct turn *ready_next;
-    bool dead;                 /* stopped while it was on the ready list */
+    bool commanded;            /* a command of the message has run */
     uint64_t hash;
     int64_t day;
     bool own_time;
@@ -173,8 +188,7 @@ struct turn {
     unsigned nouts;
     struct turn_timer_op *timers;
     struct turn_act *acts, **acts_tail;
-    char **opt_out;      /* "+user" / "-user", applied to the mirror after the commit */
-    unsigned nopt_out;
+    struct turn_after *after; /* done when it is committed */
     unsigned failed;     /* handlers of this turn that failed */
     const char *word, *args; /* COMMAND: in args_buf */
     struct buf args_buf;
@@ -277,8 +291,18 @@ struct optout {
     UT_hash_handle hh;
 };
 
+/* A question to the gateway whose answer somebody waits for. */
+struct asked {
+    uint64_t ticket;
+    void (*fn)(void *ud, const struct gateway_response *r);
+    void *ud;
+    UT_hash_handle hh;
+};
+
 struct gw {
     struct engine *e;
+    struct asked *asked;
+    uint64_t next_ticket;
     char *name;
     struct gateway *gateway;
     unsigned caps;

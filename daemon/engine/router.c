@@ -148,7 +148,7 @@ static void routes_sort(struct routes *r)
     }
 }
 
-enum { ROUTES_BOOKS = 64 };
+enum { ROUTES_BOOKS = 64, ROUTES_COMMAND_MAX = 1024 };
 
 /* A playbook that serves the chat, and how narrowly. */
 struct routes_pick {
@@ -260,15 +260,61 @@ static void routes_append(struct route ***tail, struct binding *b, const struct 
     *tail = &r->next;
 }
 
-/* Does the folded text say this command? What follows a word must be set off: by a blank, an @ or a number. */
+static bool routes_set_off(const char *s)
+{
+    static const char *const marks[] = {"\xEF\xBC\x8C", "\xE3\x80\x82", "\xEF\xBC\x9A", "\xE3\x80\x81"}; /* , . : and enumeration comma, full-width */
+    if (*s == ' ' || *s == '\n' || *s == '@' || (*s >= '0' && *s <= '9') || strchr(",.:;!?+-", *s))
+        return true;
+    for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
+        if (strncmp(s, marks[i], strlen(marks[i])) == 0)
+            return true;
+    return false;
+}
+
+/* Does the folded text say this command? What follows a word must be set off from it, unless the handler takes it glued. */
 static bool routes_says(const struct routes_command *c, const char *text, size_t len)
 {
     if (len < c->len || memcmp(text, c->word, c->len) != 0)
         return false;
     if (len == c->len)
         return true;
-    char next = text[c->len];
-    return c->handler->args && (next == ' ' || next == '\n' || next == '@' || (next >= '0' && next <= '9'));
+    return c->handler->args && (c->handler->glued || routes_set_off(text + c->len));
+}
+
+/* Closing punctuation says nothing: "..!" and full-width forms (those that folding leaves: the ideographic full stop). */
+static size_t routes_trim_end(const char *s, size_t len)
+{
+    for (;;) {
+        if (len && strchr("!.~ ", s[len - 1]))
+            len--;
+        else if (len >= 3 && memcmp(s + len - 3, "\xE3\x80\x82", 3) == 0)
+            len -= 3;
+        else
+            return len;
+    }
+}
+
+void routes_command_text(const struct event *ev, struct buf *out, bool lower)
+{
+    static struct buf plain;
+    buf_reset(&plain);
+    for (int i = 0; i < ev->nsegments; i++) {
+        const struct segment *s = &ev->segments[i];
+        if (s->type == SEGMENT_CARD || s->type == SEGMENT_FORWARD)
+            return;
+        if (s->type == SEGMENT_TEXT)
+            buf_adds(&plain, s->text);
+        else if (s->type == SEGMENT_AT)
+            buf_addc(&plain, ' ');
+    }
+    if (!ev->nsegments)
+        buf_adds(&plain, ev->text);
+    if (lower)
+        utf8_fold(out, plain.data ? plain.data : "", plain.len);
+    else
+        utf8_fold_keep(out, plain.data ? plain.data : "", plain.len);
+    if (out->len)
+        out->len = routes_trim_end(out->data, out->len);
 }
 
 size_t routes_strip(const char *text, size_t len)
@@ -287,11 +333,12 @@ static bool routes_allowed_here(const struct handler *h, const struct event *ev)
 static void routes_match_event(struct chat *c, const struct event *ev, struct route ***tail)
 {
     const struct routes *r = routes_of(c);
-    if (ev->type == EVENT_MESSAGE && r->ncommands && *ev->text && strlen(ev->text) <= 512) {
+    if (ev->type == EVENT_MESSAGE && r->ncommands && strlen(ev->text) <= ROUTES_COMMAND_MAX) {
         static struct buf folded;
         buf_reset(&folded);
-        utf8_fold(&folded, ev->text, strlen(ev->text));
-        size_t skip = routes_strip(folded.data ? folded.data : "", folded.len);
+        routes_command_text(ev, &folded, true);
+        buf_cstr(&folded);
+        size_t skip = routes_strip(folded.data, folded.len);
         for (int i = 0; i < r->ncommands; i++) {
             const struct routes_command *cmd = &r->commands[i];
             if (routes_allowed_here(cmd->handler, ev) && routes_says(cmd, folded.data + skip, folded.len - skip))

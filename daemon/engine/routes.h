@@ -41,5 +41,10 @@ struct routes {
 struct routes *routes_lookup(struct gw *gw, const char *chat, const char *name);
 /* Bytes of an optional /, # or ! and blanks before a command in folded text. */
 size_t routes_strip(const char *text, size_t len);
+/* What a message says as a command: its text segments, folded (lower: letters too), without mentions, images and closing
+ * punctuation; nothing for cards and forwards. */
+struct event;
+struct buf;
+void routes_command_text(const struct event *ev, struct buf *out, bool lower);
 
 #endif

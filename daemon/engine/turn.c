@@ -13,7 +13,7 @@
 enum {
     TURN_WRITES = 2000,
     TURN_BYTES = 4 << 20,
-    TURN_ARGS = 4000,
+    TURN_ARGS = 250,
     TURN_MESSAGES = 20,
     TURN_ANSWER_LATE_MS = 120000,
     TURN_POST_LATE_MS = 1800000
@@ -133,11 +133,10 @@ bool turn_opted_out(const struct turn *t, const char *user)
 {
     const struct optout *o;
     HASH_FIND_STR(t->gw->optout, user, o);
-    bool out = o != NULL;
-    for (unsigned i = 0; i < t->nopt_out; i++)
-        if (strcmp(t->opt_out[i] + 1, user) == 0)
-            out = t->opt_out[i][0] == '+';
-    return out;
+    for (const struct turn_after *a = t->after; a; a = a->next)
+        if (a->kind <= AFTER_OPT_IN && strcmp(a->what, user) == 0)
+            return a->kind == AFTER_OPT_OUT;
+    return o != NULL;
 }
 
 void turn_set_handler(struct turn *t, void *handler)
@@ -174,7 +173,7 @@ static bool turn_allowed(const char *word, size_t len)
 {
     static const char *const allowed[] = {"HSET",  "HDEL",   "ZADD", "ZREM", "SADD", "SREM",    "RPUSH",
                                           "LPUSH", "LTRIM",  "LPOP", "RPOP", "SETBIT", "SET",   "DEL",
-                                          "XADD",  "PEXPIRE", "ZREMRANGEBYRANK", "PEXPIREAT"};
+                                          "XADD",  "PEXPIRE", "ZREMRANGEBYRANK", "PEXPIREAT", "HINCRBY"};
     for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++)
         if (strlen(allowed[i]) == len && memcmp(allowed[i], word, len) == 0)
             return true;
@@ -197,7 +196,7 @@ bool turn_write(struct turn *t, int argc, const char *const *argv, const size_t 
 
 void turn_mark(struct turn *t, struct turn_mark *m)
 {
-    *m = (struct turn_mark){t->ops.len, t->nops, t->nargs, t->nouts, t->nopt_out, t->timers, t->acts_tail};
+    *m = (struct turn_mark){t->ops.len, t->nops, t->nargs, t->nouts, t->after, t->timers, t->acts_tail};
 }
 
 static void turn_free_act(struct turn_act *a)
@@ -240,15 +239,20 @@ static void turn_free_timers(struct turn *t, struct turn_timer_op *until)
     while (t->timers != until) {
         struct turn_timer_op *next = t->timers->next;
         free(t->timers->id);
+        free(t->timers->chat);
         free(t->timers);
         t->timers = next;
     }
 }
 
-static void turn_free_opt_out(struct turn *t, unsigned keep)
+static void turn_free_after(struct turn *t, struct turn_after *until)
 {
-    while (t->nopt_out > keep)
-        free(t->opt_out[--t->nopt_out]);
+    while (t->after != until) {
+        struct turn_after *next = t->after->next;
+        free(t->after->what);
+        free(t->after);
+        t->after = next;
+    }
 }
 
 void turn_undo(struct turn *t, const struct turn_mark *m)
@@ -258,23 +262,22 @@ void turn_undo(struct turn *t, const struct turn_mark *m)
     t->nargs = m->nargs;
     turn_free_outs(t, m->nouts);
     turn_free_timers(t, m->timers);
-    turn_free_opt_out(t, m->nopt_out);
+    turn_free_after(t, m->after);
     turn_free_acts(m->acts_tail);
     t->acts_tail = m->acts_tail;
 }
 
 bool turn_is_empty(const struct turn *t)
 {
-    return !t->nops && !t->outs && !t->acts;
+    return !t->nops && !t->outs && !t->acts && !t->after;
 }
 
 void turn_free(struct turn *t)
 {
     turn_free_outs(t, 0);
     turn_free_timers(t, NULL);
-    turn_free_opt_out(t, 0);
+    turn_free_after(t, NULL);
     turn_free_acts(&t->acts);
-    free(t->opt_out);
     routes_free_list(t->routes);
     routes_release(t->held);
     input_free(t->input);
@@ -422,78 +425,160 @@ const char *turn_act(struct turn *t, const struct gateway_request *r)
 
 /* ---- timers, opting out, toggles ---- */
 
-static void turn_timer_json(struct turn *t, struct buf *out, const char *name, const char *key, int64_t due_ms,
-                            const char *args)
+static void turn_timer_json(struct turn *t, struct buf *out, const char *chat, const char *name, const char *key,
+                            int64_t due_ms, const char *args)
 {
     const char *flow = flow_info(turn_binding(t)->flow)->name, *user = turn_user(t);
-    buf_adds(out, "{\"flow\":");
-    buf_add_json(out, flow, strlen(flow));
-    buf_adds(out, ",\"chat\":");
-    buf_add_json(out, t->chat->key, strlen(t->chat->key));
-    buf_adds(out, ",\"name\":");
-    buf_add_json(out, name, strlen(name));
-    buf_adds(out, ",\"key\":");
-    buf_add_json(out, key, strlen(key));
-    buf_adds(out, ",\"user\":");
-    buf_add_json(out, user, strlen(user));
-    buf_addf(out, ",\"due\":%lld,\"serial\":\"%016llx\",\"args\":%s}", (long long)due_ms,
+    const char *const fields[] = {"flow", flow, "chat", chat, "name", name, "key", key, "user", user};
+    buf_addc(out, '{');
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i += 2) {
+        buf_addf(out, "\"%s\":", fields[i]);
+        buf_add_json(out, fields[i + 1], strlen(fields[i + 1]));
+        buf_addc(out, ',');
+    }
+    buf_addf(out, "\"due\":%lld,\"serial\":\"%016llx\",\"args\":%s}", (long long)due_ms,
              (unsigned long long)rng_next(&t->rng), args && *args ? args : "null");
 }
 
-const char *turn_timer(struct turn *t, const char *name, const char *key, int64_t due_ms, const char *args)
+static bool turn_timer_write(struct turn *t, const char *id, int64_t due_ms, struct buf *json)
+{
+    struct buf zset = {0}, hash = {0}, due = {0};
+    gw_key(t->gw, &zset, "timers");
+    gw_key(t->gw, &hash, "timer");
+    buf_addi(&due, due_ms);
+    bool ok = due_ms < 0
+                  ? turn_write(t, 3, (const char *[]){"ZREM", buf_cstr(&zset), id}, NULL) &&
+                        turn_write(t, 3, (const char *[]){"HDEL", buf_cstr(&hash), id}, NULL)
+                  : turn_write(t, 4, (const char *[]){"ZADD", buf_cstr(&zset), buf_cstr(&due), id}, NULL) &&
+                        turn_write(t, 4, (const char *[]){"HSET", buf_cstr(&hash), id, buf_cstr(json)}, NULL);
+    buf_free(&zset);
+    buf_free(&hash);
+    buf_free(&due);
+    return ok;
+}
+
+const char *turn_timer_in(struct turn *t, const char *chat, const char *name, const char *key, int64_t due_ms,
+                          const char *args)
 {
     if (args && strlen(args) > 4096)
         return "the arguments of a timer may have at most 4 KiB";
-    struct buf id = {0}, zset = {0}, hash = {0}, json = {0}, due = {0};
-    buf_addf(&id, "%s|%s|%s|%s", flow_info(turn_binding(t)->flow)->name, t->chat->key, name, key);
-    gw_key(t->gw, &zset, "timers");
-    gw_key(t->gw, &hash, "timer");
-    bool ok;
-    if (due_ms < 0) {
-        ok = turn_write(t, 3, (const char *[]){"ZREM", buf_cstr(&zset), buf_cstr(&id)}, NULL) &&
-             turn_write(t, 3, (const char *[]){"HDEL", buf_cstr(&hash), buf_cstr(&id)}, NULL);
-    } else {
-        turn_timer_json(t, &json, name, key, due_ms, args);
-        buf_addi(&due, due_ms);
-        ok = turn_write(t, 4, (const char *[]){"ZADD", buf_cstr(&zset), buf_cstr(&due), buf_cstr(&id)}, NULL) &&
-             turn_write(t, 4, (const char *[]){"HSET", buf_cstr(&hash), buf_cstr(&id), buf_cstr(&json)}, NULL);
-    }
+    chat = chat ? chat : t->chat->key;
+    struct buf id = {0}, json = {0};
+    buf_addf(&id, "%s|%s|%s|%s", flow_info(turn_binding(t)->flow)->name, chat, name, key);
+    if (due_ms >= 0)
+        turn_timer_json(t, &json, chat, name, key, due_ms, args);
+    bool ok = turn_timer_write(t, buf_cstr(&id), due_ms, &json);
     struct turn_timer_op *op = MEM_NEW(struct turn_timer_op);
+    op->chat = mem_strdup(chat);
     op->id = buf_take(&id);
     op->due_ms = due_ms;
     op->next = t->timers;
     t->timers = op;
-    buf_free(&zset);
-    buf_free(&hash);
     buf_free(&json);
-    buf_free(&due);
     return ok ? NULL : "too many writes in one turn";
+}
+
+static void turn_add_after(struct turn *t, enum after_kind kind, const char *what)
+{
+    struct turn_after *a = MEM_NEW(struct turn_after);
+    a->kind = kind;
+    a->what = mem_strdup(what);
+    a->next = t->after;
+    t->after = a;
 }
 
 void turn_opt_out(struct turn *t, const char *user, bool out)
 {
-    struct buf key = {0}, entry = {0};
+    struct buf key = {0};
     gw_key(t->gw, &key, "optout");
     turn_write(t, 3, (const char *[]){out ? "SADD" : "SREM", buf_cstr(&key), user}, NULL);
-    buf_addf(&entry, "%c%s", out ? '+' : '-', user);
-    t->opt_out = mem_realloc(t->opt_out, (t->nopt_out + 1) * sizeof *t->opt_out);
-    t->opt_out[t->nopt_out++] = buf_take(&entry);
+    turn_add_after(t, out ? AFTER_OPT_OUT : AFTER_OPT_IN, user);
     buf_free(&key);
 }
 
 void turn_toggle(struct turn *t, const char *flow, bool on)
 {
-    struct buf key = {0};
-    buf_adds(&key, "sopd:toggles:chat:");
-    buf_add_key(&key, t->gw->name);
-    buf_addc(&key, ':');
-    buf_add_key(&key, t->chat->key);
-    redis_command(t->e->redis, NULL, NULL, 4, (const char *[]){"HSET", buf_cstr(&key), flow, on ? "on" : "off"}, NULL);
-    buf_free(&key);
+    turn_add_after(t, on ? AFTER_ON : AFTER_OFF, flow);
+}
+
+void turn_toggle_clear(struct turn *t, const char *flow)
+{
+    turn_add_after(t, AFTER_CLEAR, flow);
 }
 
 bool turn_toggle_state(const struct turn *t, const char *flow)
 {
     struct binding *b = routes_binding(t->chat, flow);
     return b && routes_flow_on(t->chat, b, NULL);
+}
+
+int64_t turn_traffic(const struct turn *t, int64_t window_ms)
+{
+    return chat_traffic(t->chat, window_ms);
+}
+
+/* ---- questions to the gateway ---- */
+
+const char *turn_ask(struct turn *t, const struct gateway_request *r,
+                     void (*fn)(void *ud, const struct gateway_response *r), void *ud)
+{
+    struct gw *gw = t->gw;
+    struct asked *a = MEM_NEW(struct asked);
+    a->ticket = ++gw->next_ticket;
+    a->fn = fn;
+    a->ud = ud;
+    HASH_ADD(hh, gw->asked, ticket, sizeof a->ticket, a);
+    if (gw->gateway->ops->call(gw->gateway, r, a->ticket))
+        return NULL;
+    HASH_DEL(gw->asked, a);
+    free(a);
+    return "the gateway cannot be asked now";
+}
+
+/* ---- reading back the write set ---- */
+
+/* One RESP bulk string; returns what follows it. */
+static const char *turn_bulk(const char *p, const char **word, size_t *len)
+{
+    char *end;
+    *len = strtoul(p + 1, &end, 10);
+    *word = end + 2;
+    return *word + *len + 2;
+}
+
+static int turn_scan(const struct turn *t, const char *key, size_t len,
+                     void (*fn)(void *ud, int argc, const char *const *argv, const size_t *argvlen), void *ud)
+{
+    enum { WORDS = 256 };
+    const char *argv[WORDS], *p = t->ops.data, *word;
+    size_t argvlen[WORDS], n;
+    int found = 0;
+    for (unsigned op = 0; op < t->nops; op++) {
+        p = turn_bulk(p, &word, &n);
+        int argc = (int)strtol(word, NULL, 10);
+        for (int i = 0; i < argc; i++) {
+            p = turn_bulk(p, &word, &n);
+            if (i < WORDS) {
+                argv[i] = word;
+                argvlen[i] = n;
+            }
+        }
+        if (argvlen[1] != len || memcmp(argv[1], key, len) != 0)
+            continue;
+        found++;
+        if (fn)
+            fn(ud, argc < WORDS ? argc : WORDS, argv, argvlen);
+    }
+    return found;
+}
+
+int turn_writes_of(const struct turn *t, const char *key, size_t len)
+{
+    return turn_scan(t, key, len, NULL, NULL);
+}
+
+void turn_each_write(const struct turn *t, const char *key, size_t len,
+                     void (*fn)(void *ud, int argc, const char *const *argv, const size_t *argvlen), void *ud)
+{
+    turn_scan(t, key, len, fn, ud);
 }

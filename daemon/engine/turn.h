@@ -56,9 +56,15 @@ bool turn_read(struct turn *t, const char *resp, size_t len, redis_fn fn, void *
 /* Appends a Redis key: sopd:{gateway}:<kind>[:<part>...], parts percent-encoded. `kind` is one of docs/redis.md. NULL ends. */
 void turn_key(const struct turn *t, struct buf *out, const char *kind, ...)
     __attribute__((sentinel));
-/* Adds one write command (HSET, HDEL, ZADD, ZREM, SET, DEL, SETBIT, RPUSH, LPOP, SADD, SREM, XADD, PEXPIRE, ...). False when
+/* Adds one write command (HSET, HDEL, ZADD, ZREM, SET, DEL, SETBIT, HINCRBY, RPUSH, LPOP, SADD, SREM, XADD, PEXPIRE, ...). False when
  * the turn's limit of writes (2000 commands, 4 MiB) is reached: the caller raises an error. */
 bool turn_write(struct turn *t, int argc, const char *const *argv, const size_t *argvlen);
+
+/* The write commands that this turn holds for a key so far, in order: what a later handler must see of an earlier one.
+ * fn may raise a Lua error. */
+int turn_writes_of(const struct turn *t, const char *key, size_t len);
+void turn_each_write(const struct turn *t, const char *key, size_t len,
+                     void (*fn)(void *ud, int argc, const char *const *argv, const size_t *argvlen), void *ud);
 
 enum send_policy { POLICY_DEFAULT, POLICY_RESEND, POLICY_DROP };
 struct turn_message {
@@ -79,16 +85,25 @@ const char *turn_send(struct turn *t, const struct turn_message *m);
 /* Recall, kick, mute ... done after the commit. Returns NULL or why not. Strings are copied. */
 const char *turn_act(struct turn *t, const struct gateway_request *r);
 
-/* Sets, replaces (same name and key) or cancels (due_ms < 0) a durable timer of the current flow in this chat.
- * `args` is JSON text, at most 4 KiB. Returns NULL or why not. */
-const char *turn_timer(struct turn *t, const char *name, const char *key, int64_t due_ms,
-                       const char *args);
+/* Asks the gateway (ACTION_MEMBERS ...) now, outside the commit; fn gets the answer (NULL: the connection was lost first),
+ * exactly once, unless a reason is returned why it cannot be asked. */
+const char *turn_ask(struct turn *t, const struct gateway_request *r,
+                     void (*fn)(void *ud, const struct gateway_response *r), void *ud);
+
+/* Sets, replaces (same chat, name and key) or cancels (due_ms < 0) a durable timer of the current flow. `chat` NULL = this
+ * one; else its turn runs in that chat. `args` is JSON text, at most 4 KiB. Returns NULL or why not. */
+const char *turn_timer_in(struct turn *t, const char *chat, const char *name, const char *key,
+                          int64_t due_ms, const char *args);
 /* Opts a user out of every @ and DM, or back in. */
 void turn_opt_out(struct turn *t, const char *user, bool out);
-/* Writes a toggle of this chat (admin's switch command): flow, on/off. */
+/* Writes a toggle of this chat (admin's switch command) right after the commit: flow, on/off; or removes it. */
 void turn_toggle(struct turn *t, const char *flow, bool on);
+void turn_toggle_clear(struct turn *t, const char *flow);
 /* Is the flow on here now? (toggles, pauses, playbook) */
 bool turn_toggle_state(const struct turn *t, const char *flow);
+/* Messages that came into this chat within the last window (at most 10 minutes, steps of 10 s). In memory: 0 after a
+ * restart. */
+int64_t turn_traffic(const struct turn *t, int64_t window_ms);
 /* End of the quiet hours in wall ms if they are on now, else 0. */
 int64_t turn_quiet_until(const struct turn *t);
 

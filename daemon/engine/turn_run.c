@@ -83,12 +83,10 @@ void turn_begin(struct chat *c)
 /* Word and arguments of the command that matched, the arguments in their original letters. */
 static void turn_set_command(struct turn *t, const struct route *r)
 {
-    t->word = t->args = NULL;
     if (r->handler->kind != HANDLER_COMMAND)
         return;
-    const char *text = t->input->event->text;
     buf_reset(&t->args_buf);
-    utf8_fold_keep(&t->args_buf, text, strlen(text));
+    routes_command_text(t->input->event, &t->args_buf, false);
     size_t skip = routes_strip(t->args_buf.data, t->args_buf.len) + r->word_len;
     const char *args = buf_cstr(&t->args_buf) + (skip < t->args_buf.len ? skip : t->args_buf.len);
     while (*args == ' ' || *args == '\n')
@@ -99,6 +97,8 @@ static void turn_set_command(struct turn *t, const struct route *r)
 
 static bool turn_may_run(struct turn *t, const struct route *r)
 {
+    if (t->commanded && r->handler->kind == HANDLER_COMMAND)
+        return false;
     if (!routes_flow_on(t->chat, r->binding, NULL))
         return false;
     if (turn_too_late(t, r)) {
@@ -138,13 +138,19 @@ static void turn_failed(struct turn *t, const struct host_outcome *out)
 
 enum turn_next { TURN_WAITS, TURN_GONE, TURN_NEXT, TURN_ENDS };
 
-/* What follows from a handler's outcome. */
+/* What follows from a handler's outcome. After a command has run, no other command does, but the flows that watch messages
+ * still see it (c.command tells them), unless the handler returned true. */
 static enum turn_next turn_judge(struct turn *t, const struct host_outcome *out)
 {
     bool command = t->at->handler->kind == HANDLER_COMMAND;
     switch (out->status) {
     case HOST_WAITING: return TURN_WAITS;
-    case HOST_DONE: return out->stop || (command && !out->pass) ? TURN_ENDS : TURN_NEXT;
+    case HOST_DONE:
+        if (command && !out->pass)
+            t->commanded = true;
+        else if (command)
+            t->word = t->args = NULL;
+        return out->stop ? TURN_ENDS : TURN_NEXT;
     case HOST_FAILED: break;
     }
     if (out->failure == FAILURE_STORE) {
@@ -153,7 +159,8 @@ static enum turn_next turn_judge(struct turn *t, const struct host_outcome *out)
     }
     turn_undo(t, &t->mark);
     turn_failed(t, out);
-    return command ? TURN_ENDS : TURN_NEXT;
+    t->commanded = t->commanded || command;
+    return TURN_NEXT;
 }
 
 /* Runs the handlers from r on until one waits or all are done. */
@@ -232,31 +239,59 @@ void turn_finish_empty(struct turn *t)
     turn_release(t);
 }
 
-static void turn_apply_opt_out(struct gw *gw, const char *entry)
+static void turn_apply_opt_out(struct gw *gw, const char *user, bool out)
 {
     struct optout *o;
-    HASH_FIND_STR(gw->optout, entry + 1, o);
-    if (entry[0] == '+' && !o) {
+    HASH_FIND_STR(gw->optout, user, o);
+    if (out && !o) {
         o = MEM_NEW(struct optout);
-        o->user = mem_strdup(entry + 1);
+        o->user = mem_strdup(user);
         HASH_ADD_KEYPTR(hh, gw->optout, o->user, strlen(o->user), o);
-    } else if (entry[0] == '-' && o) {
+    } else if (!out && o) {
         HASH_DEL(gw->optout, o);
         free(o->user);
         free(o);
     }
 }
 
+/* Toggles live under global keys, outside the gateway's hash slot: they follow the commit. */
+static void turn_apply_toggle(struct turn *t, const struct turn_after *a)
+{
+    struct buf key = {0};
+    buf_adds(&key, "sopd:toggles:chat:");
+    buf_add_key(&key, t->gw->name);
+    buf_addc(&key, ':');
+    buf_add_key(&key, t->chat->key);
+    if (a->kind == AFTER_CLEAR)
+        redis_command(t->e->redis, NULL, NULL, 3, (const char *[]){"HDEL", buf_cstr(&key), a->what}, NULL);
+    else
+        redis_command(t->e->redis, NULL, NULL, 4,
+                      (const char *[]){"HSET", buf_cstr(&key), a->what, a->kind == AFTER_ON ? "on" : "off"}, NULL);
+    buf_free(&key);
+}
+
+static void turn_apply_after(struct turn *t, struct turn_after *a)
+{
+    if (!a)
+        return;
+    turn_apply_after(t, a->next); /* oldest first */
+    if (a->kind <= AFTER_OPT_IN)
+        turn_apply_opt_out(t->gw, a->what, a->kind == AFTER_OPT_OUT);
+    else
+        turn_apply_toggle(t, a);
+}
+
 /* What the daemon keeps in memory of what is now in Redis. */
 static void turn_mirror(struct turn *t)
 {
     for (const struct turn_timer_op *op = t->timers; op; op = op->next) {
-        chat_drop_timer(t->chat, op->id);
+        struct chat *c = chat_get(t->gw, op->chat, false);
+        if (c)
+            chat_drop_timer(c, op->id);
         if (op->due_ms >= 0)
             timers_note(t->gw, op->due_ms);
     }
-    for (unsigned i = 0; i < t->nopt_out; i++)
-        turn_apply_opt_out(t->gw, t->opt_out[i]);
+    turn_apply_after(t, t->after);
 }
 
 static void turn_send_out(struct turn *t, struct turn_out *o)

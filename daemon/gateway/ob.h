@@ -22,6 +22,7 @@ enum {
     OB_SEGMENTS_MAX = 512,
     OB_BATCH_MAX = 100, /* events in one frame that is an array */
     OB_PENDING_MAX = 4096,
+    OB_QUEUE_MAX = 4 * 1024 * 1024, /* bytes waiting for one socket */
     OB_REASON_MAX = 200
 };
 
@@ -187,6 +188,7 @@ struct ob {
     struct ob_peer peers[OB_ROLES];
     struct ob_peer *old;
     struct listener *listener;
+    int admitted; /* upgrades under way */
     uv_timer_t timer;
     bool started, stopping, timer_closed;
     void (*done)(void *ud);
@@ -199,7 +201,7 @@ struct ob {
     struct ob_account *account;
     enum gateway_link link;
     enum gateway_account online;
-    bool was_up, string_ids, saw_own, down_by_timeouts;
+    bool was_up, string_ids, saw_own, confirming, self_from_event;
     unsigned send_timeouts; /* in a row */
     int64_t last_rx_wall, next_tick, next_status, next_groups, next_catchup;
     int groups_step;
@@ -248,6 +250,7 @@ void ob_link_set_self(struct ob *g, const char *id, size_t len);
 void ob_link_heartbeat(struct ob_peer *p, const struct json *o);
 void ob_link_online(struct ob *g, int online, const char *why); /* 1, 0, -1 unknown */
 void ob_link_login_ok(struct ob *g);
+void ob_link_send_timed_out(struct ob *g);
 
 /* ob_admit.c */
 struct ob_admission {

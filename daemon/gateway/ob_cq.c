@@ -35,10 +35,11 @@ static const char *ob_cq_code(const char *s, const char *end, struct ob_cq_segme
 {
     if (end - s < 5 || memcmp(s, "[CQ:", 4) != 0)
         return NULL;
-    const char *close = memchr(s + 4, ']', (size_t)(end - s - 4));
-    if (!close)
+    const char *close = s + 4, *p = s + 4;
+    while (close < end && *close != ']' && *close != '[') /* both are escaped inside a code */
+        close++;
+    if (close == end || *close == '[')
         return NULL;
-    const char *p = s + 4;
     out->type = p;
     while (p < close && ob_cq_name_char(*p))
         p++;

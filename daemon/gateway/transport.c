@@ -343,6 +343,11 @@ uint64_t conn_written(const struct conn *c)
     return c->written;
 }
 
+void conn_rebind(struct conn *c, void *ud)
+{
+    c->opts.ud = ud;
+}
+
 const char *conn_peer(const struct conn *c)
 {
     return c->peer;

@@ -94,6 +94,8 @@ void conn_flush(struct conn *c);
 /* Says goodbye: queued frames and a close frame leave, then the socket is closed, at latest after a second. on_end comes
  * later. Doing it twice is harmless. code 0: cut without a word. */
 void conn_close(struct conn *c, unsigned code, const char *reason);
+/* Calls go to ud from now on. */
+void conn_rebind(struct conn *c, void *ud);
 /* The peer's address as text, for logs. */
 const char *conn_peer(const struct conn *c);
 

@@ -68,9 +68,9 @@ void config_default_pace(const char *type, struct pace *out)
     }
     out->account[out->naccount++] = gateway_limit(800000, 1);
     out->account[out->naccount++] = gateway_limit(60000000 / 40, 10);
-    out->account[out->naccount++] = gateway_limit(3600000000LL / 1000, 100);
+    out->account[out->naccount++] = gateway_limit(3600000000LL / 1000, 300);
     out->chat[out->nchat++] = gateway_limit(1500000, 1);
-    out->chat[out->nchat++] = gateway_limit(60000000 / 20, 5);
+    out->chat[out->nchat++] = gateway_limit(60000000 / 20, 10);
     out->jitter_ms = 1000;
 }
 
@@ -143,18 +143,22 @@ static void gateway_read_pace(struct conf_report *r, const struct conf_value *v,
 
 static void gateway_read_timing(struct conf_report *r, const struct conf_value *v, struct gateway_conf *conf)
 {
-    static const char *const keys[] = {"first", "idle", "backoff", "backoff_max", "auth_backoff",
-                                       "auth_backoff_max", "ready_reset", "timeout", "stale",
-                                       "request_delay", "catchup", NULL};
+    static const char *const keys[] = {"first", "idle", "backoff", "backoff_max", "auth_backoff", "auth_backoff_max",
+                                       "ready_reset", "timeout", "stale", "request_delay", "catchup", "settle",
+                                       "resend", "circuit", NULL};
     int64_t *const fields[] = {&conf->first_ms, &conf->idle_ms, &conf->backoff_ms, &conf->backoff_max_ms,
                                &conf->auth_backoff_ms, &conf->auth_backoff_max_ms, &conf->ready_reset_ms,
-                               &conf->timeout_ms, &conf->stale_ms, &conf->request_delay_ms, &conf->catchup_ms};
+                               &conf->timeout_ms, &conf->stale_ms, &conf->request_delay_ms, &conf->catchup_ms,
+                               &conf->settle_ms, &conf->resend_ms, &conf->circuit_ms};
+    enum { AT_LEAST_SOMETHING = 9 }; /* the keys before request_delay: a link cannot live with 0 there */
     const struct conf_value *timing = conf_table(r, v, "timing");
     if (!timing)
         return;
     conf_check_keys(r, timing, "timing", keys, false);
-    for (int i = 0; keys[i]; i++)
-        conf_duration(r, timing, keys[i], 1, fields[i]);
+    for (int i = 0; keys[i]; i++) {
+        if (conf_duration(r, timing, keys[i], i < AT_LEAST_SOMETHING ? 1 : 0, fields[i]) && *fields[i] == 0)
+            *fields[i] = 1; /* "at once"; 0 means the default to the gateway */
+    }
     if (conf->backoff_ms && conf->backoff_max_ms && conf->backoff_max_ms < conf->backoff_ms)
         conf_problem(r, conf_get(timing, "backoff_max"), "timing: backoff_max is below backoff");
     if (conf->auth_backoff_ms && conf->auth_backoff_max_ms && conf->auth_backoff_max_ms < conf->auth_backoff_ms)

@@ -3,9 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
-#include <lualib.h>
-
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/turn.h"
@@ -61,7 +58,6 @@ void flow_release(struct flow *f)
         coro_drain(f);
         lua_close(f->L);
     }
-    cJSON_Delete(f->texts);
     load_free(f);
     free(f);
 }

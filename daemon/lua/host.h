@@ -48,6 +48,8 @@ struct handler {
     int nwords;
     const char *role; /* least staff role, "" = everybody */
     bool args;        /* COMMAND: text may follow the word */
+    bool glued;       /* COMMAND: it may also follow without a blank ("补卡3月2日"); implies args */
+    bool image;       /* ON message: only messages with a picture (the host passes over others) */
     bool in_private, in_group;
     int64_t
         late_ms; /* AT, TIMER: still run when this late; AT default 30 min, TIMER default: always (-1) */

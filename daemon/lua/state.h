@@ -56,8 +56,7 @@ struct flow {
     struct rng rng;       /* for scripts that draw while loading: the same numbers each time */
     struct coro *pool;
     int pooled;
-    struct cJSON *texts;  /* language -> parameter -> string or list, from sop/texts */
-    struct load *load;    /* while host_load runs */
+    struct load *load; /* while host_load runs */
     int ref_main, ref_context, ref_names, ref_handlers, ref_finish, ref_params;
 };
 
@@ -155,7 +154,11 @@ void load_free(struct flow *f);
 /* Memory for flow_info, freed with the flow. */
 void *arena_take(struct flow *f, size_t size);
 const char *arena_string(struct flow *f, const char *s);
-/* Fills info from the declarations that the chunk made (list of tables on top of the stack); raises. declare.c */
-int declare_read(lua_State *L);
+/* Fills info from the table of declarations on top of the stack, adds problems to err; raises. declare.c */
+void declare_read(lua_State *L, struct buf *err);
+/* Checks one value against a declaration: see param_check in host.h. `flow` names the flow in messages. param.c */
+struct cJSON *param_check_value(const struct param *p, const char *flow, const struct cJSON *value, struct buf *err);
+/* -1 if there is no such type. */
+int param_type_parse(const char *name);
 
 #endif

@@ -79,6 +79,12 @@ local function misfit(from, nops)
       if kind ~= 'none' and kind ~= want then
         return 'key ' .. A[i + 2] .. ' holds a ' .. kind .. ' where a ' .. want .. ' belongs'
       end
+      if A[i + 1] == 'HINCRBY' then
+        local value = call('HGET', A[i + 2], A[i + 3])
+        if value and not string.match(value, '^-?%d+$') then
+          return 'key ' .. A[i + 2] .. ' field ' .. A[i + 3] .. ' is no integer'
+        end
+      end
     end
     i = i + 1 + argc
   end

@@ -206,7 +206,7 @@ flow:timer("speak", function(c)
   for i, remark in ipairs(pending) do
     users[i], waits[i] = remark.user, remark.at and c:now() - remark.at or nil
   end
-  c:say("{lines}", { lines = compose(c, parts_of(pending)) }, { policy = "drop", late = "5m", answer = direct })
+  c:say(compose(c, parts_of(pending)), nil, { policy = "drop", late = "5m", answer = direct })
   count_post(c)
   answered(c, users)
   c:emit("answered", { users = users, seconds = waits })

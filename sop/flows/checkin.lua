@@ -189,7 +189,7 @@ local function reward(c, user, step, lines)
   end
   if step.tag then c:tag(step.tag, user) end
   if step.coupon then
-    local _, till = codes.issue(c, user, step.coupon, step.coupon_days or p.coupon_days, 0)
+    local _, till = codes.issue(c, user, step.coupon, step.coupon_days or p.coupon_days, "checkin.day" .. step.day)
     lines[#lines + 1] = c:format(p.prize_coupon, { what = step.coupon, till = c:date(till) })
   end
   c:list("feats"):push({ user = user, day = step.day })
@@ -202,7 +202,7 @@ local function finish(c, user, lines)
   lines[#lines + 1] = c:format(p.finished, { name = c:display(user), days = p.days })
   if p.finish_tag ~= "" then c:tag(p.finish_tag, user) end
   if p.finish_coupon ~= "" then
-    local _, till = codes.issue(c, user, p.finish_coupon, p.coupon_days, 0)
+    local _, till = codes.issue(c, user, p.finish_coupon, p.coupon_days, "checkin.finish")
     lines[#lines + 1] = c:format(p.prize_coupon, { what = p.finish_coupon, till = c:date(till) })
   end
   c:emit("challenge_finished", { user = user })
@@ -231,10 +231,10 @@ local function mark(c, user, i, letter)
   return lines
 end
 
--- The text of an answer with further lines below it.
+-- An answer that is composed already, with further lines below it.
 local function with_lines(text, lines)
-  if #lines == 0 then return text end
-  return text .. "\n" .. table.concat(lines, "\n")
+  if #lines > 0 then text = text .. "\n" .. table.concat(lines, "\n") end
+  return sop.text(text)
 end
 
 -- ---- 打卡 ----------------------------------------------------------------------------------------------------------
@@ -312,7 +312,7 @@ flow:on("message", { private = false }, function(c)
   local text = c.text
   for _, word in ipairs(c.params.commands) do
     local at = text:find(word, 1, true)
-    local numbered = at == 1 and text:sub(#word + 1):match("^第?%d+天[!~]*$")
+    local numbered = at == 1 and text:sub(#word + 1):gsub("^第", ""):match("^%d+天")
     if numbered or at and talk.has_picture(c.message) then
       check_in(c, text)
       return true
@@ -407,7 +407,7 @@ flow:command("board_words", { private = false }, function(c)
   local place = board:place(c.user)
   local own = place and c:format(p.board_own, { place = place, count = board:count() }) or ""
   -- The list itself once a minute is enough for a group; one's own place is for everybody who asks.
-  if not c:limit("board", 1, "1m", { scope = "group" }) and place then return c:reply(own) end
+  if not c:limit("board", 1, "1m", { scope = "group" }) and place then return c:reply(sop.text(own)) end
   local lines = board_lines(c)
   if #lines == 0 then return c:reply(p.board_empty, { word = p.commands[1] }) end
   c:reply(p.board, { lines = table.concat(lines, "\n"), own = own })

@@ -2,7 +2,7 @@
 -- A code is 8 characters without look-alikes (no 0 O 1 I L), the last one a check character that finds every single wrong
 -- character and every swap of neighbours. Its record stands in the gateway-wide hash "codes" and is written only by turns
 -- of the chat that issued it, so that two cashiers can never both redeem it:
---   { chat, user, what, cost, till = last valid day, at = issued, state = "used" | "void" | "expired" or nil, by, when }
+--   { chat, user, what, cost, from = cause, till = last valid day, at = issued, state = "used" | "void" | "expired" or nil, by, when }
 -- The hash "due-<day>" of the issuing chat lists the codes whose last day that is; u:<user> has a field "code:<CODE>".
 local codes = {}
 
@@ -53,12 +53,13 @@ local function due(c, day)
   return c:hash("due-" .. day, { scope = "chat" })
 end
 
--- Issues a code to a user, valid for `days` days from today; cost counts against the budget of who gave it.
-function codes.issue(c, user, what, days, cost)
+-- Issues a code to a user, valid for `days` days from today. `from` names the cause ("packet.12"), `cost` is what it
+-- used of that cause's budget. Returns the code and its last day.
+function codes.issue(c, user, what, days, from, cost)
   local code = codes.make(c:secret(14))
   while book(c)[code] do code = codes.make(c:secret(14)) end
   local till = c:day() + days
-  book(c)[code] = { chat = c.chat, user = user, what = what, cost = cost or 0, till = till, at = c:now() }
+  book(c)[code] = { chat = c.chat, user = user, what = what, from = from, cost = cost or 0, till = till, at = c:now() }
   due(c, till)[code] = user
   c:profile_of(user)["code:" .. code] = till
   c:emit("code_issued", { user = user, code = codes.mask(code), what = what, till = c:date(till) })
@@ -94,12 +95,12 @@ function codes.of(c, user)
   return list
 end
 
--- Valid codes of this chat whose last day is `day`: a list of { code, user, record }.
-function codes.due(c, day)
+-- The codes of this chat whose last day is `day`, all or only those of one cause: a list of { code, user, record }.
+function codes.ending(c, day, from)
   local list = {}
   for code, user in pairs(due(c, day)) do
     local record = book(c)[code]
-    if record and not record.state then list[#list + 1] = { code = code, user = user, record = record } end
+    if record and (not from or record.from == from) then list[#list + 1] = { code = code, user = user, record = record } end
   end
   return list
 end

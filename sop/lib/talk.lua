@@ -43,9 +43,7 @@ end
 
 -- Ends it like a question, or does it contain a word that asks?
 function talk.is_question(text, words)
-  local bare = text:gsub("[%s~!。]+$", "")
-  if bare:sub(-1) == "?" or bare:sub(-3) == "?" then return true end
-  return talk.has(text, words)
+  return text:match("%?[%s~]*$") or text:match("?[%s~]*$") or talk.has(text, words)
 end
 
 -- A greeting is short; "早上好,请问几点开门" is a question.

@@ -16,7 +16,7 @@ from collections import Counter
 
 from harness import dump, evening, events as ev, store, wait_until
 from harness.evening import Player
-from harness.eveningsop import make_sop
+from harness.eveningsop import MARKER, make_sop
 
 BATCH = 10
 REPEATS = 20
@@ -33,16 +33,14 @@ class Evening:
         self.kills = 0
 
     def settle(self, timeout=20):
-        """Wait until what was emitted is through: a marker goes the same way, and the queues are empty."""
-        marks = []
-        for group in evening.GROUPS:
-            marks.append("标记%d" % ev.next_message_id())
-            self.gateway.emit_text(json.dumps(ev.group_msg(group, 3777777777, "@" + marks[-1])))
-
-        def through():
-            metrics = self.daemon.metrics()
-            return metrics.get("sopd_queue_inputs") == 0 and metrics.get("sopd_turns_running") == 0
-        wait_until(through, timeout, every=0.002, what="the queues to be empty")
+        """Wait until what was emitted is through: a mark in each group, seen in Redis when its turn is
+        committed, and turns of a chat come one after the other."""
+        mark = "第%d段" % self.player.next
+        self.gateway.emit_text(*[json.dumps(ev.group_msg(group, MARKER, mark)) for group in evening.GROUPS])
+        keys = [store.key("qq1", "g", "marker", group) for group in evening.GROUPS]
+        client = self.daemon.redis.client
+        wait_until(lambda: all(client.hget(key, "mark") == mark for key in keys), timeout, every=0.002,
+                   what="the turns of the last batch")
 
     def kill(self, delay):
         time.sleep(delay)

@@ -96,13 +96,12 @@ def test_metrics_count_what_happens(bench, napcat):
     assert metrics.get("sopd_turns_total") >= 6
     assert metrics.get("sopd_commits_total") >= 1
     assert metrics.get("sopd_frames_malformed_total", gateway="qq1") == 2
-    assert metrics.get("sopd_redis_up") == 1
-    for name in ("sopd_commit_seconds_count", "sopd_answer_seconds_count", "sopd_send_seconds_count"):
+    for name in ("sopd_turn_seconds_count", "sopd_handle_seconds_count", "sopd_loop_seconds_count"):
         assert metrics.get(name) > 0, name
-    names = metrics.names()
-    for name in ("sopd_queue_inputs", "sopd_outbox_messages", "sopd_lua_memory_bytes", "sopd_loop_lag_seconds",
-                 "sopd_redis_roundtrip_seconds_count", "sopd_gateway_up"):
-        assert name in names, sorted(names)
+    names = sorted(metrics.names())
+    assert metrics.get("sopd_lua_memory_bytes", flow="echo") > 10000
+    for pattern in ("sopd_.*queue", "sopd_.*outbox", "sopd_redis_.*seconds_count", "sopd_gateway_.*up"):
+        assert [n for n in names if re.match(pattern, n)], (pattern, names)
     assert "# HELP sopd_events_total" in metrics.text and "# TYPE sopd_events_total counter" in metrics.text
 
 

@@ -2,7 +2,7 @@
 
 import time
 
-from harness import events as ev
+from harness import events as ev, wait_until
 
 G, U = ev.GROUP, ev.USER
 
@@ -80,7 +80,7 @@ def test_toggles_survive_a_redis_restart(bench, napcat):
     time.sleep(0.1)
     assert not probe(napcat)
     server.restart()
-    daemon.wait_metric("sopd_redis_up", 1, 10)
+    wait_until(lambda: daemon.health()[1]["redis"]["up"], 10)
     assert not probe(napcat)
     server.client.hset("sopd:toggles", "echo", "on")
     time.sleep(0.1)

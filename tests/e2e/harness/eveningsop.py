@@ -7,21 +7,27 @@ from .sopd import ROOT
 from .util import lua_value, noon_zone
 
 FLOWS = [
-    {0: "welcome", "gather": "1s", "gather_max": "2s"},
-    {0: "checkin"},
-    {0: "redpacket"},
+    {0: "marker"},
+    {0: "welcome", "gather": "1s"},
+    {0: "checkin", "remind": "23:58", "summary": "23:59"},
+    {0: "redpacket", "nightly": False},
     {0: "chaperone"},
 ]
+MARKER = 3777777777     # the user whose messages only the marker flow sees
 
 
 def make_sop(box, flows=None):
     """A SOP folder under box; returns its path."""
     sop = os.path.join(box, "evening-sop")
     os.makedirs(os.path.join(sop, "playbooks"), exist_ok=True)
-    for folder in ("flows", "lib", "texts"):
-        link = os.path.join(sop, folder)
+    os.makedirs(os.path.join(sop, "flows"), exist_ok=True)
+    sources = [os.path.join("sop", folder) for folder in ("lib", "texts")]
+    sources += [os.path.join("sop", "flows", name) for name in os.listdir(os.path.join(ROOT, "sop", "flows"))]
+    sources.append(os.path.join("tests", "e2e", "sop", "flows", "marker.lua"))
+    for source in sources:
+        link = os.path.join(sop, "flows" if source.endswith(".lua") else "", os.path.basename(source))
         if not os.path.exists(link):
-            os.symlink(os.path.join(ROOT, "sop", folder), link)
+            os.symlink(os.path.join(ROOT, source), link)
     playbook = {
         "title": "晚间回放",
         "groups": ["qq1:%d" % group for group in GROUPS],

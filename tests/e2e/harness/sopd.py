@@ -26,7 +26,8 @@ SANITIZER = re.compile(
     r"ERROR: (Address|Leak|Thread|Memory)Sanitizer|runtime error:|SUMMARY: \w+Sanitizer|DEADLYSIGNAL")
 LOOSE_PACE = {"account": [{"per": "1ms", "burst": 10000}], "chat": [{"per": "1ms", "burst": 10000}]}
 FAST = {"first": "2s", "backoff": "100ms", "backoff_max": "400ms", "auth_backoff": "1500ms",
-        "auth_backoff_max": "3s", "ready_reset": "60s"}
+        "auth_backoff_max": "3s", "ready_reset": "60s", "settle": "300ms",
+        "resend": "2s", "circuit": "3s"}
 
 
 def binary():
@@ -276,6 +277,10 @@ class Sopd:
         """(status, parsed body) of /healthz."""
         status, body = self.get("/healthz")
         return status, json.loads(body)
+
+    def queued(self):
+        """Inputs that wait for their turn."""
+        return self.health()[1]["queued"]
 
     def metrics(self):
         status, body = self.get("/metrics")

@@ -1,0 +1,222 @@
+/* control_answer.c -- what each request of the control socket answers (admin.h: control_answer).
+ * A request is {"op": "...", ...}; an answer is {"ok": true, ...} or {"ok": false, "error": "..."}.
+ * Callers: admin/control.c. */
+#include <cjson/cJSON.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "admin/admin.h"
+#include "base/clock.h"
+#include "engine/engine.h"
+#include "lua/config.h"
+
+struct answer {
+    const struct admin_env *env;
+    const cJSON *request;
+    cJSON *root, *list;
+};
+
+static const char *answer_arg(const struct answer *a, const char *name)
+{
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(a->request, name);
+    return cJSON_IsString(v) ? v->valuestring : NULL;
+}
+
+static void answer_fail(struct answer *a, const char *error)
+{
+    cJSON_ReplaceItemInObjectCaseSensitive(a->root, "ok", cJSON_CreateFalse());
+    cJSON_AddStringToObject(a->root, "error", error);
+}
+
+static double answer_seconds(int64_t ms)
+{
+    return (double)ms / 1000;
+}
+
+/* ---- status ---- */
+
+static void answer_status(struct answer *a)
+{
+    const struct admin_env *env = a->env;
+    struct buf health = {0};
+    health_render(env, &health);
+    cJSON_AddItemToObject(a->root, "health", cJSON_Parse(buf_cstr(&health)));
+    buf_free(&health);
+    cJSON_AddStringToObject(a->root, "version", SOPD_VERSION);
+    cJSON_AddNumberToObject(a->root, "pid", (double)getpid());
+    cJSON_AddNumberToObject(a->root, "started", answer_seconds(env->started_ms));
+    cJSON_AddNumberToObject(a->root, "now", answer_seconds(clock_wall(env->clock)));
+    cJSON_AddStringToObject(a->root, "redis", env->redis ? env->redis : "");
+    if (env->config) {
+        cJSON_AddStringToObject(a->root, "config", env->config->file ? env->config->file : "");
+        cJSON_AddStringToObject(a->root, "data_dir", env->config->data_dir ? env->config->data_dir : "");
+    }
+    cJSON *books = cJSON_AddArrayToObject(a->root, "playbooks");
+    const struct book *book = env->engine ? engine_book(env->engine) : NULL;
+    for (int i = 0; book && i < book->nbooks; i++) {
+        cJSON *p = cJSON_CreateObject();
+        cJSON_AddStringToObject(p, "name", book->books[i]->name);
+        cJSON_AddStringToObject(p, "title", book->books[i]->title);
+        cJSON *flows = cJSON_AddArrayToObject(p, "flows");
+        for (int j = 0; j < book->books[i]->nflows; j++) {
+            const struct flow_info *f = flow_info(book->books[i]->flows[j].flow);
+            cJSON *item = cJSON_CreateObject();
+            cJSON_AddStringToObject(item, "name", f->name);
+            cJSON_AddStringToObject(item, "version", f->version);
+            cJSON_AddItemToArray(flows, item);
+        }
+        cJSON_AddItemToArray(books, p);
+    }
+}
+
+/* ---- lists ---- */
+
+static void answer_gateway(void *ud, const struct engine_gateway_info *i)
+{
+    struct answer *a = ud;
+    cJSON *g = cJSON_CreateObject();
+    cJSON_AddStringToObject(g, "name", i->name);
+    cJSON_AddStringToObject(g, "type", i->type);
+    cJSON_AddStringToObject(g, "link", gateway_link_name(i->state.link));
+    cJSON_AddStringToObject(g, "account", gateway_account_name(i->state.account));
+    cJSON_AddStringToObject(g, "self_id", i->state.self_id);
+    cJSON_AddStringToObject(g, "self_name", i->state.self_name);
+    cJSON_AddStringToObject(g, "impl", i->state.impl);
+    cJSON_AddBoolToObject(g, "owner", i->owner);
+    cJSON_AddNumberToObject(g, "epoch", (double)i->epoch);
+    cJSON_AddNumberToObject(g, "chats", (double)i->chats);
+    cJSON_AddNumberToObject(g, "active", (double)i->active);
+    cJSON_AddNumberToObject(g, "queued", (double)i->queued);
+    cJSON_AddNumberToObject(g, "outbox", (double)i->outbox);
+    cJSON_AddNumberToObject(g, "unknown", (double)i->unknown);
+    cJSON_AddNumberToObject(g, "pending", i->state.pending);
+    cJSON_AddNumberToObject(g, "reconnects", (double)i->state.reconnects);
+    cJSON_AddNumberToObject(g, "last_rx", answer_seconds(i->state.last_rx_ms));
+    cJSON_AddNumberToObject(g, "held_until", answer_seconds(i->held_until_ms));
+    cJSON_AddItemToArray(a->list, g);
+}
+
+static void answer_gateways(struct answer *a)
+{
+    a->list = cJSON_AddArrayToObject(a->root, "gateways");
+    engine_each_gateway(a->env->engine, answer_gateway, a);
+}
+
+static void answer_chat(void *ud, const struct engine_chat_info *i)
+{
+    struct answer *a = ud;
+    cJSON *c = cJSON_CreateObject();
+    cJSON_AddStringToObject(c, "gateway", i->gateway);
+    cJSON_AddStringToObject(c, "chat", i->chat);
+    cJSON_AddStringToObject(c, "name", i->name ? i->name : "");
+    cJSON_AddStringToObject(c, "tags", i->tags ? i->tags : "");
+    cJSON_AddNumberToObject(c, "last", answer_seconds(i->last_ms));
+    cJSON_AddNumberToObject(c, "queued", (double)i->queued);
+    cJSON_AddBoolToObject(c, "in_memory", !i->known_only);
+    cJSON_AddItemToArray(a->list, c);
+}
+
+static void answer_chats(struct answer *a)
+{
+    const char *gateway = answer_arg(a, "gateway");
+    a->list = cJSON_AddArrayToObject(a->root, "chats");
+    engine_each_chat(a->env->engine, gateway, answer_chat, a);
+}
+
+static void answer_flow(void *ud, const struct engine_flow_info *i)
+{
+    struct answer *a = ud;
+    cJSON *f = cJSON_CreateObject();
+    cJSON_AddStringToObject(f, "flow", i->flow);
+    cJSON_AddStringToObject(f, "playbook", i->playbook);
+    cJSON_AddStringToObject(f, "version", i->version);
+    cJSON_AddBoolToObject(f, "on", i->on);
+    cJSON_AddStringToObject(f, "why", i->why ? i->why : "");
+    cJSON_AddItemToArray(a->list, f);
+}
+
+static void answer_flows(struct answer *a)
+{
+    const char *gateway = answer_arg(a, "gateway"), *chat = answer_arg(a, "chat");
+    if (!gateway || !chat) {
+        answer_fail(a, "flows needs gateway and chat");
+    } else if (!engine_gateway(a->env->engine, gateway)) {
+        answer_fail(a, "there is no such gateway");
+    } else {
+        a->list = cJSON_AddArrayToObject(a->root, "flows");
+        engine_each_flow(a->env->engine, gateway, chat, answer_flow, a);
+    }
+}
+
+static void answer_entry(void *ud, const struct engine_outbox_info *i)
+{
+    struct answer *a = ud;
+    cJSON *o = cJSON_CreateObject();
+    cJSON_AddStringToObject(o, "gateway", i->gateway);
+    cJSON_AddStringToObject(o, "chat", i->chat);
+    cJSON_AddStringToObject(o, "id", i->id);
+    cJSON_AddStringToObject(o, "state", i->state);
+    cJSON_AddNumberToObject(o, "created", answer_seconds(i->created_ms));
+    cJSON_AddNumberToObject(o, "due", answer_seconds(i->due_ms));
+    cJSON_AddItemToArray(a->list, o);
+}
+
+static void answer_outbox(struct answer *a)
+{
+    a->list = cJSON_AddArrayToObject(a->root, "outbox");
+    engine_each_outbox(a->env->engine, answer_arg(a, "gateway"), answer_entry, a);
+}
+
+/* ---- orders ---- */
+
+static void answer_reload(struct answer *a)
+{
+    struct buf text = {0};
+    bool ok = a->env->reload && a->env->reload(a->env->ud, &text);
+    if (ok)
+        cJSON_AddStringToObject(a->root, "text", buf_cstr(&text));
+    else
+        answer_fail(a, text.len ? buf_cstr(&text) : "this process cannot reload");
+    buf_free(&text);
+}
+
+static void answer_resume(struct answer *a)
+{
+    const char *gateway = answer_arg(a, "gateway"), *chat = answer_arg(a, "chat"), *flow = answer_arg(a, "flow");
+    if (!gateway || !chat || !flow)
+        answer_fail(a, "resume needs gateway, chat and flow");
+    else if (!engine_resume_flow(a->env->engine, gateway, chat, flow))
+        answer_fail(a, "that flow is not paused there");
+}
+
+void control_answer(const struct admin_env *env, const char *request, size_t len, struct buf *out)
+{
+    static const struct {
+        const char *op;
+        void (*fn)(struct answer *a);
+    } ops[] = {{"status", answer_status}, {"gateways", answer_gateways}, {"chats", answer_chats},
+               {"flows", answer_flows},   {"outbox", answer_outbox},     {"reload", answer_reload},
+               {"resume", answer_resume}};
+    enum { OPS = sizeof ops / sizeof ops[0] };
+    cJSON *json = cJSON_ParseWithLength(request, len);
+    struct answer a = {.env = env, .request = json, .root = cJSON_CreateObject()};
+    const char *op = answer_arg(&a, "op");
+    int i = 0;
+    cJSON_AddTrueToObject(a.root, "ok");
+    while (op && i < OPS && strcmp(ops[i].op, op) != 0)
+        i++;
+    if (!op)
+        answer_fail(&a, "a request is one line of JSON: {\"op\": \"status\"}");
+    else if (i == OPS)
+        answer_fail(&a, "unknown op; known are status, gateways, chats, flows, outbox, reload, resume");
+    else if (!env->engine && i > 0)
+        answer_fail(&a, "still starting");
+    else
+        ops[i].fn(&a);
+    char *text = cJSON_PrintUnformatted(a.root);
+    buf_adds(out, text ? text : "{\"ok\":false,\"error\":\"no memory\"}");
+    cJSON_free(text);
+    cJSON_Delete(a.root);
+    cJSON_Delete(json);
+}

@@ -1,0 +1,51 @@
+/* prelude.c -- runs the part of the API that is written in Lua, which lives inside the binary (daemon/lua/prelude). */
+#include "lua/state.h"
+
+#define PRELUDE(name)                                                                              \
+    extern const char embed_##name##_lua[];                                                        \
+    extern const unsigned long embed_##name##_lua_len;
+
+PRELUDE(core)
+PRELUDE(fields)
+PRELUDE(shapes)
+PRELUDE(message)
+PRELUDE(context)
+PRELUDE(declare)
+
+struct part {
+    const char *text;
+    const unsigned long *len;
+};
+
+/* Registers what C calls later; stack: P, S. */
+static void keep_references(lua_State *L)
+{
+    struct flow *f = flow_of(L);
+    lua_getfield(L, 2, "finish");
+    f->ref_finish = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_getfield(L, 2, "handlers");
+    f->ref_handlers = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+void prelude_run(lua_State *L)
+{
+    static const struct part parts[] = {
+        {embed_core_lua, &embed_core_lua_len},       {embed_fields_lua, &embed_fields_lua_len},
+        {embed_shapes_lua, &embed_shapes_lua_len},   {embed_message_lua, &embed_message_lua_len},
+        {embed_context_lua, &embed_context_lua_len}, {embed_declare_lua, &embed_declare_lua_len},
+    };
+    lua_settop(L, 0);
+    capi_push(L);
+    lua_newtable(L);
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        if (luaL_loadbufferx(L, parts[i].text, *parts[i].len, "=sop", "t") != LUA_OK)
+            lua_error(L);
+        lua_pushvalue(L, 1);
+        lua_pushvalue(L, 2);
+        lua_call(L, 2, 0);
+    }
+    keep_references(L);
+    lua_getfield(L, 2, "collect");
+    lua_replace(L, 1);
+    lua_settop(L, 1);
+}

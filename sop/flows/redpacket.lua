@@ -1,0 +1,551 @@
+-- redpacket.lua -- 红包 / 手气: a packet that members grab from, every night or when staff open one.
+--
+-- Kinds: `points` (a total split at random), `prizes` (a list with quantities, each chance equally likely), `coupon` (a code for
+-- everybody who is quick enough). The announcement says what the rules on lotteries ask for: prizes, quantities, time, how
+-- to claim, organiser, contact; and the SHA-256 of the seed. Members send 抢; one grab each. Results come in
+-- batches every 5 seconds; the packet closes after 10 minutes or when it is empty, with the luckiest, what is left, and the seed:
+-- with lib/fair.lua and the list of grabs anybody can recompute every share. What is left returns to the budget.
+-- Prizes have codes: by private message where the gateway can, else masked in the group and full by 我的券. Store staff redeem with
+-- 核销 <码>, in the group, in private or in the staff chat; a code is redeemed once, and the second try hears when and by whom. One day before
+-- a code expires its owner is reminded. 作废 takes back an open packet or one code.
+--
+-- One grab is one turn, in the order of arrival, so nothing is ever given twice. State: group.packet = the open packet (below),
+-- group.offer = its prizes as announced, group.seq, group.spent = { day, spent that day }, group.total = spent in all, group.swept =
+-- last day looked after; list "grabs-<id>" = { user, amount or prize position (0: blank), seconds, masked code } in order; list
+-- "packets" = one record a packet; codes in lib/codes.lua.
+local codes = require("lib.codes")
+local fair = require("lib.fair")
+local people = require("lib.people")
+local points = require("lib.points")
+local polite = require("lib.polite")
+
+local flow = sop.flow("redpacket", {
+  title = "红包手气",
+  needs = { "at" },
+  params = {
+    grab_words = { "strings", default = { "抢", "抢红包", "拼手气" }, help = "抢红包的口令" },
+    mine_words = { "strings", default = { "我的券", "我的积分", "券包" }, help = "查看自己的券和积分的口令" },
+
+    nightly = { "boolean", default = true, help = "是否每晚自动开一个" },
+    opens = { "clock", default = "20:00", help = "每晚几点开" },
+    lasts = { "duration", default = "10m", min = "30s", max = "60m", help = "开多久" },
+    batch = { "duration", default = "5s", min = "2s", max = "60s", help = "多久公布一批结果" },
+    kind = { "choice", default = "points", values = { "points", "prizes", "coupon" }, help = "points 积分,prizes 奖品,coupon 券" },
+    total = { "integer", default = 100, min = 1, max = 1000000, help = "points:一个红包共多少积分" },
+    shares = { "integer", default = 20, min = 1, max = 2000, help = "分多少份(points、coupon),或多少次机会(prizes)" },
+    prizes = {
+      "table", help = "prizes:{ name = 奖品, count = 数量, cost = 单件占用预算 }",
+      default = { { name = "一箱牛奶", count = 1, cost = 50 }, { name = "满减券", count = 5, cost = 5 } },
+    },
+    consolation = { "integer", default = 0, min = 0, max = 1000, help = "prizes:没抽中的人得多少积分,0 为只道谢" },
+    coupon = { "string", default = "满减券", help = "coupon:券名" },
+    coupon_cost = { "integer", default = 5, min = 0, max = 100000, help = "coupon:每张占用预算" },
+    valid_days = { "integer", default = 7, min = 1, max = 366, help = "券码有效天数" },
+    exclude_staff = { "boolean", default = true, help = "工作人员不能抢" },
+    exclude_bots = { "boolean", default = true, help = "机器人不能抢" },
+    results_names = { "integer", default = 10, min = 0, max = 10, help = "一批结果里最多 @ 几个人" },
+    results_lines = { "integer", default = 20, min = 1, max = 40, help = "一批结果里最多写几个人" },
+
+    packet_max = { "integer", default = 1000, min = 1, max = 10000000, help = "预算:单个红包上限(积分,奖品和券按 cost)" },
+    day_max = { "integer", default = 2000, min = 1, max = 10000000, help = "预算:每群每天上限" },
+    group_max = { "integer", default = 100000, min = 1, max = 1000000000, help = "预算:每群累计上限" },
+    keep_days = { "integer", default = 730, min = 1, max = 3660, help = "抽奖记录保留天数" },
+    remind_at = { "clock", default = "10:00", help = "券到期前一天几点提醒" },
+    scope = { "choice", default = "store", values = { "store", "any" }, help = "核销范围:store 只限发券的群的店员,any 任何店员" },
+    show_codes = { "boolean", default = true, help = "不能私信时,「我的券」是否在群里给出完整券码" },
+
+    organiser = { "text", help = "主办方" },
+    contact = { "text", help = "联系方式" },
+    claim = { "text", help = "怎样领取(积分)" },
+    claim_code = { "text", help = "怎样领取(券码)" },
+    open_points = { "text", help = "开场:积分" },
+    open_prizes = { "text", help = "开场:奖品" },
+    open_coupon = { "text", help = "开场:券" },
+    rules = { "text", help = "开场里的规则" },
+    sealed = { "text", help = "开场里的公平码" },
+    prize_line = { "text", help = "奖品清单的一行" },
+    chances = { "text", help = "奖品清单后的机会数" },
+    none_open = { "text", help = "现在没有红包(每天最多说一次)" },
+    grabbed = { "text", help = "已经抢过(每天最多说一次)" },
+    no_staff = { "text", help = "工作人员不参加" },
+    results = { "text", help = "一批结果" },
+    result_points = { "text", help = "结果:抢到积分" },
+    result_prize = { "text", help = "结果:抽中奖品" },
+    result_coupon = { "text", help = "结果:抢到券" },
+    result_code = { "text", help = "结果:打码的券码" },
+    result_blanks = { "text", help = "结果:没抽中的人数" },
+    results_more = { "text", help = "结果:还有几位没写出来" },
+    closed_empty = { "text", help = "结束:抢光了" },
+    closed_time = { "text", help = "结束:时间到" },
+    closed_nobody = { "text", help = "结束:没有人抢" },
+    luckiest = { "text", help = "结束:手气最佳" },
+    left_points = { "text", help = "结束:剩余退回" },
+    left_prizes = { "text", help = "结束:剩余奖品" },
+    unsealed = { "text", help = "结束:公布种子" },
+    code_dm = { "text", help = "私信里的券码" },
+    mine = { "text", help = "我的券" },
+    mine_line = { "text", help = "我的券里的一行" },
+    mine_none = { "text", help = "我的券:还没有券" },
+    mine_sent = { "text", help = "我的券:已私信" },
+    seen = { "text", help = "重复查询(每天最多说一次)" },
+    expiring_dm = { "text", help = "券快到期,私信" },
+    expiring = { "text", help = "券快到期,群里;{names} 是被 @ 的人" },
+    redeemed = { "text", help = "核销成功" },
+    redeem_how = { "text", help = "核销:没写券码" },
+    redeem_bad = { "text", help = "核销:券码输错" },
+    redeem_unknown = { "text", help = "核销:没有这个券码" },
+    redeem_used = { "text", help = "核销:已经核销过" },
+    redeem_expired = { "text", help = "核销:已过期" },
+    redeem_void = { "text", help = "核销:已作废" },
+    redeem_scope = { "text", help = "核销:不是这家店的券" },
+    staff_budget = { "text", help = "管理:超出预算,没有开" },
+    budget_packet = { "text", help = "预算的名称:单个红包" },
+    budget_day = { "text", help = "预算的名称:每天" },
+    budget_group = { "text", help = "预算的名称:累计" },
+    staff_open = { "text", help = "管理:还有一个没结束" },
+    staff_wrong = { "text", help = "管理:设置有误" },
+    staff_voided = { "text", help = "管理:红包已作废" },
+    staff_code_void = { "text", help = "管理:券码已作废" },
+    staff_nothing = { "text", help = "管理:没有可作废的" },
+    voided = { "text", help = "群里:红包作废" },
+  },
+})
+
+-- ---- budget --------------------------------------------------------------------------------------------------------
+
+local function spent_today(c)
+  local spent = c.group.spent
+  return spent and spent[1] == c:day() and spent[2] or 0
+end
+
+-- Books an amount (negative: returns it) on the group's day and total. What is returned on a later day returns to the total only.
+local function book(c, amount, day)
+  if day == c:day() then c.group.spent = { day, spent_today(c) + amount } end
+  c.group.total = (c.group.total or 0) + amount
+end
+
+-- nil if the amount fits into every budget, else the name and size of the one that it would break.
+local function over_budget(c, amount)
+  local p = c.params
+  if amount > p.packet_max then return p.budget_packet, p.packet_max end
+  if spent_today(c) + amount > p.day_max then return p.budget_day, p.day_max - spent_today(c) end
+  if (c.group.total or 0) + amount > p.group_max then return p.budget_group, p.group_max - (c.group.total or 0) end
+end
+
+-- ---- opening -------------------------------------------------------------------------------------------------------
+
+-- The announced prizes, checked, how many they are and what they cost; nil and the place of the first fault.
+local function weigh(list)
+  local prizes, count, cost = {}, 0, 0
+  for i, prize in ipairs(list) do
+    if type(prize.name) ~= "string" or math.type(prize.count) ~= "integer" or prize.count < 1 then
+      return nil, "prizes[" .. i .. "]"
+    end
+    prizes[i] = { name = prize.name, count = prize.count, cost = prize.cost or 0 }
+    count, cost = count + prize.count, cost + prize.count * prizes[i].cost
+  end
+  return prizes, count, cost
+end
+
+-- A packet after the parameters, not yet open, and its offer (what is announced and may not change while it is open); nil and the
+-- reason when the parameters do not make one.
+local function prepare(c, total, shares)
+  local p = c.params
+  local packet, offer = { kind = p.kind, shares = shares or p.shares }, { days = p.valid_days }
+  if p.kind == "points" then
+    packet.total = total or p.total
+    packet.cost = packet.total
+    if packet.shares < 1 or packet.total < packet.shares then return nil, packet.total .. " / " .. packet.shares end
+  elseif p.kind == "prizes" then
+    local prizes, count, cost = weigh(p.prizes)
+    if not prizes then return nil, count end
+    packet.shares = math.max(packet.shares, count)
+    packet.cost = cost + (packet.shares - count) * p.consolation
+    packet.counts = {}
+    for i, prize in ipairs(prizes) do packet.counts[i] = prize.count end
+    offer.prizes, offer.consolation = prizes, p.consolation
+  else
+    packet.cost = packet.shares * p.coupon_cost
+    offer.coupon, offer.cost = p.coupon, p.coupon_cost
+  end
+  return packet, offer
+end
+
+-- "一箱牛奶 ×1", a line each, with the number of chances below.
+local function prize_list(c, packet, offer)
+  local lines = {}
+  for i, prize in ipairs(offer.prizes) do
+    lines[i] = c:format(c.params.prize_line, { name = prize.name, count = prize.count })
+  end
+  lines[#lines + 1] = c:format(c.params.chances, { shares = packet.shares })
+  return table.concat(lines, "\n")
+end
+
+-- The name of the group, for staff who look after many.
+local function group_name(c)
+  return c.chat_name ~= "" and c.chat_name or c.chat
+end
+
+local function announce(c, packet, offer)
+  local p = c.params
+  local vars = {
+    total = packet.total, shares = packet.shares, word = p.grab_words[1], minutes = sop.duration(p.lasts) // 60,
+    what = offer.coupon, prizes = offer.prizes and prize_list(c, packet, offer) or nil,
+    till = c:time("%H:%M", packet.closes), days = p.valid_days,
+    claim = c:format(packet.kind == "points" and p.claim or p.claim_code, { days = p.valid_days }),
+    organiser = c:format(p.organiser), contact = c:format(p.contact),
+  }
+  local lines = {
+    c:format(p["open_" .. packet.kind], vars), c:format(p.rules, vars), c:format(p.sealed, { hash = fair.commitment(packet.seed) }),
+  }
+  c:say(sop.text(table.concat(lines, "\n")), nil, { policy = "resend", anytime = true })
+end
+
+-- Opens a packet, unless one is open or a budget would break. `by` is the member of staff who asked, nil at night.
+local function open(c, total, shares, by)
+  local p = c.params
+  local tell = function(text, vars)
+    if by then c:reply(text, vars) else c:staff(text, vars) end
+  end
+  if c.group.packet then return tell(p.staff_open) end
+  local packet, offer = prepare(c, total, shares)
+  if not packet then return tell(p.staff_wrong, { why = offer, group = group_name(c) }) end
+  local budget, rest = over_budget(c, packet.cost)
+  if budget then
+    local vars = { cost = packet.cost, budget = c:format(budget), rest = rest, group = group_name(c) }
+    if by then tell(p.staff_budget, vars) end
+    c:staff(p.staff_budget, vars)
+    c:emit("packet_refused", { cost = packet.cost })
+    return
+  end
+
+  packet.id = (c.group.seq or 0) + 1
+  packet.seed = c:secret(16)
+  packet.left, packet.rest = packet.shares, packet.total
+  packet.day, packet.opened, packet.closes = c:day(), c:now(), c:now() + sop.duration(p.lasts)
+  packet.told, packet.by, packet.spent = 0, by, 0
+  c.group.seq, c.group.packet, c.group.offer = packet.id, packet, offer
+  book(c, packet.cost, packet.day)
+  c:timer("close", { at = packet.closes, args = { id = packet.id } })
+  announce(c, packet, offer)
+  c:emit("packet_opened", { id = packet.id, kind = packet.kind, cost = packet.cost, shares = packet.shares, members = c:members() })
+  c:audit("packet_opened", { id = packet.id, by = by })
+end
+
+flow:at("opens", { late = "10m" }, function(c)
+  if c.params.nightly then open(c) end
+end)
+
+-- 发红包 · 发红包 200 · 发红包 200 30 (points, shares)
+flow:command({ "发红包" }, { private = false, args = true, role = "keeper" }, function(c)
+  local total, shares = c.args:match("^(%d+)%s*(%d*)")
+  open(c, math.tointeger(tonumber(total)), math.tointeger(tonumber(shares)), c.user)
+end)
+
+-- ---- grabbing ------------------------------------------------------------------------------------------------------
+
+-- What the next grab brings, taken out of the packet: the amount of a points packet, the position of a prize (0: a blank), 1 for a
+-- coupon. Second result: how much of the budget it uses.
+local function draw(packet, offer)
+  local i = packet.shares - packet.left + 1
+  local got, cost
+  if packet.kind == "points" then
+    got = fair.share(packet.seed, i, packet.rest, packet.left)
+    packet.rest, cost = packet.rest - got, got
+  elseif packet.kind == "prizes" then
+    got = fair.prize(packet.seed, i, packet.counts, packet.left) or 0
+    if got > 0 then packet.counts[got] = packet.counts[got] - 1 end
+    cost = got > 0 and offer.prizes[got].cost or offer.consolation
+  else
+    got, cost = 1, offer.cost
+  end
+  packet.left, packet.spent = packet.left - 1, packet.spent + cost
+  return got, cost
+end
+
+-- Hands over what was drawn: points to the account, prizes and coupons as codes. Returns the code, if there is one.
+local function hand_over(c, packet, offer, got, cost)
+  local from = "packet." .. packet.id
+  if packet.kind == "points" or packet.kind == "prizes" and got == 0 then
+    if cost > 0 then points.give(c, c.user, cost, from) end
+    return nil
+  end
+  local what = packet.kind == "prizes" and offer.prizes[got].name or offer.coupon
+  local code, till = codes.issue(c, c.user, what, offer.days, from, cost)
+  if c:can("dm") and not c:opted_out(c.user) then
+    c:dm(c.user, c.params.code_dm, { what = what, code = code, till = c:date(till) })
+  end
+  return code
+end
+
+-- An answer to a grab that brings nothing: once a day per member, and five a minute in the group, so that 500 people who tap twice
+-- get a packet and not a flood.
+local function shrug(c, what, text, vars)
+  if not c:once(what .. "|" .. c:today(), { ttl = "2d" }) then return end
+  if c:limit("shrug", 5, "1m", { scope = "group" }) then c:reply(text, vars) end
+end
+
+flow:command("grab_words", { private = false }, function(c)
+  local p, packet = c.params, c.group.packet
+  if not packet or c:now() >= packet.closes then return shrug(c, "none", p.none_open, { time = p.opens }) end
+  if p.exclude_bots and c.from_bot then return end
+  if p.exclude_staff and c:has_role("keeper") then return shrug(c, "staff", p.no_staff) end
+  if packet.left == 0 then return end -- the closing message is on its way
+  if not c:once("packet-" .. packet.id, { ttl = "2d" }) then return shrug(c, "grabbed", p.grabbed) end
+
+  local offer = packet.kind ~= "points" and c.group.offer or nil
+  local got, cost = draw(packet, offer)
+  local code = hand_over(c, packet, offer, got, cost)
+  if packet.kind == "points" and got > (packet.best or 0) then packet.best, packet.lucky = got, c.user end
+  c:list("grabs-" .. packet.id):push({ c.user, got, c:now() - packet.opened, code and codes.mask(code) or nil })
+  if packet.left == 0 then
+    c:timer("close", { after = p.batch, args = { id = packet.id } })
+    c:cancel_timer("results")
+  elseif not packet.batch then
+    packet.batch = true
+    c:timer("results", { after = p.batch, args = { id = packet.id } })
+  end
+  c.group.packet = packet
+  c:emit("grabbed", { id = packet.id, user = c.user, amount = packet.kind == "points" and got or nil, cost = cost })
+end)
+
+-- ---- results -------------------------------------------------------------------------------------------------------
+
+-- What one grab brought, as a text.
+local function result_line(c, packet, grab)
+  local p, got, mask = c.params, grab[2], grab[4]
+  local line
+  if packet.kind == "points" then
+    line = c:format(p.result_points, { amount = got })
+  elseif packet.kind == "prizes" then
+    line = c:format(p.result_prize, { what = c.group.offer.prizes[got].name })
+  else
+    line = c:format(p.result_coupon, { what = c.group.offer.coupon })
+  end
+  if not mask then return line end
+  return line .. " " .. c:format(p.result_code, { code = mask, word = p.mine_words[1] })
+end
+
+-- The grabs that were not told yet, a line each, as segments; an empty list if there are none. Marks them as told. Names are mentions
+-- while they are few, plain names otherwise.
+local function untold(c, packet)
+  local p, blanks, winners = c.params, 0, {}
+  local grabs = c:list("grabs-" .. packet.id):range(packet.told + 1, -1)
+  packet.told = packet.told + #grabs
+  for _, grab in ipairs(grabs) do
+    if packet.kind == "prizes" and grab[2] == 0 then blanks = blanks + 1 else winners[#winners + 1] = grab end
+  end
+
+  local text, few = {}, #winners <= p.results_names
+  for i = 1, math.min(#winners, p.results_lines) do
+    local user = winners[i][1]
+    if i > 1 then text[#text + 1] = sop.text("\n") end
+    text[#text + 1] = few and sop.at(user) or sop.text(c:display(user))
+    text[#text + 1] = sop.text(" " .. result_line(c, packet, winners[i]))
+  end
+  local tail = {}
+  if #winners > p.results_lines then tail[1] = c:format(p.results_more, { count = #winners - p.results_lines }) end
+  if blanks > 0 then tail[#tail + 1] = c:format(p.result_blanks, { count = blanks }) end
+  if #tail > 0 then text[#text + 1] = sop.text((#text > 0 and "\n" or "") .. table.concat(tail, "\n")) end
+  return text
+end
+
+flow:timer("results", function(c, args)
+  local packet = c.group.packet
+  if not packet or packet.id ~= args.id then return end
+  local lines = untold(c, packet)
+  packet.batch = nil
+  c.group.packet = packet
+  if #lines > 0 then
+    c:say(c.params.results, { lines = lines, left = packet.left }, { policy = "drop", late = "2m", anytime = true })
+  end
+end)
+
+-- The closing words below the last results.
+local function summary(c, packet)
+  local p, offer, grabs = c.params, c.group.offer, packet.shares - packet.left
+  local closing = packet.left == 0 and p.closed_empty or grabs == 0 and p.closed_nobody or p.closed_time
+  local lines = { c:format(closing, { count = grabs, seconds = c:now() - packet.opened }) }
+  if packet.lucky then lines[#lines + 1] = c:format(p.luckiest, { name = c:display(packet.lucky), amount = packet.best }) end
+  if packet.kind == "points" and packet.rest > 0 then
+    lines[#lines + 1] = c:format(p.left_points, { rest = packet.rest, left = packet.left })
+  elseif packet.left > 0 then
+    local left = packet.kind == "coupon" and offer.coupon .. " ×" .. packet.left
+    if not left then
+      local rest = {}
+      for i, count in ipairs(packet.counts) do
+        if count > 0 then rest[#rest + 1] = offer.prizes[i].name .. " ×" .. count end
+      end
+      left = table.concat(rest, " · ")
+    end
+    if left ~= "" then lines[#lines + 1] = c:format(p.left_prizes, { left = left }) end
+  end
+  lines[#lines + 1] = c:format(p.unsealed, { seed = packet.seed, id = packet.id })
+  return table.concat(lines, "\n")
+end
+
+-- Keeps the record of a packet that has ended, and forgets records older than `keep_days`.
+local function record(c, packet, state)
+  packet.state, packet.ended, packet.offer, packet.batch, packet.told = state, c:now(), c.group.offer, nil, nil
+  local list = c:list("packets")
+  local oldest = list:range(1, 1)[1]
+  if oldest and oldest.day < c:day() - c.params.keep_days then
+    c:list("grabs-" .. oldest.id):clear()
+    list:shift()
+  end
+  list:push(packet)
+  c.group.packet, c.group.offer = nil, nil
+  c:cancel_timer("results")
+  c:cancel_timer("close")
+end
+
+flow:timer("close", function(c, args)
+  local packet = c.group.packet
+  if not packet or packet.id ~= args.id then return end
+  local message = untold(c, packet)
+  if #message > 0 then message[#message + 1] = sop.text("\n") end
+  message[#message + 1] = sop.text(summary(c, packet))
+  book(c, packet.spent - packet.cost, packet.day)
+  record(c, packet, "closed")
+  c:say(message, nil, { policy = "resend", anytime = true })
+  c:emit("packet_closed", {
+    id = packet.id, grabs = packet.shares - packet.left, spent = packet.spent, returned = packet.cost - packet.spent,
+    members = c:members(),
+  })
+end)
+
+-- ---- 我的券 --------------------------------------------------------------------------------------------------------
+
+-- One's codes and points as a text; in front of others only masked.
+local function wallet(c, list, open_codes)
+  local p, lines = c.params, {}
+  for i, entry in ipairs(list) do
+    local code = open_codes and entry.code or codes.mask(entry.code)
+    lines[i] = c:format(p.mine_line, { what = entry.what, code = code, till = c:date(entry.till) })
+  end
+  return c:format(p.mine, { points = points.of(c, c.user), count = #list, lines = table.concat(lines, "\n") })
+end
+
+flow:command("mine_words", function(c)
+  local p, list = c.params, codes.of(c, c.user)
+  local have = points.of(c, c.user)
+  if not polite.first(c, "mine" .. #list .. "/" .. have .. (list[1] and list[1].code or ""), p.seen) then return end
+  if #list == 0 then return c:reply(p.mine_none, { points = have, word = p.grab_words[1] }) end
+  if c.private then return c:say(sop.text(wallet(c, list, true))) end
+  if c:can("dm") and not c:opted_out(c.user) and c:dm(c.user, sop.text(wallet(c, list, true))) then
+    return c:reply(p.mine_sent, { count = #list, points = have })
+  end
+  c:reply(sop.text(wallet(c, list, p.show_codes)))
+end)
+
+-- ---- 核销 and 作废 -------------------------------------------------------------------------------------------------
+
+-- Redeems a code in the chat that issued it: everything is decided here, one turn at a time. Returns the answer.
+local function redeem(c, code, by)
+  local p, found = c.params, codes.find(c, code)
+  local vars = { what = found.what, code = code, name = c:display(found.user), till = c:date(found.till) }
+  if p.scope == "store" and not c:has_role("store", by) then return c:format(p.redeem_scope, vars) end
+  if found.state == "used" then
+    vars.time, vars.by = c:time("%m-%d %H:%M", found.when), c:display(found.by)
+    return c:format(p.redeem_used, vars)
+  end
+  if found.state == "void" then return c:format(p.redeem_void, vars) end
+  if found.state == "expired" or found.till < c:day() then return c:format(p.redeem_expired, vars) end
+  codes.finish(c, code, found, "used", by)
+  c:audit("code_redeemed", { code = codes.mask(code), user = found.user, by = by })
+  return c:format(p.redeemed, vars)
+end
+
+flow:command({ "核销" }, { role = "store", args = "glued" }, function(c)
+  local p, code = c.params, codes.clean(c.args)
+  if code == "" then return c:reply(p.redeem_how) end
+  if not codes.valid(code) then return c:reply(p.redeem_bad) end
+  local found = codes.find(c, code)
+  if not found then return c:reply(p.redeem_unknown) end
+  if found.chat == c.chat then return c:reply(sop.text(redeem(c, code, c.user))) end
+  -- Issued elsewhere: that chat's own queue decides, so that two cashiers cannot both redeem it.
+  c:timer("redeem", { chat = found.chat, key = code .. "|" .. c.user, after = "0s", args = { code = code, by = c.user, chat = c.chat } })
+end)
+
+flow:timer("redeem", function(c, args)
+  c:say(sop.text(redeem(c, args.code, args.by)), nil, { chat = args.chat, answer = true })
+end)
+
+-- Takes back everything that an open packet gave: points by entries in the other direction, codes by making them void. The whole
+-- cost returns to the budget, except for what was redeemed already.
+local function void_packet(c, packet)
+  local kept, offer = 0, c.group.offer
+  for _, grab in ipairs(c:list("grabs-" .. packet.id):range(1, -1)) do
+    local got = packet.kind == "points" and grab[2] or packet.kind == "prizes" and grab[2] == 0 and offer.consolation or 0
+    if got > 0 then points.give(c, grab[1], -got, "void." .. packet.id) end
+  end
+  for _, entry in ipairs(codes.ending(c, packet.day + offer.days, "packet." .. packet.id)) do
+    if entry.record.state == "used" then
+      kept = kept + entry.record.cost
+    elseif not entry.record.state then
+      codes.finish(c, entry.code, entry.record, "void", c.user)
+    end
+  end
+  book(c, kept - packet.cost, packet.day)
+  packet.spent = kept
+  record(c, packet, "void")
+end
+
+-- 作废 (the open packet) · 作废 <码>
+flow:command({ "作废" }, { private = false, role = "keeper", args = true }, function(c)
+  local p, code = c.params, codes.clean(c.args)
+  if code ~= "" then
+    local found = codes.valid(code) and codes.find(c, code)
+    if not found or found.chat ~= c.chat or found.state then return c:reply(p.staff_nothing) end
+    codes.finish(c, code, found, "void", c.user)
+    book(c, -found.cost, nil)
+    c:audit("code_void", { code = codes.mask(code), by = c.user })
+    return c:reply(p.staff_code_void, { code = codes.mask(code), what = found.what, cost = found.cost })
+  end
+  local packet = c.group.packet
+  if not packet then return c:reply(p.staff_nothing) end
+  void_packet(c, packet)
+  c:say(p.voided)
+  c:staff(p.staff_voided, { id = packet.id, cost = packet.cost, group = group_name(c) })
+  c:audit("packet_void", { id = packet.id, by = c.user })
+  c:emit("packet_void", { id = packet.id, returned = packet.cost - packet.spent })
+end)
+
+-- ---- every morning -------------------------------------------------------------------------------------------------
+
+-- Owners of codes whose last day is tomorrow: by private message where that works, the others in one message of the group.
+local function remind(c)
+  local p, by_user, users = c.params, {}, {}
+  for _, entry in ipairs(codes.ending(c, c:day() + 1)) do
+    if not entry.record.state and not c:opted_out(entry.user) and not by_user[entry.user] then
+      by_user[entry.user] = entry
+      users[#users + 1] = entry.user
+    end
+  end
+  local in_group = {}
+  for i, user in ipairs(users) do
+    local entry = by_user[user]
+    local told = i <= 15 and c:can("dm")
+      and c:dm(user, p.expiring_dm, { what = entry.record.what, code = entry.code, till = c:date(entry.record.till) })
+    if not told and #in_group < 10 then in_group[#in_group + 1] = user end
+  end
+  if #in_group > 0 then
+    c:say(p.expiring, { names = people.mentions(in_group), word = p.mine_words[1] }, { policy = "drop" })
+  end
+  if #users > 0 then c:emit("codes_reminded", { users = users }) end
+end
+
+-- Also on the first morning after a gap: every day since the last one that was looked after.
+flow:at("remind_at", { late = "12h" }, function(c)
+  local today = c:day()
+  for day = math.max(c.group.swept or today - 1, today - 31), today - 1 do
+    for _, entry in ipairs(codes.ending(c, day)) do
+      if not entry.record.state then codes.finish(c, entry.code, entry.record, "expired") end
+    end
+    codes.forget(c, day - c.params.keep_days)
+  end
+  c.group.swept = today
+  if not c:quiet_until() then remind(c) end
+end)
+
+return flow

@@ -1,0 +1,176 @@
+/* test_message.c -- composing messages: cleaning, splitting, mention caps, and the outbox's JSON form. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "engine/message.h"
+
+struct got {
+    struct message *list[32];
+    int n;
+};
+
+static void take(void *ud, struct message *m)
+{
+    struct got *g = ud;
+    g->list[g->n++] = m;
+}
+
+static void drop(struct got *g)
+{
+    for (int i = 0; i < g->n; i++)
+        message_free(g->list[i]);
+    g->n = 0;
+}
+
+static const struct message_head head = {.chat = "7", .flow = "f", .created_ms = 5, .until_ms = 9, .resend = true};
+
+static struct out_segment text(const char *s)
+{
+    return (struct out_segment){.type = SEGMENT_TEXT, .id = "", .text = s, .text_len = strlen(s)};
+}
+
+static struct out_segment at(const char *id, const char *name)
+{
+    return (struct out_segment){.type = SEGMENT_AT, .id = id, .text = name, .text_len = strlen(name)};
+}
+
+static void test_c69_long_text_is_split_on_paragraphs(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    for (int i = 0; i < 400; i++)
+        buf_adds(&b, i % 10 == 9 ? "一段话。\n" : "一段话。一");
+    struct out_segment s = text(buf_cstr(&b));
+    struct got g = {.n = 0};
+    size_t chars = 0;
+    int made = message_compose(&head, &s, 1, NULL, NULL, take, &g);
+    assert_true(made >= 2);
+    assert_int_equal(made, g.n);
+    for (int i = 0; i < g.n; i++) {
+        const struct out_segment *t = &g.list[i]->segments[0];
+        assert_true(utf8_valid(t->text, t->text_len));
+        assert_true(utf8_count(t->text, t->text_len) <= MESSAGE_CHARS);
+        if (i + 1 < g.n)
+            assert_int_equal(t->text[t->text_len - 1], '\n');
+        chars += utf8_count(t->text, t->text_len);
+    }
+    assert_int_equal(chars, utf8_count(b.data, b.len)); /* nothing is lost */
+    drop(&g);
+    buf_free(&b);
+}
+
+static void test_c68_empty_content_makes_no_message(void **state)
+{
+    (void)state;
+    struct out_segment s[] = {text(""), text("\x01\x02"), {.type = SEGMENT_REPLY, .id = "5", .text = ""}};
+    struct got g = {.n = 0};
+    assert_int_equal(message_compose(&head, s, 3, NULL, NULL, take, &g), 0);
+    assert_int_equal(message_compose(&head, s, 0, NULL, NULL, take, &g), 0);
+}
+
+static bool not_bob(void *ud, const char *user)
+{
+    (void)ud;
+    return strcmp(user, "bob") != 0;
+}
+
+static void test_mentions_are_capped_and_opt_outs_vanish(void **state)
+{
+    (void)state;
+    struct out_segment s[14];
+    s[0] = at("bob", "Bob");
+    for (int i = 1; i < 13; i++)
+        s[i] = at("ann", "Ann");
+    s[13] = text(" hello");
+    struct got g = {.n = 0};
+    assert_int_equal(message_compose(&head, s, 14, not_bob, NULL, take, &g), 1);
+    int mentions = 0, names = 0;
+    for (int i = 0; i < g.list[0]->nsegments; i++) {
+        const struct out_segment *t = &g.list[0]->segments[i];
+        mentions += t->type == SEGMENT_AT;
+        names += t->type == SEGMENT_TEXT && strcmp(t->text, "Ann") == 0;
+        assert_string_not_equal(t->id, "bob");
+    }
+    assert_int_equal(mentions, MESSAGE_MENTIONS);
+    assert_int_equal(names, 2);
+    drop(&g);
+}
+
+static void test_blank_left_by_a_removed_mention_goes_too(void **state)
+{
+    (void)state;
+    struct out_segment s[] = {at("bob", "Bob"), text(" hi")};
+    struct got g = {.n = 0};
+    message_compose(&head, s, 2, not_bob, NULL, take, &g);
+    assert_int_equal(g.n, 1);
+    assert_string_equal(g.list[0]->segments[0].text, "hi");
+    drop(&g);
+}
+
+static void test_controls_and_bad_bytes_are_cleaned(void **state)
+{
+    (void)state;
+    struct out_segment s = text("a\x07z\xff \xe2\x80\xae end");
+    struct got g = {.n = 0};
+    message_compose(&head, &s, 1, NULL, NULL, take, &g);
+    assert_string_equal(g.list[0]->segments[0].text, "az\xef\xbf\xbd  end");
+    drop(&g);
+}
+
+static void test_json_round_trip(void **state)
+{
+    (void)state;
+    struct out_segment s[] = {at("3300000001", "小美"), text(" say \"[CQ:at,qq=all]\"\n"),
+                              {.type = SEGMENT_IMAGE, .id = "https://e.example/?a=1&b=2", .text = ""}};
+    struct message *m = message_new(&head, s, 3);
+    struct buf b = {0};
+    message_json(m, &b);
+    struct message *back = message_parse(b.data, b.len);
+    assert_non_null(back);
+    assert_string_equal(back->chat, "7");
+    assert_string_equal(back->flow, "f");
+    assert_int_equal(back->created_ms, 5);
+    assert_int_equal(back->until_ms, 9);
+    assert_true(back->resend);
+    assert_int_equal(back->nsegments, 3);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(back->segments[i].type, s[i].type);
+        assert_string_equal(back->segments[i].id, s[i].id);
+        assert_string_equal(back->segments[i].text, s[i].text);
+    }
+    message_free(m);
+    message_free(back);
+    buf_free(&b);
+}
+
+static void test_unreadable_json_is_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "{}", "[]", "{\"chat\":\"7\"}", "{\"chat\":\"7\",\"message\":[]}",
+                                      "{\"chat\":\"7\",\"message\":[[\"text\"]]}", "{\"chat\":\"\",\"message\":[[\"text\",\"x\"]]}",
+                                      "{\"chat\":\"7\",\"message\":[[\"nonsense\",\"x\"]]}"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_null(message_parse(bad[i], strlen(bad[i])));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_c69_long_text_is_split_on_paragraphs),
+        cmocka_unit_test(test_c68_empty_content_makes_no_message),
+        cmocka_unit_test(test_mentions_are_capped_and_opt_outs_vanish),
+        cmocka_unit_test(test_blank_left_by_a_removed_mention_goes_too),
+        cmocka_unit_test(test_controls_and_bad_bytes_are_cleaned),
+        cmocka_unit_test(test_json_round_trip),
+        cmocka_unit_test(test_unreadable_json_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
