@@ -92,7 +92,7 @@ static bool daemon_need_transport(const struct config *c)
     return false;
 }
 
-static bool daemon_start_transport(struct daemon *d, const struct config *c, struct buf *err)
+bool daemon_start_transport(struct daemon *d, const struct config *c, struct buf *err)
 {
     if (d->transport || !daemon_need_transport(c))
         return true;

@@ -45,6 +45,8 @@ struct daemon *daemon_create(uv_loop_t *loop, struct config *c, struct buf *err)
 /* Locks the data directory, starts Redis or connects to it, starts gateways and admin. Returns CLI_OK or an exit code with
  * err filled; after a failure call daemon_stop all the same. */
 int daemon_start(struct daemon *d, struct buf *err);
+/* Makes the transport if the gateways of c need one and there is none yet. */
+bool daemon_start_transport(struct daemon *d, const struct config *c, struct buf *err);
 /* New configuration and SOPs. False: refused with the problems in out; nothing was changed. */
 bool daemon_reload(struct daemon *d, struct buf *out);
 /* Ends everything: turns finish within grace_ms, then on_stopped runs. */

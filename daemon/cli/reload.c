@@ -92,6 +92,11 @@ static int reload_gateways(struct daemon *d, const struct config *c, struct buf 
 {
     struct buf err = {0};
     int added = 0;
+    if (!daemon_start_transport(d, c, &err)) {
+        log_error("new gateways cannot connect", "reason", buf_cstr(&err), NULL);
+        buf_free(&err);
+        return 0;
+    }
     for (int i = 0; i < d->config->ngateways; i++) {
         const struct config_gateway *old = &d->config->gateways[i];
         if (!reload_find(c, old->conf.name))

@@ -49,6 +49,7 @@ struct ob_decode {
     int64_t stale_ms;
     uint64_t now_ns;
     bool history;
+    const char *chat; /* history: the group that was asked for; elements may lack it. Else NULL */
     const char *why;
 };
 /* Reads one event object. */
@@ -66,8 +67,10 @@ int64_t ob_event_seconds(const struct event *e);
 
 /* ob_segment.c: the `message` field in any of its shapes, into e->segments. */
 void ob_segments_decode(struct event *e, const struct json *message);
-/* One out-going segment as JSON; false if there is nothing to send. */
-bool ob_segment_encode(struct buf *out, const struct out_segment *s);
+/* One out-going segment as JSON; false if there is nothing to send. after_at: a text gets a blank in front if it has none. */
+bool ob_segment_encode(struct buf *out, const struct out_segment *s, bool after_at);
+/* A whole out-going message as a JSON array: the quotation first, no @ in private chats. How many segments it has. */
+int ob_segments_encode(struct buf *out, const struct out_message *m);
 
 /* ob_cq.c: the text format with [CQ:...] codes. */
 struct ob_cq_field {
@@ -167,7 +170,7 @@ struct ob_peer {
     uint64_t gen;
     int64_t opened, last_rx, next_dial, ready_since, next_probe; /* mono */
     int64_t heartbeat_ms;
-    bool saw_frame, saw_event, auth_failed, ping_out, probe_out;
+    bool saw_frame, saw_event, auth_failed, ping_out, closing;
     unsigned failures, auth_failures, early_closes;
     uint64_t seq;
     struct ob_pending *slots;
@@ -176,8 +179,10 @@ struct ob_peer {
     struct ob_peer *next_old; /* replaced, waiting for its on_end */
 };
 
-struct ob_job; /* ob_history.c */
-struct ob_held; /* ob_event hold-backs: joins without operator, answers that wait */
+struct ob_job;    /* ob_history.c */
+struct ob_roster; /* ob_history.c */
+struct ob_held;   /* ob_held.c */
+struct ob_quota;  /* ob_send.c */
 
 struct ob {
     struct gateway base;
@@ -203,8 +208,9 @@ struct ob {
     enum gateway_account online;
     bool was_up, string_ids, saw_own, confirming, self_from_event;
     unsigned send_timeouts; /* in a row */
-    int64_t last_rx_wall, next_tick, next_status, next_groups, next_catchup;
-    int groups_step;
+    int64_t last_rx_wall, next_tick, next_status;
+    int64_t next_groups, next_requests; /* mono; 0 = not planned */
+    int group_reads;
     uint64_t reconnects;
     struct rng rng;
 
@@ -214,6 +220,7 @@ struct ob {
 
     struct ob_held *held;
     struct ob_job *jobs;
+    struct ob_roster *roster;
     int64_t next_job;
     struct ob_quota *quotas;
 
@@ -226,7 +233,6 @@ struct ob {
 struct json_doc *ob_json_doc(void);
 void ob_count_bad(struct ob *g, const char *why);
 void ob_wake(struct ob *g, int64_t mono_ms); /* makes the timer fire no later than that */
-void ob_state_changed(struct ob *g, const char *reason);
 static inline int64_t ob_now(const struct ob *g)
 {
     return clock_mono(g->env.clock);
@@ -328,23 +334,26 @@ bool ob_send(struct gateway *g, const struct out_message *m, uint64_t ticket);
 void ob_sent(struct ob *g, uint64_t ticket, enum send_outcome outcome, const char *id,
              const char *reason, int64_t retry_ms);
 void ob_quota_answer(struct ob *g, uint64_t ticket, const struct ob_answer *a);
-void ob_quota_fail_all(struct ob *g, const char *reason);
-void ob_quota_free(struct ob *g);
+/* Reports the first of those that wait, or frees what is only remembered. */
+void ob_quota_end(struct ob *g);
 
 /* ob_call.c */
 bool ob_call(struct gateway *g, const struct gateway_request *r, uint64_t ticket);
+bool ob_call_now(struct ob *g, const struct gateway_request *r, uint64_t ticket);
 void ob_call_answer(struct ob *g, const struct ob_pending *e, const struct ob_answer *a);
 void ob_call_failed(struct ob *g, uint64_t ticket, const char *reason);
 int64_t ob_quota_left(const struct json *data); /* -1 unknown */
 
-/* ob_held.c */
+/* ob_held.c: what waits a moment before it goes on */
 void ob_held_join(struct ob *g, struct event *e);
 bool ob_held_merge(struct ob *g, struct event *e); /* true: it was the second of a held join, and is freed */
 void ob_held_release(struct ob *g, const struct event *before); /* joins of that user come first */
 void ob_held_answer(struct ob *g, const struct gateway_request *r, uint64_t ticket);
+/* A result that must not be reported inside the call that it answers. is_send: on_sent, else on_response. reason is a fixed text. */
+void ob_held_result(struct ob *g, bool is_send, uint64_t ticket, const char *reason);
 void ob_held_due(struct ob *g, int64_t now);
-void ob_held_fail_all(struct ob *g, const char *reason);
-void ob_held_drop(struct ob *g);
+void ob_held_flush(struct ob *g); /* results only */
+void ob_held_end(struct ob *g);   /* stop: joins are delivered, the rest is reported as failed */
 
 /* ob_history.c */
 void ob_history_ready(struct ob *g);

@@ -220,6 +220,8 @@ static void ob_pending_end(struct ob_peer *p, int64_t now, enum send_outcome out
         struct ob_pending copy = *e;
         bool written = !p->conn || copy.start < conn_written(p->conn);
         ob_pending_done(p, e);
+        if (now && written && copy.what == OB_FOR_SEND)
+            ob_link_send_timed_out(p->g);
         ob_response_lost(p->g, &copy, written ? outcome : SEND_UNWRITTEN, reason);
         if (!p->slots)
             return;

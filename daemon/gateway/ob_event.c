@@ -248,6 +248,10 @@ static void ob_message_file(struct event *e, const struct json *o)
 static bool ob_message_chat(struct ob_decode *d, struct event *e, const struct json *o, bool own)
 {
     const char *type = json_text(json_get(o, "message_type"));
+    if (d->chat) {
+        e->chat = event_string(e, d->chat, strlen(d->chat));
+        return true;
+    }
     if (type && strcmp(type, "group") == 0)
         return ob_event_chat(d, e, o, true);
     if (!type || strcmp(type, "private") != 0) {
@@ -303,6 +307,8 @@ enum ob_verdict ob_event_decode(struct ob_decode *d, const struct json *o, struc
     const char *post = json_text(json_get(o, "post_type"));
     d->why = NULL;
     *out = NULL;
+    if (!post && d->chat)
+        post = "message";
     if (!post) {
         d->why = "post_type";
         return OB_MALFORMED;

@@ -24,7 +24,7 @@ static uint64_t ob_generation; /* of all connections of the process: echoes neve
 struct ob_peer *ob_link_api(struct ob *g)
 {
     for (int role = OB_UNIVERSAL; role <= OB_API; role++)
-        if (g->peers[role].state == OB_OPEN)
+        if (g->peers[role].state == OB_OPEN && !g->peers[role].closing)
             return &g->peers[role];
     return NULL;
 }
@@ -235,6 +235,16 @@ void ob_link_dial_due(struct ob *g, int64_t now)
 
 /* ---- open, frames, end ---- */
 
+/* Says goodbye; what follows happens in ob_link_on_end. */
+static void ob_link_hang_up(struct ob_peer *p, const char *reason)
+{
+    if (!p->conn || p->closing)
+        return;
+    p->closing = true;
+    conn_close(p->conn, WSFRAME_GOING_AWAY, reason);
+    ob_link_update(p->g, reason);
+}
+
 static struct ob_peer *ob_link_replace(struct ob_peer *slot)
 {
     struct ob *g = slot->g;
@@ -270,7 +280,7 @@ static void ob_link_on_open(void *ud, struct conn *c)
     p->state = OB_OPEN;
     p->gen = ++ob_generation;
     p->opened = p->last_rx = ob_now(g);
-    p->saw_frame = p->saw_event = p->auth_failed = p->ping_out = p->probe_out = false;
+    p->saw_frame = p->saw_event = p->auth_failed = p->ping_out = p->closing = false;
     p->heartbeat_ms = 0;
     p->unsupported = 0;
     g->self_from_event = false;
@@ -319,8 +329,7 @@ void ob_link_auth_failed(struct ob_peer *p, const char *how)
     if (p->auth_failures == 0)
         log_error("the gateway refuses our token", "gateway", p->g->base.name, "url",
                   p->g->conf.url ? "configured url" : NULL, "how", how, NULL);
-    if (p->conn)
-        conn_close(p->conn, WSFRAME_GOING_AWAY, "");
+    ob_link_hang_up(p, "token refused");
 }
 
 /* Did this end prove a wrong token, or another mistake that only a person can mend? */
@@ -458,14 +467,14 @@ static void ob_link_alive(struct ob_peer *p, int64_t now)
     bool events_only = p->role == OB_EVENTS;
     if (!p->saw_frame && now - p->opened >= g->conf.first_ms && !events_only) {
         log_warn("the peer says nothing", "gateway", g->base.name, NULL);
-        conn_close(p->conn, WSFRAME_GOING_AWAY, "silent");
+        ob_link_hang_up(p, "silent");
         return;
     }
     if (events_only && !p->heartbeat_ms)
         return; /* nothing proves an event-only socket dead */
     if (idle > limit) {
         log_warn("the peer is dead", "gateway", g->base.name, "idle_ms", log_int(idle), NULL);
-        conn_close(p->conn, WSFRAME_GOING_AWAY, "no sign of life");
+        ob_link_hang_up(p, "no sign of life");
         return;
     }
     if (idle > limit / 3 && !p->ping_out) {
@@ -486,7 +495,8 @@ void ob_link_tick(struct ob *g, int64_t now)
         if (p->state != OB_OPEN)
             continue;
         ob_pending_timeouts(p, now);
-        ob_link_alive(p, now);
+        if (!p->closing)
+            ob_link_alive(p, now);
     }
     if (g->online == ACCOUNT_OFFLINE && now >= g->next_status) {
         g->next_status = now + OB_STATUS_EVERY_MS;

@@ -2,6 +2,7 @@
  * it means for a message that was to be sent. */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/utf8.h"
 #include "gateway/ob.h"
@@ -236,7 +237,6 @@ static void ob_response_dispatch(struct ob_peer *p, const struct ob_pending *e, 
         break;
     case OB_FOR_STATUS:
         ob_status_answer(g, a);
-        p->probe_out = false;
         break;
     case OB_FOR_GROUPS:
         ob_groups_answer(g, a);
@@ -300,8 +300,6 @@ void ob_response_lost(struct ob *g, const struct ob_pending *e, enum send_outcom
     switch ((enum ob_for)e->what) {
     case OB_FOR_SEND:
         ob_sent(g, e->ticket, outcome, "", reason, 0);
-        if (outcome == SEND_UNKNOWN)
-            ob_link_send_timed_out(g);
         break;
     case OB_FOR_CALL:
         ob_call_failed(g, e->ticket, reason);

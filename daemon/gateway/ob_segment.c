@@ -246,7 +246,7 @@ void ob_segments_decode(struct event *e, const struct json *message)
     e->nsegments = n;
 }
 
-bool ob_segment_encode(struct buf *out, const struct out_segment *s)
+bool ob_segment_encode(struct buf *out, const struct out_segment *s, bool after_at)
 {
     static const char *const open[] = {
         [SEGMENT_TEXT] = "{\"type\":\"text\",\"data\":{\"text\":",
@@ -262,7 +262,44 @@ bool ob_segment_encode(struct buf *out, const struct out_segment *s)
     if (!len)
         return false;
     buf_adds(out, open[s->type]);
+    size_t at = out->len;
     buf_add_json(out, value, len);
+    if (after_at && s->type == SEGMENT_TEXT && *value != ' ' && *value != '\n') {
+        buf_addc(out, ' '); /* receivers see no gap behind a mention otherwise */
+        memmove(out->data + at + 2, out->data + at + 1, out->len - at - 2);
+        out->data[at + 1] = ' ';
+    }
     buf_add(out, "}}", 2);
     return true;
+}
+
+static int ob_segments_encode_some(struct buf *out, const struct out_message *m, bool quotation, int n)
+{
+    bool after_at = false, private_chat = *m->chat == '@';
+    for (int i = 0; i < m->nsegments; i++) {
+        const struct out_segment *s = &m->segments[i];
+        if ((s->type == SEGMENT_REPLY) != quotation || (private_chat && s->type == SEGMENT_AT))
+            continue;
+        size_t before = out->len;
+        if (n)
+            buf_addc(out, ',');
+        if (!ob_segment_encode(out, s, after_at)) {
+            out->len = before;
+            continue;
+        }
+        n++;
+        after_at = s->type == SEGMENT_AT;
+        if (quotation)
+            break; /* at most one */
+    }
+    return n;
+}
+
+int ob_segments_encode(struct buf *out, const struct out_message *m)
+{
+    buf_addc(out, '[');
+    int quoted = ob_segments_encode_some(out, m, true, 0);
+    int n = ob_segments_encode_some(out, m, false, quoted);
+    buf_addc(out, ']');
+    return n == quoted ? 0 : n; /* a quotation alone is no message */
 }

@@ -269,10 +269,12 @@ void conn_kill(struct conn *c)
 {
     c->state = CONN_DEAD;
     c->deadline_ms = 0;
-    if (c->wsi)
-        lws_set_timeout(c->wsi, PENDING_TIMEOUT_CLOSE_ACK, LWS_TO_KILL_ASYNC);
-    else
+    if (!c->wsi) {
         conn_ended(c, false);
+        return;
+    }
+    lws_set_timeout(c->wsi, PENDING_TIMEOUT_CLOSE_ACK, LWS_TO_KILL_ASYNC);
+    lws_cancel_service(lws_get_context(c->wsi)); /* its timers are looked at after socket events only: make one */
 }
 
 /* ---- output ---- */

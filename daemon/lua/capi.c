@@ -377,7 +377,7 @@ static bool is_answer(const struct coro *co)
                  e->type == EVENT_POKE);
 }
 
-/* send(text or segments, chat, gateway, policy, late_ms, anytime, announcement) */
+/* send(text or segments, chat, gateway, policy, late_ms, anytime, answer) */
 static int out_send(lua_State *L, struct coro *co)
 {
     struct out_segment one, many[SEGMENTS_MAX];
@@ -397,9 +397,9 @@ static int out_send(lua_State *L, struct coro *co)
         m.policy = strcmp(policy, "resend") == 0 ? POLICY_RESEND : POLICY_DROP;
     m.late_ms = luaL_optinteger(L, 5, 0);
     m.anytime = lua_toboolean(L, 6);
-    m.answer = is_answer(co);
+    m.answer = lua_isnoneornil(L, 7) ? is_answer(co) : lua_toboolean(L, 7);
     const char *why = turn_send(co->turn, &m);
-    if (why && strstr(why, "too many")) /* a loop without end, not a fact of life: the handler fails */
+    if (why && strstr(why, "in one turn")) /* a loop without end, not a fact of life: the handler fails */
         return fence_fail(L, "%s", why);
     return push_reason(L, why);
 }

@@ -39,7 +39,10 @@ struct config {
     struct buf warnings;                  /* "file:line: what" lines that do not stop us */
 };
 
-enum { CONFIG_NO_SECRETS = 1 /* do not look secrets up: `sopd check` on another machine */ };
+enum {
+    CONFIG_NO_SECRETS = 1, /* look no secret up: `sopd check` on another machine */
+    CONFIG_NO_TOKENS = 2   /* look no gateway's token up: `sopd ctl` needs Redis only */
+};
 
 /* NULL with every problem in err, a line each: "file:line: what". */
 struct config *config_load(const char *path, unsigned flags, struct buf *err);

@@ -86,8 +86,8 @@ static void gateway_read_limit(struct conf_report *r, const struct conf_value *v
     if (!conf_get(v, "per"))
         conf_problem(r, v, "pace: a limit needs `per`, for example { per = \"1s\", burst = 3 }");
     conf_duration(r, v, "per", 1, &per);
-    conf_integer(r, v, "count", 1, 1000000, &count);
-    conf_integer(r, v, "burst", 1, 1000000, &burst);
+    conf_integer(r, v, "count", 1, 1000000000, &count);
+    conf_integer(r, v, "burst", 1, 1000000000, &burst);
     int64_t us = per * 1000 / count;
     *out = gateway_limit(us > 0 ? us : 1, (int)burst);
 }
@@ -181,6 +181,8 @@ static bool gateway_token_good(const char *token)
 static void gateway_read_token(struct conf_report *r, struct config *c, const struct conf_value *v,
                                struct gateway_conf *conf, unsigned flags)
 {
+    if (flags & CONFIG_NO_TOKENS)
+        flags |= CONFIG_NO_SECRETS;
     conf->token = config_secret(r, c, v, "token", true, flags);
     if (conf->token && !gateway_token_good(conf->token))
         conf_problem(r, config_secret_at(v, "token"),

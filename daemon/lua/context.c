@@ -19,8 +19,10 @@ static const char context_name[] = "sop.context";
 
 static struct coro *context_coro(lua_State *L, int idx)
 {
-    const struct context *c = luaL_checkudata(L, idx, context_name);
+    const struct context *c = luaL_testudata(L, idx, context_name);
     struct coro *co = coro_current(L);
+    if (!c)
+        fence_fail(L, "the context is missing: call its functions with a colon, as in c:say(\"...\")");
     if (c->serial != co->serial)
         fence_fail(L, "this context belongs to a handler that is over: use the one that your function was called with");
     return co;

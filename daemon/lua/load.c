@@ -7,6 +7,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "lua/state.h"
@@ -103,6 +104,8 @@ static void compile(lua_State *L, const char *relative)
     const char *data = source->data ? source->data : "";
     if (luaL_loadbufferx(L, data, source->len, lua_tostring(L, -1), "t") != LUA_OK)
         lua_error(L);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, f->ref_env);
+    lua_setupvalue(L, -2, 1); /* the chunk's globals */
     lua_replace(L, -2);
 }
 
@@ -236,7 +239,6 @@ static struct flow *flow_new(struct host *h, const char *name)
     f->info.name = arena_string(f, name);
     f->info.title = f->info.name;
     f->info.file = arena_string(f, file);
-    rng_seed(&f->rng, hash_string(name));
     return f;
 }
 

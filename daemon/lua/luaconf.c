@@ -206,8 +206,8 @@ static void conf_convert_table(lua_State *L, struct conf_box *box, struct conf_v
         int line = child >= 0 ? confpos_line(box->pos, child) : confpos_search(box->pos, key, out->line);
         conf_convert(L, box, conf_add_entry(out, key, line), child, depth + 1);
     }
-    qsort(out->entries + out->nlist, (size_t)(out->nentries - out->nlist), sizeof *out->entries,
-          conf_by_key);
+    if (out->nentries > out->nlist)
+        qsort(out->entries + out->nlist, (size_t)(out->nentries - out->nlist), sizeof *out->entries, conf_by_key);
 }
 
 /* Fills `out` from the value at the top of the stack, which stays. Raises for what no configuration can hold. */

@@ -1,4 +1,5 @@
 /* prelude.c -- runs the part of the API that is written in Lua, which lives inside the binary (daemon/lua/prelude). */
+#include "gateway/gateway.h"
 #include "lua/state.h"
 
 #define PRELUDE(name)                                                                              \
@@ -25,6 +26,28 @@ static void keep_references(lua_State *L)
     f->ref_finish = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_getfield(L, 2, "handlers");
     f->ref_handlers = luaL_ref(L, LUA_REGISTRYINDEX);
+    lua_getfield(L, 2, "env");
+    f->ref_env = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+/* What the prelude must know about the file that is to be loaded. */
+static void set_facts(lua_State *L)
+{
+    struct flow *f = flow_of(L);
+    lua_pushstring(L, f->info.name);
+    lua_setfield(L, 1, "flow_name");
+    lua_pushstring(L, f->info.file);
+    lua_setfield(L, 1, "flow_file");
+    lua_newtable(L);
+    lua_Integer n = 0;
+    for (unsigned bit = 1; bit; bit <<= 1) {
+        const char *name = gateway_cap_name(bit);
+        if (!name || !gateway_cap_parse(name))
+            continue;
+        lua_pushstring(L, name);
+        lua_rawseti(L, -2, ++n);
+    }
+    lua_setfield(L, 1, "caps");
 }
 
 void prelude_run(lua_State *L)
@@ -36,6 +59,7 @@ void prelude_run(lua_State *L)
     };
     lua_settop(L, 0);
     capi_push(L);
+    set_facts(L);
     lua_newtable(L);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         if (luaL_loadbufferx(L, parts[i].text, *parts[i].len, "=sop", "t") != LUA_OK)

@@ -389,7 +389,7 @@ static void open_string(lua_State *L)
     lua_setfield(L, -2, "rep");
     lua_pushnil(L);
     lua_setfield(L, -2, "dump");
-    pattern_open(L);
+    sandbox_open_string(L);
     lua_pop(L, 1);
     lua_pushliteral(L, "");
     lua_getmetatable(L, -1);

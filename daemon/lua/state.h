@@ -11,7 +11,6 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "base/hash.h"
 #include "lua/host.h"
 
 struct binding;
@@ -53,11 +52,10 @@ struct flow {
     int64_t budget;       /* instructions left in this resume */
     enum kill kill;
     bool loading;
-    struct rng rng;       /* for scripts that draw while loading: the same numbers each time */
     struct coro *pool;
     int pooled;
     struct load *load; /* while host_load runs */
-    int ref_main, ref_context, ref_names, ref_handlers, ref_finish, ref_params;
+    int ref_main, ref_context, ref_names, ref_handlers, ref_finish, ref_params, ref_env;
 };
 
 enum coro_state { CORO_RUNNING, CORO_WAITING, CORO_READY };
@@ -126,7 +124,8 @@ void coro_answer(void *ud, const struct redisReply *reply);
 void sandbox_open(lua_State *L);
 void sandbox_open_time(lua_State *L);
 void sandbox_open_table(lua_State *L);
-void pattern_open(lua_State *L);
+/* Puts pattern functions that count their steps into the table on top. */
+void sandbox_open_string(lua_State *L);
 /* A table's name without an address: what tostring shows. Pushes a string. */
 void sandbox_tostring(lua_State *L, int idx);
 /* Calls fn(L) for keys of the table at idx in the defined order: pushes a list of keys. */

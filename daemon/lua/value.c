@@ -60,11 +60,12 @@ void value_decode(lua_State *L, const char *s, size_t len)
         lua_pushboolean(L, *s == 't');
         break;
     case FORM_JSON:
-        if (json_decode(L, s, len, &why))
-            break;
-        /* fallthrough: somebody wrote it by hand: it is what it is */
-    default:
+        if (!json_decode(L, s, len, &why))
+            lua_pushlstring(L, s, len); /* somebody wrote it by hand: it is what it is */
+        break;
+    case FORM_STRING:
         lua_pushlstring(L, s, len);
+        break;
     }
 }
 

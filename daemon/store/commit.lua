@@ -61,15 +61,14 @@ local function reserve(position, not_before, latest, jitter)
   return t
 end
 
-local kinds = {
-  HSET = 'hash', HDEL = 'hash', HINCRBY = 'hash', ZADD = 'zset', ZREM = 'zset', ZINCRBY = 'zset', SADD = 'set',
-  SREM = 'set', RPUSH = 'list', LPUSH = 'list', LTRIM = 'list', LPOP = 'list', RPOP = 'list', LSET = 'list',
-  SETBIT = 'string', XADD = 'stream', ZREMRANGEBYRANK = 'zset',
-}
-
 -- Redis does not roll back. The one way a write can fail half way is a key of another kind (somebody edited it), so that is
 -- looked at before a turn of several writes.
 local function misfit(from, nops)
+  local kinds = {
+    HSET = 'hash', HDEL = 'hash', HINCRBY = 'hash', ZADD = 'zset', ZREM = 'zset', ZINCRBY = 'zset', SADD = 'set',
+    SREM = 'set', RPUSH = 'list', LPUSH = 'list', LTRIM = 'list', LPOP = 'list', RPOP = 'list', LSET = 'list',
+    SETBIT = 'string', XADD = 'stream', ZREMRANGEBYRANK = 'zset',
+  }
   local i = from
   for _ = 1, nops do
     local argc = tonumber(A[i])
@@ -136,7 +135,7 @@ if #box > 0 then
   local set = {}
   for i = 1, #fields do
     set[i * 2 - 1] = fields[i]
-    set[i * 2] = string.format('%.0f', tat[i])
+    set[i * 2] = tat[i]
   end
   if #set > 0 then call('HSET', KEYS[2], unpack(set)) end
 end

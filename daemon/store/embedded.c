@@ -253,16 +253,16 @@ static void embedded_free_env(char **env)
 /* Starts the process; 0 or an error of libuv. The socket is named relative to `dir`, into which the server changes. */
 static int embedded_spawn(struct embedded *e)
 {
-    char *args[] = {"redis-server",  "--port",      "0",          "--dir",         e->data_dir,   "--unixsocket",
-                    "redis.sock",    "--unixsocketperm", "700",   "--appendonly",  "yes",         "--appendfsync",
-                    "everysec",      "--save",      "",           "--daemonize",   "no",          "--logfile",
-                    "redis.log",     "--loglevel",  "notice",     "--databases",   "1",           "--maxmemory-policy",
-                    "noeviction",    "--stop-writes-on-bgsave-error", "no",       "--set-proc-title", "no", NULL};
+    const char *args[] = {
+        "redis-server", "--port",     "0",         "--dir",           e->data_dir, "--unixsocket", "redis.sock",
+        "--unixsocketperm", "700",    "--appendonly", "yes",          "--appendfsync", "everysec", "--save", "",
+        "--daemonize",  "no",         "--logfile", "redis.log",       "--loglevel", "notice",      "--databases", "1",
+        "--maxmemory-policy", "noeviction", "--stop-writes-on-bgsave-error", "no", NULL};
     embedded_rotate_log(e);
     uv_stdio_container_t io[3] = {{.flags = UV_IGNORE}, {.flags = UV_IGNORE}, {.flags = UV_IGNORE}};
     char **env = embedded_env();
     uv_process_options_t options = {.file = args[0],
-                                    .args = args,
+                                    .args = (char **)args, /* libuv does not write to them */
                                     .env = env,
                                     .cwd = e->data_dir,
                                     .exit_cb = embedded_exited,
@@ -299,22 +299,39 @@ static bool embedded_is_dead(const struct embedded *e)
     return waitid(P_PID, (id_t)e->process.pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
 }
 
-/* Waits until the socket answers: a few milliseconds, and whoever connects next finds it. */
+/* Asks for a sign of life: '+' it serves, '-' it still loads its data, 0 nobody answers. */
+static char embedded_ping(const struct embedded *e)
+{
+    char first = 0;
+    struct timeval timeout = {1, 0};
+    int fd = embedded_connect(e);
+    if (fd < 0)
+        return 0;
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+    if (send(fd, "PING\r\n", 6, MSG_NOSIGNAL) != 6 || recv(fd, &first, 1, 0) != 1)
+        first = 0;
+    close(fd);
+    return first;
+}
+
+/* Waits until it serves: a few milliseconds, and whoever connects next finds it. Much data takes longer to load; then it
+ * is enough that it is at it, the links wait for it. */
 static bool embedded_wait(struct embedded *e, struct buf *err)
 {
-    for (int waited = 0; waited < EMBEDDED_START_MS; waited += 2) {
-        int fd = embedded_connect(e);
-        if (fd >= 0) {
-            close(fd);
-            return true;
-        }
-        if (embedded_is_dead(e))
+    char sign = 0;
+    for (int waited = 0; waited < EMBEDDED_START_MS && sign != '+'; waited += 2) {
+        sign = embedded_ping(e);
+        if (sign == 0 && embedded_is_dead(e))
             break;
-        embedded_sleep(2);
+        if (sign != '+')
+            embedded_sleep(2);
     }
+    if (sign != 0)
+        return true;
     struct buf last = {0};
     embedded_last_words(e, &last);
-    buf_addf(err, "redis-server did not start in %s; its last words: %s", e->data_dir, last.len ? buf_cstr(&last) : "(none)");
+    buf_addf(err, "redis-server did not start in %s; its last words: %s", e->data_dir,
+             last.len ? buf_cstr(&last) : "(none)");
     buf_free(&last);
     return false;
 }

@@ -489,6 +489,7 @@ bool redis_command(struct redis *r, redis_fn fn, void *ud, int argc, const char 
     buf_add_array(&b, (size_t)argc);
     for (int i = 0; i < argc; i++)
         buf_add_bulk(&b, argv[i], argvlen ? argvlen[i] : strlen(argv[i]));
+    buf_cstr(&b); /* hiredis looks for further channels of SUBSCRIBE with strchr */
     bool ok = redis_send(r, b.data, b.len, fn, ud);
     if (b.cap > 65536)
         buf_free(&b);

@@ -9,11 +9,12 @@
 --
 -- Days are numbers. The challenge has a clock of its own (`clock` below), which stands still while the challenge is paused; a
 -- member's day i is clock - member.start, from 0.
--- State: member.n = number in the group (the bit in the day sets), member.start, member.marks (lib/marks.lua), member.used = cards
--- used, member.got = highest milestone given, member.certified, member.again = day on which a repetition was answered, member.left =
--- day of leaving; group.members (numbers given), group.active (taking part), group.start (fixed), group.shift and group.paused,
--- group.finished; hash "ends" = how many rolling challenges end on a day; list "members" (ids by number), board "board" (days * 1000 +
--- streak), day sets "in-<day>" = who checked in and "free-<day>" = who need not, list "feats" = milestones still to be told.
+-- State: member.name, member.n = number in the group (the bit in the day sets), member.start, member.marks (lib/marks.lua),
+-- member.used = cards used, member.got = highest milestone given, member.certified, member.again = day on which a repetition was
+-- answered, member.left = day of leaving; group.members (numbers given), group.active (taking part), group.start (fixed), group.shift
+-- and group.paused, group.finished; hash "ends" = how many rolling challenges end on a day; list "members" (ids by number), board
+-- "board" (days * 1000 + streak), day sets "in-<day>" = who checked in and "free-<day>" = who need not, list "feats" = milestones
+-- still to be told.
 local codes = require("lib.codes")
 local dates = require("lib.dates")
 local marks = require("lib.marks")
@@ -69,7 +70,7 @@ local flow = sop.flow("checkin", {
     prize_coupon = { "text", help = "里程碑奖励:券" },
     finished = { "text", help = "完成证书" },
     card_earned = { "text", help = "得到一张补卡券" },
-    welcome_back = { "text", help = "离群后回来,挑战继续" },
+    welcome_back = { "text", help = "离群后回来第一次打卡:挑战接着算" },
     made_up = { "text", help = "补卡成功" },
     makeup_none = { "text", help = "没有可补的日子" },
     makeup_late = { "text", help = "那天补不了" },
@@ -137,7 +138,7 @@ end
 local function take_part(c, start, n)
   c.group.active = (c.group.active or 0) + n
   if c.params.cohort == "fixed" then return end
-  local ends, day = c:hash("ends"), start + c.params.days
+  local ends, day = c:hash("ends"), tostring(start + c.params.days)
   ends[day] = (ends[day] or 0) + n
 end
 
@@ -290,9 +291,14 @@ local function check_in(c, said)
 
   local today = clock(c)
   local bits = present(c, today)
+  people.remember(c)
   local place = bits:count() + 1
   fill_pause(c, member, i)
   local lines = mark(c, c.user, i, "x")
+  if member.resumed then
+    member.resumed = nil
+    table.insert(lines, 1, c:format(p.welcome_back))
+  end
   bits:mark(member.n)
   if i == p.days - 1 then excused(c, today + 1):mark(member.n) end -- no tomorrow to be reminded of
 
@@ -328,6 +334,7 @@ flow:command("signup_words", { private = false }, function(c)
   end
   if i and p.cohort == "fixed" and p.start ~= "" then return hint(c, p.over_fixed, { days = p.days }) end
   i = enrol(c, member, c.user)
+  people.remember(c)
   local first = p.tasks[math.max(i, 0) + 1]
   c:reply(p.signed_up, { date = date_of(c, member.start), days = p.days, word = p.commands[1], task = first or "" })
 end)
@@ -405,12 +412,12 @@ flow:command("board_words", { private = false }, function(c)
   local p, board = c.params, c:board("board")
   if not polite.first(c, "board" .. marks.total(c.member.marks or ""), p.seen) then return end
   local place = board:place(c.user)
-  local own = place and c:format(p.board_own, { place = place, count = board:count() }) or ""
+  local own = { place and c:format(p.board_own, { place = place, count = board:count() }) }
   -- The list itself once a minute is enough for a group; one's own place is for everybody who asks.
-  if not c:limit("board", 1, "1m", { scope = "group" }) and place then return c:reply(sop.text(own)) end
+  if not c:limit("board", 1, "1m", { scope = "group" }) and place then return c:reply(sop.text(own[1])) end
   local lines = board_lines(c)
   if #lines == 0 then return c:reply(p.board_empty, { word = p.commands[1] }) end
-  c:reply(p.board, { lines = table.concat(lines, "\n"), own = own })
+  c:reply(with_lines(c:format(p.board, { lines = table.concat(lines, "\n") }), own))
 end)
 
 -- ---- every evening -------------------------------------------------------------------------------------------------
@@ -523,12 +530,11 @@ flow:on("join", { private = false }, function(c)
     local away = clock(c) - left
     if away > 0 and marks.done(member.marks or "", i) then away = away - 1 end
     member.start = member.start + away
-    take_part(c, member.start, 1)
-    c:reply(c.params.welcome_back, { day = clock(c) - member.start + 1, word = c.params.commands[1] })
-  elseif day_of(c, member) and day_of(c, member) < c.params.days then
-    take_part(c, member.start, 1)
-    c:reply(c.params.welcome_back, { day = day_of(c, member) + 1, word = c.params.commands[1] })
   end
+  i = day_of(c, member)
+  if not i or i >= c.params.days then return end
+  take_part(c, member.start, 1)
+  member.resumed = true -- the flow that welcomes people speaks now; the next check-in says that the challenge went on
 end)
 
 -- ---- staff ---------------------------------------------------------------------------------------------------------
@@ -602,7 +608,7 @@ flow:command({ "打卡名单" }, { private = false, role = "keeper" }, function(
     if bits[i] == 1 then done[#done + 1] = user elseif free[i] ~= 1 then missing[#missing + 1] = user end
   end
   c:reply(c.params.staff_list, {
-    done = #done, done_names = people.names(c, done, 40), missing = #missing, missing_names = people.names(c, missing, 40),
+    done = #done, who = people.names(c, done, 40), missing = #missing, others = people.names(c, missing, 40),
   })
 end)
 

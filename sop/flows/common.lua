@@ -47,12 +47,11 @@ end)
 
 flow:command("help_words", function(c)
   local p, lines = c.params, {}
-  local line = {
-    checkin = p.menu_checkin, redpacket = p.menu_redpacket, chaperone = p.menu_chaperone, common = p.menu_common,
-  }
+  local line = { checkin = p.menu_checkin, redpacket = p.menu_redpacket, chaperone = p.menu_chaperone }
   for _, entry in ipairs(c:flows()) do
     if entry.on and line[entry.name] then lines[#lines + 1] = c:format(line[entry.name]) end
   end
+  lines[#lines + 1] = c:format(p.menu_common)
   if polite.first(c, "help" .. #lines, p.seen) then
     c:reply(p.menu, { lines = table.concat(lines, "\n"), me = c.persona and c.persona.name or "" })
   end

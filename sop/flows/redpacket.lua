@@ -6,13 +6,13 @@
 -- batches every 5 seconds; the packet closes after 10 minutes or when it is empty, with the luckiest, what is left, and the seed:
 -- with lib/fair.lua and the list of grabs anybody can recompute every share. What is left returns to the budget.
 -- Prizes have codes: by private message where the gateway can, else masked in the group and full by 我的券. Store staff redeem with
--- 核销 <码>, in the group, in private or in the staff chat; a code is redeemed once, and the second try hears when and by whom. One day before
--- a code expires its owner is reminded. 作废 takes back an open packet or one code.
+-- 核销 <码>, in the group, in private or in the staff chat; a code is redeemed once, and the second try hears when and by whom. One
+-- day before a code expires its owner is reminded. 作废 takes back an open packet or one code.
 --
 -- One grab is one turn, in the order of arrival, so nothing is ever given twice. State: group.packet = the open packet (below),
 -- group.offer = its prizes as announced, group.seq, group.spent = { day, spent that day }, group.total = spent in all, group.swept =
--- last day looked after; list "grabs-<id>" = { user, amount or prize position (0: blank), seconds, masked code } in order; list
--- "packets" = one record a packet; codes in lib/codes.lua.
+-- last day looked after; list "grabs-<id>" = { user, name, got = amount or place of the prize (0: blank), after = seconds, code =
+-- masked } in order; list "packets" = one record a packet; codes in lib/codes.lua.
 local codes = require("lib.codes")
 local fair = require("lib.fair")
 local people = require("lib.people")
@@ -65,7 +65,8 @@ local flow = sop.flow("redpacket", {
     sealed = { "text", help = "开场里的公平码" },
     prize_line = { "text", help = "奖品清单的一行" },
     chances = { "text", help = "奖品清单后的机会数" },
-    none_open = { "text", help = "现在没有红包(每天最多说一次)" },
+    none_open = { "text", help = "现在没有红包,每晚定时开(每天最多说一次)" },
+    none_planned = { "text", help = "现在没有红包,也没有定时(每天最多说一次)" },
     grabbed = { "text", help = "已经抢过(每天最多说一次)" },
     no_staff = { "text", help = "工作人员不参加" },
     results = { "text", help = "一批结果" },
@@ -74,6 +75,7 @@ local flow = sop.flow("redpacket", {
     result_coupon = { "text", help = "结果:抢到券" },
     result_code = { "text", help = "结果:打码的券码" },
     result_blanks = { "text", help = "结果:没抽中的人数" },
+    result_consoled = { "text", help = "结果:没抽中但得了积分的人数" },
     results_more = { "text", help = "结果:还有几位没写出来" },
     closed_empty = { "text", help = "结束:抢光了" },
     closed_time = { "text", help = "结束:时间到" },
@@ -228,7 +230,7 @@ local function open(c, total, shares, by)
   book(c, packet.cost, packet.day)
   c:timer("close", { at = packet.closes, args = { id = packet.id } })
   announce(c, packet, offer)
-  c:emit("packet_opened", { id = packet.id, kind = packet.kind, cost = packet.cost, shares = packet.shares, members = c:members() })
+  c:emit("packet_opened", { id = packet.id, kind = packet.kind, cost = packet.cost, shares = packet.shares })
   c:audit("packet_opened", { id = packet.id, by = by })
 end
 
@@ -287,7 +289,9 @@ end
 
 flow:command("grab_words", { private = false }, function(c)
   local p, packet = c.params, c.group.packet
-  if not packet or c:now() >= packet.closes then return shrug(c, "none", p.none_open, { time = p.opens }) end
+  if not packet or c:now() >= packet.closes then
+    return shrug(c, "none", p.nightly and p.none_open or p.none_planned, { time = p.opens })
+  end
   if p.exclude_bots and c.from_bot then return end
   if p.exclude_staff and c:has_role("keeper") then return shrug(c, "staff", p.no_staff) end
   if packet.left == 0 then return end -- the closing message is on its way
@@ -296,8 +300,10 @@ flow:command("grab_words", { private = false }, function(c)
   local offer = packet.kind ~= "points" and c.group.offer or nil
   local got, cost = draw(packet, offer)
   local code = hand_over(c, packet, offer, got, cost)
-  if packet.kind == "points" and got > (packet.best or 0) then packet.best, packet.lucky = got, c.user end
-  c:list("grabs-" .. packet.id):push({ c.user, got, c:now() - packet.opened, code and codes.mask(code) or nil })
+  if packet.kind == "points" and got > (packet.best or 0) then packet.best, packet.lucky = got, c.name end
+  c:list("grabs-" .. packet.id):push({
+    user = c.user, name = c.name, got = got, after = c:now() - packet.opened, code = code and codes.mask(code) or nil,
+  })
   if packet.left == 0 then
     c:timer("close", { after = p.batch, args = { id = packet.id } })
     c:cancel_timer("results")
@@ -313,7 +319,7 @@ end)
 
 -- What one grab brought, as a text.
 local function result_line(c, packet, grab)
-  local p, got, mask = c.params, grab[2], grab[4]
+  local p, got, mask = c.params, grab.got, grab.code
   local line
   if packet.kind == "points" then
     line = c:format(p.result_points, { amount = got })
@@ -333,19 +339,22 @@ local function untold(c, packet)
   local grabs = c:list("grabs-" .. packet.id):range(packet.told + 1, -1)
   packet.told = packet.told + #grabs
   for _, grab in ipairs(grabs) do
-    if packet.kind == "prizes" and grab[2] == 0 then blanks = blanks + 1 else winners[#winners + 1] = grab end
+    if packet.kind == "prizes" and grab.got == 0 then blanks = blanks + 1 else winners[#winners + 1] = grab end
   end
 
   local text, few = {}, #winners <= p.results_names
   for i = 1, math.min(#winners, p.results_lines) do
-    local user = winners[i][1]
+    local grab = winners[i]
     if i > 1 then text[#text + 1] = sop.text("\n") end
-    text[#text + 1] = few and sop.at(user) or sop.text(c:display(user))
-    text[#text + 1] = sop.text(" " .. result_line(c, packet, winners[i]))
+    text[#text + 1] = few and sop.at(grab.user) or sop.text(grab.name)
+    text[#text + 1] = sop.text(" " .. result_line(c, packet, grab))
   end
   local tail = {}
   if #winners > p.results_lines then tail[1] = c:format(p.results_more, { count = #winners - p.results_lines }) end
-  if blanks > 0 then tail[#tail + 1] = c:format(p.result_blanks, { count = blanks }) end
+  if blanks > 0 then
+    local consoled = c.group.offer.consolation > 0
+    tail[#tail + 1] = c:format(consoled and p.result_consoled or p.result_blanks, { count = blanks, points = c.group.offer.consolation })
+  end
   if #tail > 0 then text[#text + 1] = sop.text((#text > 0 and "\n" or "") .. table.concat(tail, "\n")) end
   return text
 end
@@ -366,7 +375,7 @@ local function summary(c, packet)
   local p, offer, grabs = c.params, c.group.offer, packet.shares - packet.left
   local closing = packet.left == 0 and p.closed_empty or grabs == 0 and p.closed_nobody or p.closed_time
   local lines = { c:format(closing, { count = grabs, seconds = c:now() - packet.opened }) }
-  if packet.lucky then lines[#lines + 1] = c:format(p.luckiest, { name = c:display(packet.lucky), amount = packet.best }) end
+  if packet.lucky then lines[#lines + 1] = c:format(p.luckiest, { name = packet.lucky, amount = packet.best }) end
   if packet.kind == "points" and packet.rest > 0 then
     lines[#lines + 1] = c:format(p.left_points, { rest = packet.rest, left = packet.left })
   elseif packet.left > 0 then
@@ -391,7 +400,7 @@ local function record(c, packet, state)
   local oldest = list:range(1, 1)[1]
   if oldest and oldest.day < c:day() - c.params.keep_days then
     c:list("grabs-" .. oldest.id):clear()
-    list:shift()
+    list:pop()
   end
   list:push(packet)
   c.group.packet, c.group.offer = nil, nil
@@ -410,7 +419,6 @@ flow:timer("close", function(c, args)
   c:say(message, nil, { policy = "resend", anytime = true })
   c:emit("packet_closed", {
     id = packet.id, grabs = packet.shares - packet.left, spent = packet.spent, returned = packet.cost - packet.spent,
-    members = c:members(),
   })
 end)
 
@@ -441,17 +449,17 @@ end)
 -- ---- 核销 and 作废 -------------------------------------------------------------------------------------------------
 
 -- Redeems a code in the chat that issued it: everything is decided here, one turn at a time. Returns the answer.
-local function redeem(c, code, by)
+local function redeem(c, code, by, by_name)
   local p, found = c.params, codes.find(c, code)
-  local vars = { what = found.what, code = code, name = c:display(found.user), till = c:date(found.till) }
+  local vars = { what = found.what, code = code, name = found.name, till = c:date(found.till) }
   if p.scope == "store" and not c:has_role("store", by) then return c:format(p.redeem_scope, vars) end
   if found.state == "used" then
-    vars.time, vars.by = c:time("%m-%d %H:%M", found.when), c:display(found.by)
+    vars.time, vars.by = c:time("%m-%d %H:%M", found.when), found.by_name
     return c:format(p.redeem_used, vars)
   end
   if found.state == "void" then return c:format(p.redeem_void, vars) end
   if found.state == "expired" or found.till < c:day() then return c:format(p.redeem_expired, vars) end
-  codes.finish(c, code, found, "used", by)
+  codes.finish(c, code, found, "used", by, by_name)
   c:audit("code_redeemed", { code = codes.mask(code), user = found.user, by = by })
   return c:format(p.redeemed, vars)
 end
@@ -462,13 +470,16 @@ flow:command({ "核销" }, { role = "store", args = "glued" }, function(c)
   if not codes.valid(code) then return c:reply(p.redeem_bad) end
   local found = codes.find(c, code)
   if not found then return c:reply(p.redeem_unknown) end
-  if found.chat == c.chat then return c:reply(sop.text(redeem(c, code, c.user))) end
+  if found.chat == c.chat then return c:reply(sop.text(redeem(c, code, c.user, c.name))) end
   -- Issued elsewhere: that chat's own queue decides, so that two cashiers cannot both redeem it.
-  c:timer("redeem", { chat = found.chat, key = code .. "|" .. c.user, after = "0s", args = { code = code, by = c.user, chat = c.chat } })
+  c:timer("redeem", {
+    chat = found.chat, key = code .. "|" .. c.user, after = "0s",
+    args = { code = code, by = c.user, by_name = c.name, chat = c.chat },
+  })
 end)
 
 flow:timer("redeem", function(c, args)
-  c:say(sop.text(redeem(c, args.code, args.by)), nil, { chat = args.chat, answer = true })
+  c:say(sop.text(redeem(c, args.code, args.by, args.by_name)), nil, { chat = args.chat, answer = true })
 end)
 
 -- Takes back everything that an open packet gave: points by entries in the other direction, codes by making them void. The whole
@@ -476,14 +487,14 @@ end)
 local function void_packet(c, packet)
   local kept, offer = 0, c.group.offer
   for _, grab in ipairs(c:list("grabs-" .. packet.id):range(1, -1)) do
-    local got = packet.kind == "points" and grab[2] or packet.kind == "prizes" and grab[2] == 0 and offer.consolation or 0
-    if got > 0 then points.give(c, grab[1], -got, "void." .. packet.id) end
+    local got = packet.kind == "points" and grab.got or packet.kind == "prizes" and grab.got == 0 and offer.consolation or 0
+    if got > 0 then points.give(c, grab.user, -got, "void." .. packet.id) end
   end
   for _, entry in ipairs(codes.ending(c, packet.day + offer.days, "packet." .. packet.id)) do
     if entry.record.state == "used" then
       kept = kept + entry.record.cost
     elseif not entry.record.state then
-      codes.finish(c, entry.code, entry.record, "void", c.user)
+      codes.finish(c, entry.code, entry.record, "void", c.user, c.name)
     end
   end
   book(c, kept - packet.cost, packet.day)
@@ -497,7 +508,7 @@ flow:command({ "作废" }, { private = false, role = "keeper", args = true }, fu
   if code ~= "" then
     local found = codes.valid(code) and codes.find(c, code)
     if not found or found.chat ~= c.chat or found.state then return c:reply(p.staff_nothing) end
-    codes.finish(c, code, found, "void", c.user)
+    codes.finish(c, code, found, "void", c.user, c.name)
     book(c, -found.cost, nil)
     c:audit("code_void", { code = codes.mask(code), by = c.user })
     return c:reply(p.staff_code_void, { code = codes.mask(code), what = found.what, cost = found.cost })

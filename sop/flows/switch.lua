@@ -1,8 +1,8 @@
 -- switch.lua -- staff turn flows on and off from inside the group. This flow itself can never be switched off.
 --
--- 开关 打卡 关 · 开关 打卡 开 · 开关 打卡 状态 · 开关 (all states); a flow is named by its title, a part of it, or its name in sop/flows.
--- 暂停 switches everything else off in this group except for 退订 and the menu, 恢复 brings back what was on. 名单 lists who has which role. Members
--- without the role get no answer. What is done here is in the audit stream.
+-- 开关 打卡 关 · 开关 打卡 开 · 开关 打卡 状态 · 开关 (all states); a flow is named by its title, a part of it, or its file name.
+-- 暂停 switches everything else off in this group except for 退订 and the menu, 恢复 brings back what was on. 名单 lists who
+-- has which role. Members without the role get no answer. What is done here is in the audit stream.
 -- State: group.paused = names of the flows that 暂停 switched off.
 local flow = sop.flow("switch", {
   title = "开关",
@@ -18,7 +18,6 @@ local flow = sop.flow("switch", {
     states = { "text", help = "全部状态" },
     paused = { "text", help = "已暂停全部" },
     resumed = { "text", help = "已恢复全部" },
-    not_paused = { "text", help = "本来就没有暂停" },
     roster = { "text", help = "名单" },
     roster_empty = { "text", help = "名单是空的" },
   },
@@ -75,7 +74,8 @@ flow:command({ "暂停" }, { private = false, role = "keeper" }, function(c)
   if not c:has_role(c.params.role) then return end
   local names = c.group.paused or {}
   for _, entry in ipairs(c:flows()) do
-    if entry.on and entry.name ~= "switch" and entry.name ~= "common" and c:toggle(entry.name, "off") then names[#names + 1] = entry.name end
+    local stays = entry.name == "switch" or entry.name == "common"
+    if entry.on and not stays and c:toggle(entry.name, "off") then names[#names + 1] = entry.name end
   end
   c.group.paused = names
   c:reply(c.params.paused)

@@ -57,6 +57,7 @@ flow:on("join", { private = false }, function(c)
   local today, left = c:day(), c.member.left
   local back = left and today - left <= c.params.back_days
   c.member.joined, c.member.at, c.member.left = today, c:now(), nil
+  people.remember(c)
   c:board(back and "back" or "new"):set(c.user, -c:now())
   if c.params.onboarding and not back then c:set("cohort-" .. today):add(c.user) end
   c:emit("joined", { user = c.user, back = back or false, inviter = c.inviter })

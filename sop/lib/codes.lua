@@ -3,6 +3,7 @@
 -- character and every swap of neighbours. Its record stands in the gateway-wide hash "codes" and is written only by turns
 -- of the chat that issued it, so that two cashiers can never both redeem it:
 --   { chat, user, what, cost, from = cause, till = last valid day, at = issued, state = "used" | "void" | "expired" or nil, by, when }
+-- and with it the names of user and by as they were
 -- The hash "due-<day>" of the issuing chat lists the codes whose last day that is; u:<user> has a field "code:<CODE>".
 local codes = {}
 
@@ -59,7 +60,9 @@ function codes.issue(c, user, what, days, from, cost)
   local code = codes.make(c:secret(14))
   while book(c)[code] do code = codes.make(c:secret(14)) end
   local till = c:day() + days
-  book(c)[code] = { chat = c.chat, user = user, what = what, from = from, cost = cost or 0, till = till, at = c:now() }
+  book(c)[code] = {
+    chat = c.chat, user = user, name = c:display(user), what = what, from = from, cost = cost or 0, till = till, at = c:now(),
+  }
   due(c, till)[code] = user
   c:profile_of(user)["code:" .. code] = till
   c:emit("code_issued", { user = user, code = codes.mask(code), what = what, till = c:date(till) })
@@ -72,8 +75,8 @@ function codes.find(c, code)
 end
 
 -- Ends a code in the chat that issued it: state "used", "void" or "expired".
-function codes.finish(c, code, record, state, by)
-  record.state, record.by, record.when = state, by, c:now()
+function codes.finish(c, code, record, state, by, by_name)
+  record.state, record.by, record.by_name, record.when = state, by, by_name, c:now()
   book(c)[code] = record
   c:profile_of(record.user)["code:" .. code] = nil
   c:emit("code_" .. state, {

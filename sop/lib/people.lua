@@ -30,6 +30,11 @@ function people.names(c, ids, max)
   return table.concat(names, " · ")
 end
 
+-- Keeps the name under which the speaker is known, for boards and lists: c:display finds it in c.member.name.
+function people.remember(c)
+  if c.name and c.member.name ~= c.name then c.member.name = c.name end
+end
+
 -- "62%" of a whole; "0%" when there is nothing to share.
 function people.percent(part, whole)
   if not whole or whole <= 0 then return "0%" end

@@ -8,7 +8,7 @@ return {
       "{names} 来啦,欢迎欢迎!发「菜单」看看群里能玩什么",
       "新朋友到~欢迎 {names},很高兴认识你们",
       "给 {names} 留了位置,欢迎加入!有问题直接在群里问",
-      "欢迎 {names}!群里每天都有小活动,慢慢逛",
+      "欢迎 {names}!群里常有小活动,慢慢逛",
     },
     back = {
       "{names} 回来啦,欢迎回家",
@@ -32,7 +32,7 @@ return {
     },
     touch3 = {
       "{names} 这几天逛得怎么样?有喜欢的就说一声🌿",
-      "{names} 第三天啦,晚上 8 点群里有小活动,记得来",
+      "{names} 第三天啦,晚上群里常有小活动,记得来",
       "{names} 有没有哪里不清楚的?我们随时在",
     },
     touch4 = {
@@ -215,9 +215,9 @@ return {
       "补卡券 +1,手上 {cards} 张",
     },
     welcome_back = {
-      "欢迎回来,你的挑战还在,今天是第 {day} 天,发「{word}」接着来",
-      "回来啦!打卡给你冻着呢,从第 {day} 天继续,口令「{word}」",
-      "挑战等着你呢,第 {day} 天,发「{word}」就接上🌱",
+      "你的挑战一直给你留着,接着算",
+      "回来啦,之前的天数都还在",
+      "离开的日子不算断,接着来🌱",
     },
     made_up = {
       "{date} 补好啦,连续 {streak} 天,还有 {cards} 张补卡券",
@@ -255,9 +255,9 @@ return {
       "第一格等着你,发「{word}」🌱",
     },
     board = {
-      "打卡榜🏆\n{lines}\n{own}",
-      "坚持的人都在这里\n{lines}\n{own}",
-      "本期打卡榜\n{lines}\n{own}",
+      "打卡榜🏆\n{lines}",
+      "坚持的人都在这里\n{lines}",
+      "本期打卡榜\n{lines}",
     },
     board_line = { "{place}. {name} {total} 天(连续 {streak})" },
     board_own = {
@@ -338,9 +338,9 @@ return {
       "恢复好了,大家可以打卡了",
     },
     staff_list = {
-      "已打卡 {done} 人:{done_names}\n未打卡 {missing} 人:{missing_names}",
-      "今天打了 {done} 人:{done_names}\n还差 {missing} 人:{missing_names}",
-      "名单\n已打 {done}:{done_names}\n未打 {missing}:{missing_names}",
+      "已打卡 {done} 人:{who}\n未打卡 {missing} 人:{others}",
+      "今天打了 {done} 人:{who}\n还差 {missing} 人:{others}",
+      "名单\n已打 {done}:{who}\n未打 {missing}:{others}",
     },
   },
 
@@ -358,12 +358,12 @@ return {
       "券码发「我的券」查看,{days} 天内到店核销,过期作废",
     },
     open_points = {
-      "🧧今晚的手气红包:共 {total} 积分,{shares} 份,每份至少 1 分",
+      "🧧手气红包:共 {total} 积分,{shares} 份,每份至少 1 分",
       "🧧红包来啦:{total} 积分分成 {shares} 份,每份至少 1 分",
       "🧧手气时间:{shares} 份红包,一共 {total} 积分,每份至少 1 分",
     },
     open_prizes = {
-      "🧧今晚拼手气,奖品有:\n{prizes}",
+      "🧧拼手气啦,奖品有:\n{prizes}",
       "🧧手气时间到,今天的奖品:\n{prizes}",
       "🧧抽奖开始,奖品清单:\n{prizes}",
     },
@@ -389,9 +389,14 @@ return {
       "{shares} 次机会,概率均等",
     },
     none_open = {
-      "现在没有红包,今晚 {time} 见",
-      "红包还没来,{time} 准时开",
-      "还没到时间哦,{time} 来拼手气🧧",
+      "现在没有红包,每晚 {time} 见",
+      "红包还没来,每晚 {time} 准时开",
+      "还没到时间哦,每晚 {time} 来拼手气🧧",
+    },
+    none_planned = {
+      "现在没有红包,有了会告诉大家",
+      "红包还没来,留意群里的通知",
+      "这会儿没有红包哦,下次早点来🧧",
     },
     grabbed = {
       "你已经抢过啦,结果看群里公布",
@@ -413,11 +418,16 @@ return {
     result_coupon = { "抢到「{what}」", "「{what}」到手", "拿下「{what}」" },
     result_code = { "券码 {code},发「{word}」查看", "{code},发「{word}」看完整券码", "券码 {code}(发「{word}」领取)" },
     result_blanks = {
-      "另有 {count} 位谢谢参与,明晚再来",
+      "另有 {count} 位谢谢参与,下次再来",
       "还有 {count} 位这次没中,心意收到啦",
       "{count} 位下次好运",
     },
-    results_more = { "……还有 {count} 位也抢到了", "等共另 {count} 位", "另外 {count} 位也到手啦" },
+    result_consoled = {
+      "另外 {count} 位没中奖,各送 {points} 积分",
+      "{count} 位这次没中,{points} 积分请收下",
+      "没中的 {count} 位也有 {points} 积分",
+    },
+    results_more = { "……还有 {count} 位也抢到了", "另有 {count} 位也到手啦", "另外 {count} 位也到手啦" },
     closed_empty = {
       "红包抢完啦,{count} 位,用时 {seconds} 秒🎉",
       "抢光了!{count} 位抢到,只用了 {seconds} 秒",
@@ -430,7 +440,7 @@ return {
     },
     closed_nobody = {
       "时间到,这次还没人抢,下次早点来",
-      "红包先收回,明晚再来",
+      "红包先收回,下次再来",
       "这次静悄悄的,下次见🧧",
     },
     luckiest = {
@@ -466,7 +476,7 @@ return {
     mine_line = { "「{what}」{code},{till} 前" },
     mine_none = {
       "你有 {points} 积分,还没有券",
-      "积分 {points},券包空空的,今晚发「{word}」碰碰手气",
+      "积分 {points},券包空空的,有红包时发「{word}」碰碰手气",
       "现在有 {points} 积分,暂时没有券😊",
     },
     mine_sent = {
@@ -629,7 +639,6 @@ return {
       "暂停好了,「恢复」就回来",
     },
     resumed = { "已全部恢复", "好的,接着来", "恢复好了,我回来啦" },
-    not_paused = { "没有在暂停", "一直开着呢", "不用恢复,都在运行" },
     roster = { "工作人员:\n{lines}", "名单:\n{lines}", "各位的角色:\n{lines}" },
     roster_empty = { "还没有登记工作人员", "名单是空的", "没有登记的工作人员" },
   },

@@ -6,7 +6,8 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e"))
 
 from harness.fixtures import *  # noqa: E402,F401,F403
-from harness.fixtures import pytest_collection_modifyitems, pytest_configure  # noqa: E402,F401
+from harness.fixtures import (pytest_collection_modifyitems, pytest_configure,  # noqa: E402,F401
+                              pytest_runtest_makereport)
 
 
 def pytest_addoption(parser):

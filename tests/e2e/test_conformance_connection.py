@@ -46,7 +46,7 @@ def reverse(bench, token=None, **config):
     port = reserve_port()
     redis = bench.redis()
     entry = {"name": "qq1", "mode": "reverse", "listen": "127.0.0.1:%d" % port,
-             "path": "/onebot/v11/ws", **config}
+             **config}
     if token:
         entry["token"] = token
     from harness import gateway_entry, TEST_SOP

@@ -15,7 +15,7 @@ from .sopd import binary
 
 
 def pytest_collection_modifyitems(config, items):
-    if os.path.exists(binary()):
+    if os.path.exists(binary()) or "SOPD_BIN" in os.environ:
         return
     skip = pytest.mark.skip(reason="no binary at %s (set SOPD_BIN)" % binary())
     for item in items:
@@ -92,6 +92,18 @@ class Bench:
         for gateway in self.gateways:
             problems += ["sopd broke a rule: " + v for v in gateway.violations[:5]]
         assert not problems, "\n".join(problems)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failed test shows the end of the daemon's log."""
+    outcome = yield
+    report = outcome.get_result()
+    bench = getattr(item, "funcargs", {}).get("bench")
+    if report.when == "call" and report.failed and bench is not None:
+        for part in bench.parts:
+            if isinstance(part, Sopd):
+                report.sections.append(("sopd log", part.log()[-4000:]))
 
 
 @pytest.fixture

@@ -1,0 +1,58 @@
+/* playground.h -- a gateway without a platform: whoever drives it (sopd play, sopd test, unit tests) speaks as members of
+ * demo groups and reads what the bot sends. Everything else is as with a real gateway: ids, mentions, acknowledgements that
+ * come later, member lists.
+ * People are known by name; each name has a fixed numeric id, the same in every run. A chat is the key of a group that
+ * was added ("demo" always exists) or a private chat, playground_private(g, name). */
+#ifndef SOPD_GATEWAY_PLAYGROUND_H
+#define SOPD_GATEWAY_PLAYGROUND_H
+
+#include "gateway/gateway.h"
+
+/* What the bot did, in readable form; borrowed for the call. */
+struct playground_message {
+    const char *chat, *chat_name;
+    const char *text;       /* with @names, [image], quotations as "> ..." */
+    const char *message_id; /* what the acknowledgement will say */
+    const struct out_message *raw;
+};
+struct playground_watch {
+    void *ud;
+    void (*on_message)(void *ud, const struct playground_message *m);
+    /* Kicks, mutes, recalls ...: one line of text. */
+    void (*on_action)(void *ud, const char *chat, const char *text);
+};
+void playground_set_watch(struct gateway *g, const struct playground_watch *watch);
+
+/* Adds a group (before or after start); a known id gets the new name. */
+void playground_add_group(struct gateway *g, const char *chat, const char *name);
+/* How the bot is called: "@name" in a text then means it. */
+void playground_set_self_name(struct gateway *g, const char *name);
+
+/* The id of a name (made when new) and the name of an id (the id itself when unknown). */
+const char *playground_user(struct gateway *g, const char *name);
+const char *playground_name(struct gateway *g, const char *user);
+/* The chat key of the private chat with that person. */
+const char *playground_private(struct gateway *g, const char *name);
+/* "owner", "admin" or "member" in that group. */
+void playground_set_role(struct gateway *g, const char *chat, const char *name, const char *role);
+
+/* Things that happen. In texts "@name" of a known person (or the bot, or 全体成员) becomes a mention. Each returns the message
+ * id where there is one, valid until the next call. */
+const char *playground_say(struct gateway *g, const char *chat, const char *name, const char *text);
+const char *playground_reply(struct gateway *g, const char *chat, const char *name, const char *message_id,
+                             const char *text);
+const char *playground_image(struct gateway *g, const char *chat, const char *name, const char *caption);
+void playground_join(struct gateway *g, const char *chat, const char *name, const char *inviter); /* inviter: NULL = none */
+void playground_leave(struct gateway *g, const char *chat, const char *name, const char *kicker); /* kicker: NULL = by themselves */
+void playground_poke(struct gateway *g, const char *chat, const char *name, const char *target); /* target: NULL = the bot */
+void playground_recall(struct gateway *g, const char *chat, const char *name, const char *message_id);
+void playground_request(struct gateway *g, const char *chat, const char *name, const char *comment);
+
+/* Results of the sends to come: `count` of them end like this instead of SENT. */
+void playground_fail_sends(struct gateway *g, enum send_outcome outcome, const char *reason, int count);
+/* Link and account as the engine sees them. */
+void playground_set_state(struct gateway *g, enum gateway_link link, enum gateway_account account);
+/* Sends whose result was not reported yet. */
+unsigned playground_pending(const struct gateway *g);
+
+#endif

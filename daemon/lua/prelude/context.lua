@@ -1,0 +1,464 @@
+-- context.lua -- everything else that `c` and `sop` offer: fields made once, time, chance, tags of business, timers, staff.
+local P, S = ...
+local type, pairs, ipairs, setmetatable, tostring = type, pairs, ipairs, setmetatable, tostring
+local fail, format = P.fail, string.format
+local M, sop = S.methods, S.sop
+
+-- ---- fields made once per handler ----
+
+local made = {}
+
+function made.group(c)
+  return S.fields(P.session(c), "c.group", true, "g", c.flow, c.chat)
+end
+
+function made.member(c)
+  return S.fields(P.session(c), "c.member", true, "m", c.flow, c.chat, S.user(c, "c.member"))
+end
+
+function made.profile(c)
+  return S.fields(P.session(c), "c.profile", true, "u", S.user(c, "c.profile"))
+end
+
+function made.persona()
+  return S.freeze(P.persona() or {})
+end
+
+function made.params()
+  local known, raw = P.params()
+  if known then
+    return known
+  end
+  local values = {}
+  for _, param in ipairs(S.declared_params) do
+    local value = raw[param.name]
+    if type(value) == "table" then
+      value = S.freeze(value)
+    end
+    if param.type == "text" then
+      for _, text in ipairs(type(value) == "table" and value or { value }) do
+        S.text_names[text] = S.flow_name .. "." .. param.name
+      end
+    end
+    values[param.name] = value
+  end
+  local names = {}
+  for _, param in ipairs(S.declared_params) do
+    names[param.name] = true
+  end
+  setmetatable(values, {
+    __index = function(_, name)
+      if not names[name] then
+        fail(format("this flow has no parameter %s%s", tostring(name), S.meant(name, names)))
+      end
+    end,
+  })
+  local params = setmetatable({}, {
+    frozen = values,
+    __index = values,
+    __newindex = function()
+      fail("parameters cannot be set by a script: they belong to the playbook")
+    end,
+    __pairs = function()
+      return pairs(values)
+    end,
+    __metatable = false,
+  })
+  P.keep_params(params)
+  return params
+end
+
+-- ---- other people's state ----
+
+function M.member_of(c, user, flow, chat)
+  user = S.id(user, "c:member_of: the user")
+  flow, chat = flow and S.id(flow, "c:member_of: the flow") or c.flow, chat and S.id(chat, "c:member_of: the chat") or c.chat
+  return S.fields(P.session(c), "c:member_of", true, "m", flow, chat, user)
+end
+
+function M.profile_of(c, user)
+  return S.fields(P.session(c), "c:profile_of", true, "u", S.id(user, "c:profile_of: the user"))
+end
+
+local HASH = { scope = "string" }
+
+function M.hash(c, name, opts)
+  name = S.id(name, "c:hash: the name")
+  local scope = S.options(opts, HASH, "c:hash").scope or "flow"
+  local flow, chat = c.flow, c.chat
+  if scope == "chat" then
+    flow = ""
+  elseif scope == "gateway" then
+    flow, chat = "", ""
+  elseif scope ~= "flow" then
+    fail('c:hash: scope is "flow", "chat" or "gateway"')
+  end
+  return S.fields(P.session(c), "c:hash(" .. name .. ")", false, "hash", flow, chat, name)
+end
+
+function M.add(c, state, name, n)
+  P.session(c)
+  return S.add(state, S.id(name, "c:add: the field"), n == nil and 1 or n)
+end
+
+function M.drop(c, state)
+  P.session(c)
+  S.drop(state)
+end
+
+-- ---- time ----
+
+function M.now()
+  return P.time_ms() // 1000
+end
+
+function M.today(_, n)
+  return P.date_text(P.day_of(P.time_ms()) + S.integer(n == nil and 0 or n, "c:today: the number of days"))
+end
+
+function M.day(_, date)
+  if date == nil then
+    return P.day_of(P.time_ms())
+  end
+  local day = type(date) == "string" and P.parse_date(date)
+  if not day then
+    return nil, "not a date like 2026-03-01"
+  end
+  return day
+end
+
+function M.date(_, day, fmt)
+  day = S.integer(day == nil and P.day_of(P.time_ms()) or day, "c:date: the day")
+  if fmt == nil then
+    return P.date_text(day)
+  end
+  return P.format_time(fmt, P.moment(day, 43200000))
+end
+
+function M.time(_, fmt, seconds)
+  local ms = seconds == nil and P.time_ms() or S.integer(S.number(seconds, "c:time: the moment") * 1000 // 1, "c:time: the moment")
+  return P.format_time(fmt == nil and "%H:%M" or fmt, ms)
+end
+
+-- The moment (seconds) at which a calendar day shows a clock time: c:moment(c:day() + 1, "09:00").
+function M.moment(_, day, clock)
+  local ms = type(clock) == "string" and P.parse_clock(clock)
+  if not ms then
+    fail('c:moment: the clock time must look like "20:30"')
+  end
+  return P.moment(S.integer(day, "c:moment: the day"), ms) // 1000
+end
+
+function M.quiet_until()
+  local ms = P.quiet_until()
+  if ms > 0 then
+    return ms // 1000
+  end
+end
+
+-- ---- chance ----
+
+function M.random(_, low, high)
+  if low == nil then
+    return P.random()
+  end
+  low = S.integer(low, "c:random: the bound")
+  if high == nil then
+    low, high = 1, low
+  end
+  return P.random(low, S.integer(high, "c:random: the bound"))
+end
+
+function M.pick(_, list)
+  if type(list) ~= "table" then
+    fail("c:pick: give a list, not a " .. type(list))
+  end
+  local n = #list
+  if n > 0 then
+    return list[P.random(1, n)]
+  end
+end
+
+function M.shuffle(_, list)
+  local out = {}
+  for i, value in ipairs(list) do
+    out[i] = value
+  end
+  for i = #out, 2, -1 do
+    local j = P.random(1, i)
+    out[i], out[j] = out[j], out[i]
+  end
+  return out
+end
+
+function M.secret(_, n)
+  return P.secret(S.integer(n == nil and 16 or n, "c:secret: the number of bytes"))
+end
+
+-- ---- people ----
+
+function M.has_role(c, role, user)
+  local least = type(role) == "string" and P.role_rank(role)
+  if not least then
+    fail(format('c:has_role: "%s" is no role; roles are member, keeper, store, region, hq, owner', tostring(role)))
+  end
+  user = user == nil and c.user or user
+  if not user then
+    return false
+  end
+  return P.role_rank(P.role(S.id(user, "c:has_role: the user"))) >= least
+end
+
+function M.role_of(_, user)
+  return P.role(S.id(user, "c:role_of: the user"))
+end
+
+function M.roster()
+  return P.roster()
+end
+
+function M.opted_out(c, user)
+  return P.opted_out(S.id(user == nil and S.user(c, "c:opted_out") or user, "c:opted_out: the user"))
+end
+
+function M.opt_out(c, out, user)
+  P.opt_out(S.id(user == nil and S.user(c, "c:opt_out") or user, "c:opt_out: the user"), out ~= false)
+end
+
+-- The name under which a member is known: from this event, from what the flow keeps as `name`, else the id.
+function M.display(c, user)
+  user = S.id(user == nil and S.user(c, "c:display") or user, "c:display: the user")
+  if user == c.user then
+    return c.name
+  end
+  for _, part in ipairs(c.message and c.message.segments or {}) do
+    if part.type == "at" and part.id == user and part.text ~= "" then
+      return (part.text:gsub("^@", ""))
+    end
+  end
+  local name = c:member_of(user).name or c:profile_of(user).name
+  return type(name) == "string" and name ~= "" and name or user
+end
+
+function M.members()
+  local list, why = P.members()
+  if list then
+    return list
+  end
+  return nil, why
+end
+
+function M.can(_, what)
+  return P.can(S.id(what, "c:can: the capability"))
+end
+
+function M.traffic(_, window)
+  return P.traffic(S.milliseconds(window, "c:traffic: the window"))
+end
+
+-- ---- doing things ----
+
+local ACTION = { recall = 0, kick = 1, mute = 2, whole_mute = 3, card = 4, request = 5, react = 8, notice = 9, poke = 10 }
+
+function M.recall(c, id)
+  id = id == nil and c.message and c.message.id or id
+  return P.act(ACTION.recall, nil, S.id(id, "c:recall: the message id"))
+end
+
+function M.kick(_, user)
+  return P.act(ACTION.kick, S.id(user, "c:kick: the user"))
+end
+
+function M.mute(_, user, duration)
+  local ms = S.milliseconds(duration == nil and 0 or duration, "c:mute: the duration")
+  return P.act(ACTION.mute, S.id(user, "c:mute: the user"), nil, nil, nil, ms // 1000)
+end
+
+function M.mute_all(_, on)
+  return P.act(ACTION.whole_mute, nil, nil, nil, nil, on ~= false and 1 or 0)
+end
+
+function M.rename(_, user, card)
+  return P.act(ACTION.card, S.id(user, "c:rename: the user"), tostring(card))
+end
+
+function M.answer_request(c, accept, reason)
+  local e = c.event
+  if e.type ~= "request" or not e.flag then
+    fail('c:answer_request: only in a handler of "request"')
+  end
+  return P.act(ACTION.request, c.user, e.flag, e.sub, reason and tostring(reason), accept and 1 or 0)
+end
+
+function M.react(c, emoji, id)
+  id = id == nil and c.message and c.message.id or id
+  return P.act(ACTION.react, nil, S.id(id, "c:react: the message id"), nil, S.id(emoji, "c:react: the emoji"))
+end
+M.ack = M.react
+
+function M.notice(_, text)
+  return P.act(ACTION.notice, nil, nil, nil, S.id(text, "c:notice: the text") and text)
+end
+
+function M.poke(c, user)
+  return P.act(ACTION.poke, S.id(user == nil and S.user(c, "c:poke") or user, "c:poke: the user"))
+end
+
+-- ---- business events ----
+
+local function stream(c, kind, limit, name, data)
+  name = S.id(name, "the name of the event")
+  if data ~= nil and type(data) ~= "table" then
+    fail(format("the data of %s must be a table, not a %s", name, type(data)))
+  end
+  P.write("XADD", P.key(kind), "MAXLEN", "~", limit, "*", "name", name, "gateway", c.gateway, "chat", c.chat, "user",
+    c.user or "", "flow", c.flow, "time", tostring(P.time_ms()), "data", data and P.json(data) or "{}")
+end
+
+function M.emit(c, name, data)
+  stream(c, "events", "1000000", name, data)
+end
+
+function M.audit(c, name, data)
+  stream(c, "audit", "1000000", name, data)
+end
+
+-- ---- timers and switches ----
+
+local TIMER = { after = true, at = true, key = true, args = "table", chat = "string" }
+
+-- The next moment at which the clock shows that time.
+local function next_clock(clock)
+  local ms = P.parse_clock(clock)
+  if not ms then
+    fail(format('c:timer: at must be seconds since 1970 or a clock time such as "20:30", not %q', clock))
+  end
+  local now = P.now_ms()
+  local day = P.calendar_day(now)
+  local due = P.moment(day, ms)
+  return due > now and due or P.moment(day + 1, ms)
+end
+
+local function timer_due(opts)
+  if (opts.after == nil) == (opts.at == nil) then
+    fail('c:timer: give either after = "10m" or at = seconds')
+  end
+  if opts.after ~= nil then
+    return P.now_ms() + S.milliseconds(opts.after, "c:timer: after")
+  end
+  if type(opts.at) == "string" then
+    return next_clock(opts.at)
+  end
+  return S.integer(S.number(opts.at, "c:timer: at") * 1000 // 1, "c:timer: at")
+end
+
+local function timer_key(key)
+  if key == nil then
+    return ""
+  end
+  return S.id(key, "c:timer: the key")
+end
+
+function M.timer(_, name, opts)
+  name = S.id(name, "c:timer: the name")
+  if not S.timers[name] then
+    fail(format('c:timer: this flow has no flow:timer("%s")%s', name, S.meant(name, S.timers)))
+  end
+  opts = S.options(opts, TIMER, "c:timer")
+  return P.timer(name, timer_key(opts.key), timer_due(opts), opts.args and P.json(opts.args) or "", opts.chat)
+end
+
+function M.cancel_timer(_, name, key, chat)
+  name = S.id(name, "c:cancel_timer: the name")
+  if not S.timers[name] then
+    fail(format('c:cancel_timer: this flow has no flow:timer("%s")%s', name, S.meant(name, S.timers)))
+  end
+  return P.timer(name, timer_key(key), -1, "", chat)
+end
+
+function M.flows()
+  local list = P.flows()
+  for _, flow in ipairs(list) do
+    flow.on = P.flow_on(flow.name)
+  end
+  return list
+end
+
+local STATES = { on = true, off = true, default = true }
+
+function M.toggle(_, flow, state)
+  flow = S.id(flow, "c:toggle: the flow")
+  if not STATES[state] then
+    fail('c:toggle: the state is "on", "off" or "default"')
+  end
+  for _, known in ipairs(P.flows()) do
+    if known.name == flow then
+      if flow == "switch" and state == "off" then
+        return nil, "the switch itself cannot be switched off"
+      end
+      P.toggle(flow, state)
+      return true
+    end
+  end
+  return nil, "there is no flow of that name here"
+end
+
+function M.log(_, ...)
+  print(...)
+end
+
+-- ---- sop ----
+
+function sop.match(pattern, subject, start)
+  if type(pattern) ~= "string" or type(subject) ~= "string" then
+    fail(format("sop.match: give a pattern and a text, not %s and %s", type(pattern), type(subject)))
+  end
+  return P.match(pattern, subject, start)
+end
+
+function sop.sha256(text)
+  if type(text) ~= "string" then
+    fail("sop.sha256: give a string, not a " .. type(text))
+  end
+  return P.sha256(text)
+end
+
+-- Seconds of "1h30m".
+function sop.duration(text)
+  local ms = S.milliseconds(text, "sop.duration: the text")
+  return ms % 1000 == 0 and ms // 1000 or ms / 1000
+end
+
+function sop.json(value)
+  return P.json(value)
+end
+
+function sop.unjson(text)
+  if type(text) ~= "string" then
+    fail("sop.unjson: give a string, not a " .. type(text))
+  end
+  return P.unjson(text)
+end
+
+-- Text as commands are compared: width and case evened, outer blanks gone.
+function sop.fold(text)
+  return P.fold(tostring(text))
+end
+
+function sop.copy(value)
+  return S.copy(value)
+end
+
+-- ---- the names of c ----
+
+local names = {}
+for name, fn in pairs(M) do
+  names[name] = fn
+end
+for name, fn in pairs(made) do
+  names[name] = { fn }
+end
+names.__unknown = function(name)
+  fail(format("c.%s does not exist%s", tostring(name), S.meant(name, names)))
+end
+P.context(names)

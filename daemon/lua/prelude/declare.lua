@@ -1,0 +1,381 @@
+-- declare.lua -- sop.flow and what a flow declares: parameters, events, commands, times, timers. Runs while a file loads.
+-- Problems are collected with their lines, so that one check shows all of them; S.collect hands everything to C.
+local P, S = ...
+local type, pairs, ipairs, setmetatable, tostring = type, pairs, ipairs, setmetatable, tostring
+local fail, format = P.fail, string.format
+local sop = S.sop
+
+S.handlers = {} -- functions by position: C starts them
+S.timers = {}   -- names of flow:timer
+S.declared_params = {}
+local problems, list, flow, info = {}, {}, nil, nil
+local closed = false
+
+local TYPES = {
+  integer = true, number = true, boolean = true, string = true, strings = true, text = true, clock = true, duration = true,
+  choice = true, table = true,
+}
+local EVENTS = {}
+for _, name in ipairs({
+  "message", "join", "leave", "poke", "recall", "request", "enter", "button", "mute", "admin", "card", "file", "reaction",
+  "essence", "honor", "chat", "other",
+}) do
+  EVENTS[name] = true
+end
+local CAPS = {}
+for _, name in ipairs(P.caps) do
+  CAPS[name] = true
+end
+
+local function problem(text, ...)
+  problems[#problems + 1] = P.where() .. format(text, ...)
+end
+
+local function line()
+  return math.tointeger(tonumber(P.where():match(":(%d+): $") or 1))
+end
+
+-- Reports unknown names in a table of options.
+local function check_names(t, known, what)
+  for name in pairs(t) do
+    if not known[name] then
+      problem('%s: there is no option "%s"%s', what, tostring(name), S.meant(name, known))
+    end
+  end
+end
+
+-- ---- parameters ----
+
+local PARAM = { default = true, min = true, max = true, help = true, values = true }
+
+local function bound(param, name, value)
+  if value == nil then
+    return nil
+  end
+  if type(value) == "number" and (param.type == "integer" or param.type == "number" or param.type == "duration") then
+    return value
+  end
+  local ms
+  if param.type == "duration" then
+    ms = type(value) == "string" and P.parse_duration(value)
+  elseif param.type == "clock" then
+    ms = type(value) == "string" and P.parse_clock(value)
+  end
+  if ms then
+    return ms / 1000
+  end
+  problem("parameter %s: %s does not fit its type %s", param.name, name, param.type)
+end
+
+local function choice_values(param, values)
+  if param.type ~= "choice" then
+    if values ~= nil then
+      problem("parameter %s: values is only for the type choice", param.name)
+    end
+    return {}
+  end
+  if type(values) ~= "table" or #values == 0 then
+    problem('parameter %s: a choice needs values = { "a", "b" }', param.name)
+    return {}
+  end
+  for _, value in ipairs(values) do
+    if type(value) ~= "string" then
+      problem("parameter %s: values must be strings", param.name)
+      return {}
+    end
+  end
+  return values
+end
+
+local function declare_param(name, declared)
+  if type(name) ~= "string" or not name:find("^[%a_][%w_]*$") then
+    return problem('parameter %s: a name has letters, digits and "_" and does not begin with a digit', tostring(name))
+  end
+  if type(declared) ~= "table" or type(declared[1]) ~= "string" then
+    return problem('parameter %s: write it as { "integer", default = 1 }', name)
+  end
+  local param = { name = name, type = declared[1], line = line() }
+  if not TYPES[param.type] then
+    return problem('parameter %s: "%s" is no type%s', name, param.type, S.meant(param.type, TYPES))
+  end
+  local options = {}
+  for k, v in pairs(declared) do
+    if k ~= 1 then
+      options[k] = v
+    end
+  end
+  check_names(options, PARAM, "parameter " .. name)
+  param.default = options.default
+  param.help = options.help
+  if param.help ~= nil and type(param.help) ~= "string" then
+    problem("parameter %s: help must be a string", name)
+  end
+  param.min, param.max = bound(param, "min", options.min), bound(param, "max", options.max)
+  if param.min and param.max and param.min > param.max then
+    problem("parameter %s: min is above max", name)
+  end
+  param.values = choice_values(param, options.values)
+  S.declared_params[#S.declared_params + 1] = param
+  info.by_name[name] = param
+end
+
+-- ---- handlers ----
+
+local function handler(kind, fn, what)
+  if closed then
+    fail(what .. ": only at the top of the file, not inside a handler")
+  end
+  if type(fn) ~= "function" then
+    problem("%s: the last argument must be the function to call, not a %s", what, type(fn))
+    fn = function() end
+  end
+  local h = {
+    kind = kind, line = line(), role = "", name = "", words = {}, in_private = true, in_group = true, late_ms = -1,
+  }
+  list[#list + 1] = h
+  S.handlers[#list] = fn
+  return h
+end
+
+local COMMON = { private = "boolean", group = "boolean", role = "string" }
+local OPTIONS = {
+  on = { private = "boolean", group = "boolean", role = "string", image = "boolean" },
+  command = { private = "boolean", group = "boolean", role = "string", args = true },
+  at = { late = true, group = "boolean", private = "boolean" },
+  timer = { late = true },
+}
+
+local function take_late(h, late, what)
+  local ms = type(late) == "string" and P.parse_duration(late) or math.type(late) == "integer" and late >= 0 and late * 1000
+  if not ms then
+    return problem('%s: late must be a duration such as "30m"', what)
+  end
+  h.late_ms = ms
+end
+
+local function take_options(h, opts, what)
+  local known = OPTIONS[h.kind] or COMMON
+  if type(opts) ~= "table" then
+    return problem("%s: options must be a table, not a %s", what, type(opts))
+  end
+  check_names(opts, known, what)
+  for name, wanted in pairs(known) do
+    local value = opts[name]
+    if value ~= nil and wanted ~= true and type(value) ~= wanted then
+      problem("%s: option %s must be a %s, not a %s", what, name, wanted, type(value))
+    end
+  end
+  h.in_private, h.in_group = opts.private ~= false, opts.group ~= false
+  if type(opts.role) == "string" then
+    h.role = opts.role
+    if not P.role_rank(opts.role) then
+      problem('%s: "%s" is no role; roles are member, keeper, store, region, hq, owner', what, opts.role)
+    end
+  end
+  if opts.args ~= nil and opts.args ~= true and opts.args ~= false and opts.args ~= "glued" then
+    problem('%s: args is true, or "glued" for text joined to the word', what)
+  end
+  h.args, h.glued, h.image = opts.args and true or false, opts.args == "glued", opts.image == true
+  if opts.late ~= nil then
+    take_late(h, opts.late, what)
+  end
+end
+
+-- The arguments after the first: opts may be left out.
+local function split(opts, fn)
+  if fn == nil and type(opts) == "function" then
+    return nil, opts
+  end
+  return opts, fn
+end
+
+local function take_words(h, words, what)
+  if type(words) == "string" then
+    local param = info.by_name[words]
+    if param then
+      if param.type ~= "strings" and param.type ~= "string" then
+        problem("%s: parameter %s is of type %s; commands need strings", what, words, param.type)
+      end
+      h.from_param, h.name = true, words
+      return
+    end
+    words = { words }
+  end
+  if type(words) ~= "table" or #words == 0 then
+    return problem("%s: give a word, a list of words, or the name of a parameter", what)
+  end
+  for i, word in ipairs(words) do
+    if type(word) ~= "string" or P.fold(word) == "" then
+      return problem("%s: a word must be a string that is not blank", what)
+    end
+    h.words[i] = word
+  end
+end
+
+local seen_words = {}
+
+-- The same word twice in one flow: only the first would ever run, unless they are for different chats or roles.
+local function check_duplicates(h, what)
+  local names = h.from_param and { "\0" .. h.name } or h.words
+  for _, word in ipairs(names) do
+    local key = P.fold(word)
+    for _, other in ipairs(seen_words[key] or {}) do
+      if other.role == h.role and (other.in_group and h.in_group or other.in_private and h.in_private) then
+        problem("%s: the command is declared twice (line %d)", what, other.line)
+      end
+    end
+    seen_words[key] = seen_words[key] or {}
+    table.insert(seen_words[key], h)
+  end
+end
+
+local methods = {}
+
+function methods.on(_, event, opts, fn)
+  opts, fn = split(opts, fn)
+  local what = format("flow:on(%s)", type(event) == "string" and format("%q", event) or tostring(event))
+  local h = handler("on", fn, what)
+  h.event = event
+  if type(event) ~= "string" or not EVENTS[event] then
+    problem("%s: there is no such event%s", what, S.meant(event, EVENTS))
+    h.event = "other"
+  end
+  if opts ~= nil then
+    take_options(h, opts, what)
+  end
+end
+
+function methods.command(_, words, opts, fn)
+  opts, fn = split(opts, fn)
+  local shown = type(words) == "table" and words[1] or words
+  local what = format("flow:command(%s)", type(shown) == "string" and '"' .. shown .. '"' or tostring(shown))
+  local h = handler("command", fn, what)
+  take_words(h, words, what)
+  if opts ~= nil then
+    take_options(h, opts, what)
+  end
+  check_duplicates(h, what)
+end
+
+function methods.at(_, clock, opts, fn)
+  opts, fn = split(opts, fn)
+  local what = format("flow:at(%s)", type(clock) == "string" and '"' .. clock .. '"' or tostring(clock))
+  local h = handler("at", fn, what)
+  h.late_ms, h.in_private = 1800000, false
+  local param = info.by_name[clock]
+  if param then
+    if param.type ~= "clock" then
+      problem("%s: parameter %s is of type %s; a time of day needs clock", what, clock, param.type)
+    end
+    h.from_param, h.name = true, clock
+  elseif type(clock) == "string" and P.parse_clock(clock) then
+    h.words[1] = clock
+  else
+    problem('%s: this is neither a parameter of type clock nor a time such as "20:30"%s', what, S.meant(clock, info.by_name))
+    h.words[1] = "00:00"
+  end
+  if opts ~= nil then
+    take_options(h, opts, what)
+    h.in_private = opts.private == true
+  end
+end
+
+function methods.timer(_, name, opts, fn)
+  opts, fn = split(opts, fn)
+  local what = format("flow:timer(%s)", type(name) == "string" and format("%q", name) or tostring(name))
+  local h = handler("timer", fn, what)
+  if type(name) ~= "string" or name == "" or #name > 60 then
+    problem("%s: give it a name", what)
+    name = "?"
+  elseif S.timers[name] then
+    problem("%s: the timer is declared twice (line %d)", what, S.timers[name])
+  end
+  h.name = name
+  S.timers[name] = h.line
+  if opts ~= nil then
+    take_options(h, opts, what)
+  end
+end
+
+-- ---- the flow ----
+
+local FLOW = { title = true, params = true, needs = true }
+
+local function take_needs(needs)
+  info.needs = {}
+  if needs == nil then
+    return
+  end
+  if type(needs) ~= "table" then
+    return problem('needs must be a list such as { "dm" }')
+  end
+  for _, name in ipairs(needs) do
+    if CAPS[name] then
+      info.needs[#info.needs + 1] = name
+    else
+      problem('needs: "%s" is no capability of gateways%s', tostring(name), S.meant(name, CAPS))
+    end
+  end
+end
+
+function sop.flow(name, options)
+  if closed then
+    fail("sop.flow: only at the top of a file, not inside a handler")
+  end
+  if flow then
+    fail("sop.flow: one file is one flow; this is the second call")
+  end
+  info = { by_name = {}, title = name, needs = {} }
+  if name ~= P.flow_name then
+    problem('the flow is called "%s", but its file says "%s": both must be the same', tostring(name), P.flow_name)
+  end
+  S.flow_name = P.flow_name
+  options = options == nil and {} or options
+  if type(options) ~= "table" then
+    problem("sop.flow: the second argument must be a table, not a %s", type(options))
+    options = {}
+  end
+  check_names(options, FLOW, "sop.flow")
+  if options.title ~= nil then
+    if type(options.title) ~= "string" then
+      problem("title must be a string")
+    else
+      info.title = options.title
+    end
+  end
+  take_needs(options.needs)
+  if options.params ~= nil and type(options.params) ~= "table" then
+    problem("params must be a table")
+  else
+    for param, declared in pairs(options.params or {}) do
+      declare_param(param, declared)
+    end
+  end
+  flow = setmetatable({}, {
+    __index = function(_, key)
+      return methods[key] or fail(format("flow.%s does not exist%s", tostring(key), S.meant(key, methods)))
+    end,
+    __newindex = function(_, key)
+      fail(format("flow.%s cannot be set: keep helpers in locals", tostring(key)))
+    end,
+    __name = "flow",
+    __metatable = false,
+  })
+  return flow
+end
+
+-- Called once by C with what the file returned.
+function S.collect(returned)
+  closed = true
+  if not flow then
+    problems[#problems + 1] = format('%s:1: the file never calls sop.flow("%s", {...})', P.flow_file, P.flow_name)
+    info = { title = P.flow_name, needs = {} }
+  elseif returned ~= flow then
+    problems[#problems + 1] = format('%s:1: the file must end with "return flow"', P.flow_file)
+  end
+  return {
+    problems = problems, title = info.title, needs = info.needs, params = S.declared_params, list = list,
+  }
+end
+
+S.strict(sop, "sop")

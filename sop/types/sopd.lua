@@ -1,0 +1,511 @@
+---@meta sopd
+-- sopd.lua -- annotations of everything that flows see, for editors with the Lua language server (EmmyLua comments). Nothing here runs.
+-- docs/lua.md explains each name with an example. In VS Code: "Lua.workspace.library": ["sop/types"].
+
+---@alias sopd.Duration string|number   # "10s", "5m", "1h30m", "2d"; a number is seconds
+---@alias sopd.Clock string             # "20:30"
+---@alias sopd.Value string|number|boolean|table|nil
+---@alias sopd.Text string|string[]|sopd.Segment|(sopd.Segment|string)[] # a template, variants of it, or ready-made segments
+---@alias sopd.Vars table<string, string|number|boolean|sopd.Segment|(sopd.Segment|string)[]>
+---@alias sopd.Role "member"|"keeper"|"store"|"region"|"hq"|"owner"
+---@alias sopd.EventName "message"|"join"|"leave"|"poke"|"recall"|"request"|"enter"|"button"|"mute"|"admin"|"card"|"file"|"reaction"|"essence"|"honor"|"chat"|"other"
+---@alias sopd.Capability "join"|"unmentioned"|"at"|"at_all"|"dm"|"proactive"|"image"|"buttons"|"history"|"recall"|"mute"|"kick"|"members"|"quote"|"echo"
+
+---A part of a message that is no text, made by sop.at and its like. It cannot be changed.
+---@class sopd.Segment
+---@field type "text"|"at"|"image"|"face"|"reply"
+---@field id string?
+---@field text string?
+
+---A part of a message that came in.
+---@class sopd.Part
+---@field type "text"|"at"|"image"|"face"|"reply"|"voice"|"video"|"file"|"card"|"forward"|"other"
+---@field kind string?  # the platform's own word
+---@field id string?    # user, address, message id, ...
+---@field text string
+
+---@class sopd.Message
+---@field id string?
+---@field time integer  # seconds since 1970, the platform's
+---@field text string
+---@field segments sopd.Part[]
+
+---@class sopd.Event
+---@field type sopd.EventName|"schedule"|"timer"
+---@field time integer
+---@field due integer?        # schedule, timer: when it was due
+---@field user string?
+---@field name string?
+---@field role string?        # the platform's: "owner", "admin", "member"
+---@field operator string?
+---@field target string?
+---@field message_id string?
+---@field reply_to string?
+---@field sub string?
+---@field flag string?
+---@field text string?
+---@field number integer?
+---@field history boolean?    # fetched after a gap: state counts, late answers are not posted
+
+---@class sopd.Persona
+---@field name string?
+---@field call string?   # how members are called: 宝子, 家人们
+---@field emoji integer?
+
+---@class sopd.SayOptions
+---@field at string[]?                    # users to @ at the beginning
+---@field image string|sopd.Segment|(string|sopd.Segment)[]?
+---@field quote boolean|string?           # quote the message answered, or the one with this id
+---@field policy "resend"|"drop"|nil      # when it stays unknown whether the message arrived
+---@field late sopd.Duration?             # not sent later than this
+---@field chat string?                    # another chat of this gateway
+---@field anytime boolean?                # also in quiet hours
+---@field answer boolean?                 # it answers a member, although a timer sends it
+
+---@class sopd.TimerOptions
+---@field after sopd.Duration?
+---@field at integer|sopd.Clock?   # seconds since 1970, or the next time the clock shows this
+---@field key string?              # several timers of one name
+---@field args table?              # handed to the handler, at most 4 KiB
+---@field chat string?             # the handler runs in this chat of the gateway
+
+---Durable fields: plain assignment and reading; nil deletes; pairs() gives all.
+---@class sopd.Fields
+---@field [string] any
+
+---@class sopd.Board
+local Board = {}
+---@param id string
+---@param score number
+function Board:set(id, score) end
+---@param id string
+---@return number?
+function Board:get(id) end
+---@param id string
+---@param n number?
+---@return number score
+function Board:add(id, n) end
+---@param id string
+---@return boolean was_there
+function Board:remove(id) end
+---@param n integer?  # 10; at most 1000
+---@return { id: string, score: number, place: integer }[]
+function Board:top(n) end
+---@param id string
+---@return integer? place
+---@return number? score
+function Board:place(id) end
+---@return integer
+function Board:count() end
+function Board:clear() end
+
+---@class sopd.Days
+local Days = {}
+---@param i integer
+---@return boolean new
+function Days:mark(i) end
+---@param i integer?  # without it: all days
+---@return boolean? was_marked
+function Days:clear(i) end
+---@param i integer
+---@return boolean
+function Days:has(i) end
+---@param from integer?
+---@param to integer?
+---@return integer
+function Days:count(from, to) end
+---@param from integer
+---@param to integer
+---@return integer[] # 0 or 1
+function Days:range(from, to) end
+
+---@class sopd.Counter
+local Counter = {}
+---@return integer
+function Counter:get() end
+---@param n integer
+function Counter:set(n) end
+---@param n integer?
+---@return integer
+function Counter:add(n) end
+
+---@class sopd.List
+local List = {}
+---@param value sopd.Value
+function List:push(value) end
+---@return any # the first
+function List:pop() end
+---@return integer
+function List:len() end
+---@param from integer?
+---@param to integer?
+---@return any[]
+function List:range(from, to) end
+---@param n integer # how many of the last to keep
+function List:trim(n) end
+function List:clear() end
+
+---@class sopd.Set
+local Set = {}
+---@param id string
+---@return boolean new
+function Set:add(id) end
+---@param id string
+---@return boolean was_there
+function Set:remove(id) end
+---@param id string
+---@return boolean
+function Set:has(id) end
+---@return integer
+function Set:count() end
+---@return string[] # sorted
+function Set:all() end
+function Set:clear() end
+
+---The context of a handler.
+---@class sopd.Context
+---@field user string?          # who caused it; nil in schedules and timers
+---@field name string?
+---@field role sopd.Role
+---@field chat string           # "700000001"; a private chat is "@" and the user
+---@field chat_name string
+---@field gateway string
+---@field me string?            # our account
+---@field text string
+---@field args string           # command: the text behind the word
+---@field command string?       # the command word that this message was
+---@field event sopd.Event
+---@field message sopd.Message?
+---@field mentions string[]     # others who are @-ed
+---@field at_me boolean
+---@field at_other boolean
+---@field quoted string?        # id of the message quoted
+---@field private boolean
+---@field inviter string?       # join
+---@field operator string?
+---@field from_bot boolean
+---@field flow string
+---@field group sopd.Fields
+---@field member sopd.Fields
+---@field profile sopd.Fields
+---@field persona sopd.Persona
+---@field params table<string, any>
+local Context = {}
+
+---@param text sopd.Text
+---@param vars sopd.Vars?
+---@param opts sopd.SayOptions?
+---@return boolean? sent
+---@return string? why
+function Context:say(text, vars, opts) end
+---@param text sopd.Text
+---@param vars sopd.Vars?
+---@param opts sopd.SayOptions?
+---@return boolean? sent
+---@return string? why
+function Context:reply(text, vars, opts) end
+---@param user string
+---@param text sopd.Text
+---@param vars sopd.Vars?
+---@param opts sopd.SayOptions?
+---@return boolean? sent
+---@return string? why
+function Context:dm(user, text, vars, opts) end
+---@param text sopd.Text
+---@param vars sopd.Vars?
+---@param opts sopd.SayOptions?
+---@return boolean? sent
+---@return string? why
+function Context:staff(text, vars, opts) end
+---@param text sopd.Text
+---@param vars sopd.Vars?
+---@return string
+function Context:format(text, vars) end
+
+---@param user string
+---@param flow string?
+---@param chat string?
+---@return sopd.Fields
+function Context:member_of(user, flow, chat) end
+---@param user string
+---@return sopd.Fields
+function Context:profile_of(user) end
+---@param name string
+---@param opts { scope: "flow"|"chat"|"gateway" }?
+---@return sopd.Fields
+function Context:hash(name, opts) end
+---@param fields sopd.Fields
+---@param name string
+---@param n integer?
+---@return integer sum
+function Context:add(fields, name, n) end
+---@param fields sopd.Fields
+function Context:drop(fields) end
+---@param name string
+---@return sopd.Board
+function Context:board(name) end
+---@param name string
+---@param who string?
+---@return sopd.Days
+function Context:days(name, who) end
+---@param name string
+---@return sopd.Counter
+function Context:counter(name) end
+---@param name string
+---@return sopd.List
+function Context:list(name) end
+---@param name string
+---@return sopd.Set
+function Context:set(name) end
+---@param key string
+---@param opts { ttl: sopd.Duration?, scope: "member"|"group"? }?
+---@return boolean first
+function Context:once(key, opts) end
+---@param key string
+---@param n integer
+---@param window sopd.Duration
+---@param opts { scope: "member"|"group"? }?
+---@return boolean allowed
+---@return integer? seconds # until the next one
+function Context:limit(key, n, window, opts) end
+
+---@param tag string
+---@param user string?
+---@return boolean new
+function Context:tag(tag, user) end
+---@param tag string
+---@param user string?
+---@return boolean had
+function Context:untag(tag, user) end
+---@param tag string
+---@param user string?
+---@return boolean
+function Context:has_tag(tag, user) end
+---@param user string?
+---@return string[]
+function Context:tags(user) end
+---@param user string?
+---@return string
+function Context:display(user) end
+---@param role sopd.Role
+---@param user string?
+---@return boolean
+function Context:has_role(role, user) end
+---@param user string
+---@return sopd.Role
+function Context:role_of(user) end
+---@return { user: string, role: sopd.Role }[]
+function Context:roster() end
+---@param out boolean?
+---@param user string?
+function Context:opt_out(out, user) end
+---@param user string?
+---@return boolean
+function Context:opted_out(user) end
+---@return { user: string, name: string, role: string, joined: integer }[]?
+---@return string? why
+function Context:members() end
+
+---@return integer seconds
+function Context:now() end
+---@param n integer? # days later
+---@return string # "2026-11-22"
+function Context:today(n) end
+---@param date string?
+---@return integer? day
+---@return string? why
+function Context:day(date) end
+---@param day integer?
+---@param format string?
+---@return string
+function Context:date(day, format) end
+---@param format string?
+---@param seconds integer?
+---@return string
+function Context:time(format, seconds) end
+---@param day integer
+---@param clock sopd.Clock
+---@return integer seconds
+function Context:moment(day, clock) end
+---@return integer? seconds
+function Context:quiet_until() end
+---@param name string
+---@param opts sopd.TimerOptions
+---@return boolean? set
+---@return string? why
+function Context:timer(name, opts) end
+---@param name string
+---@param key string?
+---@param chat string?
+---@return boolean? done
+---@return string? why
+function Context:cancel_timer(name, key, chat) end
+
+---@param low integer?
+---@param high integer?
+---@return number
+function Context:random(low, high) end
+---@generic T
+---@param list T[]
+---@return T?
+function Context:pick(list) end
+---@generic T
+---@param list T[]
+---@return T[]
+function Context:shuffle(list) end
+---@param bytes integer?
+---@return string hex
+function Context:secret(bytes) end
+
+---@param name string
+---@param data table?
+function Context:emit(name, data) end
+---@param name string
+---@param data table?
+function Context:audit(name, data) end
+---@param what sopd.Capability
+---@return boolean
+function Context:can(what) end
+---@param window sopd.Duration
+---@return integer messages
+function Context:traffic(window) end
+---@return { name: string, title: string, on: boolean }[]
+function Context:flows() end
+---@param flow string
+---@param state "on"|"off"|"default"
+---@return boolean? done
+---@return string? why
+function Context:toggle(flow, state) end
+function Context:log(...) end
+
+---@param id string?
+---@return boolean? done
+---@return string? why
+function Context:recall(id) end
+---@param user string
+---@return boolean? done
+---@return string? why
+function Context:kick(user) end
+---@param user string
+---@param duration sopd.Duration? # 0 lifts it
+---@return boolean? done
+---@return string? why
+function Context:mute(user, duration) end
+---@param on boolean?
+---@return boolean? done
+---@return string? why
+function Context:mute_all(on) end
+---@param user string
+---@param card string
+---@return boolean? done
+---@return string? why
+function Context:rename(user, card) end
+---@param accept boolean
+---@param reason string?
+---@return boolean? done
+---@return string? why
+function Context:answer_request(accept, reason) end
+---@param emoji string
+---@param id string?
+---@return boolean? done
+---@return string? why
+function Context:react(emoji, id) end
+Context.ack = Context.react
+---@param text string
+---@return boolean? done
+---@return string? why
+function Context:notice(text) end
+---@param user string?
+---@return boolean? done
+---@return string? why
+function Context:poke(user) end
+
+---@class sopd.Param
+---@field [1] "integer"|"number"|"boolean"|"string"|"strings"|"text"|"clock"|"duration"|"choice"|"table"
+---@field default any
+---@field min number|string?
+---@field max number|string?
+---@field values string[]?
+---@field help string?
+
+---@class sopd.FlowOptions
+---@field title string?
+---@field params table<string, sopd.Param>?
+---@field needs sopd.Capability[]?
+
+---@class sopd.HandlerOptions
+---@field private boolean?     # false: not in private chats
+---@field group boolean?       # false: not in groups
+---@field role sopd.Role?      # least staff role
+---@field image boolean?       # on("message"): only messages with a picture
+---@field args boolean|"glued"? # command: text may follow the word; "glued": without a blank
+---@field late sopd.Duration?  # at, timer: still run when this late
+
+---@class sopd.Flow
+local Flow = {}
+---@param event sopd.EventName
+---@param opts sopd.HandlerOptions
+---@param fn fun(c: sopd.Context): boolean?
+---@overload fun(self: sopd.Flow, event: sopd.EventName, fn: fun(c: sopd.Context): boolean?)
+function Flow:on(event, opts, fn) end
+---@param words string|string[] # a parameter's name, a word, or words
+---@param opts sopd.HandlerOptions
+---@param fn fun(c: sopd.Context): boolean?
+---@overload fun(self: sopd.Flow, words: string|string[], fn: fun(c: sopd.Context): boolean?)
+function Flow:command(words, opts, fn) end
+---@param clock string # a parameter's name or "20:30"
+---@param opts sopd.HandlerOptions
+---@param fn fun(c: sopd.Context)
+---@overload fun(self: sopd.Flow, clock: string, fn: fun(c: sopd.Context))
+function Flow:at(clock, opts, fn) end
+---@param name string
+---@param opts sopd.HandlerOptions
+---@param fn fun(c: sopd.Context, args: table)
+---@overload fun(self: sopd.Flow, name: string, fn: fun(c: sopd.Context, args: table))
+function Flow:timer(name, opts, fn) end
+
+---@class sopd.Sop
+sop = {}
+---@param name string # the file's name without .lua
+---@param options sopd.FlowOptions?
+---@return sopd.Flow
+function sop.flow(name, options) end
+---@param user string
+---@return sopd.Segment
+function sop.at(user) end
+---@return sopd.Segment
+function sop.at_all() end
+---@param url string
+---@return sopd.Segment
+function sop.image(url) end
+---@param id string
+---@return sopd.Segment
+function sop.face(id) end
+---@param text string|number
+---@return sopd.Segment
+function sop.text(text) end
+---@param pattern string # PCRE2
+---@param subject string
+---@param start integer?
+---@return string? ... # the groups, or the whole match
+function sop.match(pattern, subject, start) end
+---@param text string
+---@return string hex
+function sop.sha256(text) end
+---@param text sopd.Duration
+---@return number seconds
+function sop.duration(text) end
+---@param value any
+---@return string
+function sop.json(value) end
+---@param text string
+---@return any
+---@return string? why
+function sop.unjson(text) end
+---@param text string
+---@return string
+function sop.fold(text) end
+---@generic T
+---@param value T
+---@return T
+function sop.copy(value) end

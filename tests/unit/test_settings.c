@@ -1,0 +1,305 @@
+/* test_settings.c -- toggles, parameters and tags as admins edit them, with a real redis-server: precedence, speed of
+ * taking effect, malformed values, a lost and restarted Redis. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "redis_fixture.h"
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "store/redis.h"
+#include "store/settings.h"
+
+static struct redis_fixture server;
+static uv_loop_t loop;
+static struct clock now;
+static struct redis_addr addr;
+static struct settings *settings;
+static int changes;
+static bool closed;
+static int warnings;
+
+static void on_changed(void *ud)
+{
+    (void)ud;
+    changes++;
+}
+
+static void on_closed(void *ud)
+{
+    (void)ud;
+    closed = true;
+}
+
+static void count_warnings(void *ud, const char *line)
+{
+    (void)ud;
+    warnings += strstr(line, "level=warn") != NULL;
+}
+
+static void wake(uv_timer_t *t)
+{
+    (void)t;
+}
+
+/* Runs the loop until the condition holds; milliseconds it took, or -1 after `limit`. */
+static int run_until(bool (*holds)(void), int limit)
+{
+    uv_timer_t tick;
+    uv_timer_init(&loop, &tick);
+    uv_timer_start(&tick, wake, 1, 1);
+    uint64_t from = clock_ns();
+    int took = -1;
+    for (;;) {
+        clock_tick(&now);
+        if (holds && holds()) {
+            took = (int)((clock_ns() - from) / 1000000);
+            break;
+        }
+        if ((int)((clock_ns() - from) / 1000000) > limit)
+            break;
+        uv_run(&loop, UV_RUN_ONCE);
+    }
+    uv_close((uv_handle_t *)&tick, NULL);
+    uv_run(&loop, UV_RUN_NOWAIT);
+    return took;
+}
+
+static bool is_loaded(void)
+{
+    return settings_loaded(settings);
+}
+
+static bool is_closed(void)
+{
+    return closed;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    struct buf err = {0};
+    memset(&server, 0, sizeof server);
+    if (!fixture_start(&server) || !redis_addr_parse(server.url, &addr, &err))
+        return -1;
+    log_set_sink(count_warnings, NULL);
+    clock_init(&now);
+    uv_loop_init(&loop);
+    changes = warnings = 0;
+    closed = false;
+    return 0;
+}
+
+static void begin(void)
+{
+    settings = settings_create(&loop, &now, &addr, on_changed, NULL);
+    assert_int_not_equal(run_until(is_loaded, 3000), -1);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    settings_destroy(settings, on_closed, NULL);
+    int took = run_until(is_closed, 3000);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    int left = uv_loop_close(&loop);
+    redis_addr_free(&addr);
+    fixture_remove(&server);
+    log_set_sink(NULL, NULL);
+    metrics_reset();
+    return took < 0 || left != 0 ? -1 : 0;
+}
+
+static void test_precedence(void **state)
+{
+    (void)state;
+    fixture_do(&server, "HSET sopd:toggles welcome off");
+    fixture_do(&server, "HSET sopd:toggles:gw:qq1 welcome on checkin off");
+    fixture_do(&server, "HSET sopd:toggles:tag:vip welcome off");
+    fixture_do(&server, "HSET sopd:toggles:tag:store welcome on checkin on");
+    fixture_do(&server, "HSET sopd:toggles:chat:qq1:700000001 welcome on");
+    fixture_do(&server, "HSET sopd:chat-tags:qq1 700000001 vip 700000002 vip,store 700000003 %s", " store ，vip ");
+    begin();
+    assert_int_equal(settings_toggle(settings, "qq2", "1", "welcome"), TOGGLE_OFF);
+    assert_int_equal(settings_toggle(settings, "qq2", "1", "checkin"), TOGGLE_UNSET);
+    assert_int_equal(settings_toggle(settings, "qq1", NULL, "welcome"), TOGGLE_ON);
+    assert_int_equal(settings_toggle(settings, "qq1", "9", "welcome"), TOGGLE_ON);
+    assert_int_equal(settings_toggle(settings, "qq1", "9", "checkin"), TOGGLE_OFF);
+    assert_int_equal(settings_toggle(settings, "qq1", "700000001", "welcome"), TOGGLE_ON);
+    assert_int_equal(settings_toggle(settings, "qq1", "700000002", "welcome"), TOGGLE_OFF); /* vip is named first */
+    assert_int_equal(settings_toggle(settings, "qq1", "700000002", "checkin"), TOGGLE_ON);
+    assert_int_equal(settings_toggle(settings, "qq1", "700000003", "welcome"), TOGGLE_ON);
+    assert_string_equal(settings_tags(settings, "qq1", "700000003"), "store,vip");
+    assert_true(settings_has_tag(settings, "qq1", "700000002", "store"));
+    assert_false(settings_has_tag(settings, "qq1", "700000002", "stor"));
+    assert_true(settings_is_special(settings, "qq1", "700000001"));
+    assert_false(settings_is_special(settings, "qq1", "9"));
+}
+
+static void count_param(void *ud, const char *param, const char *value)
+{
+    struct buf *out = ud;
+    buf_addf(out, "%s=%s ", param, value);
+}
+
+static void test_params(void **state)
+{
+    (void)state;
+    fixture_do(&server, "HSET sopd:params checkin.days 21 checkin.text %s welcome.text hi", "第 {day} 天");
+    fixture_do(&server, "HSET sopd:params:gw:qq1 checkin.days 28");
+    fixture_do(&server, "HSET sopd:params:chat:qq1:@330 checkin.days 7");
+    begin();
+    assert_string_equal(settings_param(settings, "qq2", "1", "checkin", "days"), "21");
+    assert_string_equal(settings_param(settings, "qq1", "1", "checkin", "days"), "28");
+    assert_string_equal(settings_param(settings, "qq1", "@330", "checkin", "days"), "7");
+    assert_string_equal(settings_param(settings, "qq1", "@330", "checkin", "text"), "第 {day} 天");
+    assert_null(settings_param(settings, "qq1", "1", "checkin", "nothing"));
+    struct buf out = {0};
+    settings_each_param(settings, "qq1", "@330", "checkin", count_param, &out);
+    assert_non_null(strstr(buf_cstr(&out), "days=7 "));
+    assert_null(strstr(out.data, "days=28"));
+    assert_non_null(strstr(out.data, "text="));
+    assert_null(strstr(out.data, "hi"));
+    buf_free(&out);
+}
+
+static bool welcome_is_off(void)
+{
+    return settings_toggle(settings, "qq1", "5", "welcome") == TOGGLE_OFF;
+}
+
+static bool welcome_is_unset(void)
+{
+    return settings_toggle(settings, "qq1", "5", "welcome") == TOGGLE_UNSET;
+}
+
+static void test_edits_take_effect_at_once(void **state)
+{
+    (void)state;
+    begin();
+    int before = changes;
+    run_until(NULL, 50);
+    assert_int_equal(changes, before);
+    for (int i = 0; i < 20; i++) {
+        fixture_do(&server, "HSET sopd:toggles:chat:qq1:5 welcome off");
+        int took = run_until(welcome_is_off, 1000);
+        assert_in_range(took, 0, 100);
+        fixture_do(&server, i % 2 ? "DEL sopd:toggles:chat:qq1:5" : "HDEL sopd:toggles:chat:qq1:5 welcome");
+        took = run_until(welcome_is_unset, 1000);
+        assert_in_range(took, 0, 100);
+    }
+    run_until(NULL, 20);
+    assert_int_equal(changes, before + 40);
+    fixture_do(&server, "HSET sopd:toggles welcome off");
+    assert_in_range(run_until(welcome_is_off, 1000), 0, 100);
+    fixture_do(&server, "FLUSHALL");
+    assert_in_range(run_until(welcome_is_unset, 1000), 0, 100);
+}
+
+static bool welcome_is_on(void)
+{
+    return settings_toggle(settings, "qq1", "5", "welcome") == TOGGLE_ON;
+}
+
+static void test_redis_restarts(void **state)
+{
+    (void)state;
+    fixture_do(&server, "HSET sopd:toggles welcome off");
+    begin();
+    assert_true(welcome_is_off());
+    fixture_stop(&server);
+    run_until(NULL, 200);
+    assert_true(welcome_is_off()); /* the last known value stays */
+    assert_true(fixture_start(&server));
+    fixture_do(&server, "HSET sopd:toggles:gw:qq1 welcome on"); /* perhaps before sopd is back */
+    assert_int_not_equal(run_until(welcome_is_on, 10000), -1);
+    fixture_do(&server, "HSET sopd:toggles:chat:qq1:5 welcome off");
+    assert_in_range(run_until(welcome_is_off, 3000), 0, 1500);
+}
+
+/* The server forgets that we track: killing the subscriber's connection must bring everything back. */
+static void test_subscriber_is_killed(void **state)
+{
+    (void)state;
+    begin();
+    assert_true(fixture_do(&server, "CLIENT KILL TYPE pubsub"));
+    run_until(NULL, 500);
+    fixture_do(&server, "HSET sopd:toggles:chat:qq1:5 welcome off");
+    assert_in_range(run_until(welcome_is_off, 3000), 0, 500);
+}
+
+static void test_malformed(void **state)
+{
+    (void)state;
+    fixture_do(&server, "HSET sopd:toggles welcome maybe checkin ON redpacket %s", "关");
+    fixture_do(&server, "HSET sopd:params days 5");
+    fixture_do(&server, "HSET sopd:chat-tags:qq1 5 %s", ",, a,,b ,");
+    begin();
+    assert_int_equal(settings_toggle(settings, "qq1", "5", "welcome"), TOGGLE_UNSET);
+    assert_int_equal(settings_toggle(settings, "qq1", "5", "checkin"), TOGGLE_ON);
+    assert_int_equal(settings_toggle(settings, "qq1", "5", "redpacket"), TOGGLE_OFF);
+    assert_string_equal(settings_tags(settings, "qq1", "5"), "a,b");
+    assert_int_equal(warnings, 2);
+    fixture_do(&server, "HSET sopd:toggles chaperone off"); /* the same hash again: no second complaint */
+    run_until(NULL, 100);
+    assert_int_equal(settings_toggle(settings, "qq1", "5", "chaperone"), TOGGLE_OFF);
+    assert_int_equal(warnings, 2);
+    fixture_do(&server, "SET sopd:toggles:gw:qq1 off");
+    run_until(NULL, 100);
+    assert_int_equal(warnings, 3);
+    fixture_do(&server, "HSET sopd:toggles:unrelated welcome on");
+    fixture_do(&server, "HSET sopd:togglesx welcome on");
+    run_until(NULL, 100);
+    assert_int_equal(settings_toggle(settings, "qq1", "5", "welcome"), TOGGLE_UNSET);
+}
+
+static void test_ids_are_encoded(void **state)
+{
+    (void)state;
+    fixture_do(&server, "HSET %s welcome off", "sopd:toggles:tag:a%3Ab%20c");
+    fixture_do(&server, "HSET sopd:chat-tags:qq1 5 %s", "a:b c");
+    begin();
+    assert_true(welcome_is_off());
+}
+
+/* 3,000 hashes of chats, each with its own toggle: all found, none of the other keys read. */
+static void test_many(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3000; i++) {
+        redisAppendCommand(server.client, "HSET sopd:toggles:chat:qq1:%d welcome %s", i, i % 2 ? "on" : "off");
+        redisAppendCommand(server.client, "HSET sopd:{qq1}:m:checkin:%d:7 streak 3", i);
+    }
+    for (int i = 0; i < 6000; i++) {
+        void *r = NULL;
+        redisGetReply(server.client, &r);
+        freeReplyObject(r);
+    }
+    begin();
+    for (int i = 0; i < 3000; i++) {
+        char chat[16];
+        snprintf(chat, sizeof chat, "%d", i);
+        assert_int_equal(settings_toggle(settings, "qq1", chat, "welcome"), i % 2 ? TOGGLE_ON : TOGGLE_OFF);
+    }
+    assert_in_range(changes, 1, 3);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_precedence, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_params, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_edits_take_effect_at_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_redis_restarts, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_subscriber_is_killed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_malformed, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_ids_are_encoded, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
