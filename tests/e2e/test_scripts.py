@@ -34,8 +34,8 @@ FAILURES = [
     ("普通错误", r"nothing"),
     ("回溯", r"(?i)pattern"),
     ("正则回溯", r"(?i)match limit|pattern"),
-    ("洪水", r"(?i)too many|limit"),
-    ("深递归", r"(?i)stack overflow"),
+    ("洪水", r"(?i)more than \d+ messages"),
+    ("深递归", r"(?i)stack overflow|not enough memory"),
     ("错名", r"sya"),
 ]
 
