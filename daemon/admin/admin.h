@@ -23,7 +23,7 @@ struct admin_env {
     struct engine *engine;
     struct host *host;
     struct settings *settings;
-    const char *redis; /* its address, without a password */
+    const char *redis;  /* its address, without a password */
     int64_t started_ms; /* wall */
     /* Loads configuration and SOPs again. False: refused, the problems are in out; else out says what was done. */
     bool (*reload)(void *ud, struct buf *out);

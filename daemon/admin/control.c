@@ -43,7 +43,7 @@ bool control_path(const char *data_dir, char *out, size_t size, int *dir_fd)
 {
     *dir_fd = -1;
     int n = snprintf(out, size, "%s/control.sock", data_dir);
-    if (n >= 0 && (size_t)n < size && (size_t)n < sizeof ((struct sockaddr_un *)0)->sun_path)
+    if (n >= 0 && (size_t)n < size && (size_t)n < sizeof((struct sockaddr_un *)0)->sun_path)
         return true;
     *dir_fd = open(data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
     snprintf(out, size, "/proc/self/fd/%d/control.sock", *dir_fd);

@@ -50,7 +50,8 @@ static void answer_status(struct answer *a)
     cJSON_AddStringToObject(a->root, "redis", env->redis ? env->redis : "");
     if (env->config) {
         cJSON_AddStringToObject(a->root, "config", env->config->file ? env->config->file : "");
-        cJSON_AddStringToObject(a->root, "data_dir", env->config->data_dir ? env->config->data_dir : "");
+        cJSON_AddStringToObject(a->root, "data_dir",
+                                env->config->data_dir ? env->config->data_dir : "");
     }
     cJSON *books = cJSON_AddArrayToObject(a->root, "playbooks");
     const struct book *book = env->engine ? engine_book(env->engine) : NULL;
@@ -136,11 +137,29 @@ static void answer_flow(void *ud, const struct engine_flow_info *i)
     cJSON_AddItemToArray(a->list, f);
 }
 
+/* Every flow of every playbook, as loaded. */
+static void answer_loaded_flows(struct answer *a)
+{
+    const struct book *book = engine_book(a->env->engine);
+    a->list = cJSON_AddArrayToObject(a->root, "flows");
+    for (int i = 0; book && i < book->nbooks; i++) {
+        for (int j = 0; j < book->books[i]->nflows; j++) {
+            const struct flow_info *f = flow_info(book->books[i]->flows[j].flow);
+            struct engine_flow_info info = {.flow = f->name,
+                                            .playbook = book->books[i]->name,
+                                            .version = f->version,
+                                            .on = true,
+                                            .why = "loaded"};
+            answer_flow(a, &info);
+        }
+    }
+}
+
 static void answer_flows(struct answer *a)
 {
     const char *gateway = answer_arg(a, "gateway"), *chat = answer_arg(a, "chat");
     if (!gateway || !chat) {
-        answer_fail(a, "flows needs gateway and chat");
+        answer_loaded_flows(a);
     } else if (!engine_gateway(a->env->engine, gateway)) {
         answer_fail(a, "there is no such gateway");
     } else {
@@ -183,7 +202,8 @@ static void answer_reload(struct answer *a)
 
 static void answer_resume(struct answer *a)
 {
-    const char *gateway = answer_arg(a, "gateway"), *chat = answer_arg(a, "chat"), *flow = answer_arg(a, "flow");
+    const char *gateway = answer_arg(a, "gateway"), *chat = answer_arg(a, "chat"),
+               *flow = answer_arg(a, "flow");
     if (!gateway || !chat || !flow)
         answer_fail(a, "resume needs gateway, chat and flow");
     else if (!engine_resume_flow(a->env->engine, gateway, chat, flow))
@@ -209,7 +229,8 @@ void control_answer(const struct admin_env *env, const char *request, size_t len
     if (!op)
         answer_fail(&a, "a request is one line of JSON: {\"op\": \"status\"}");
     else if (i == OPS)
-        answer_fail(&a, "unknown op; known are status, gateways, chats, flows, outbox, reload, resume");
+        answer_fail(&a,
+                    "unknown op; known are status, gateways, chats, flows, outbox, reload, resume");
     else if (!env->engine && i > 0)
         answer_fail(&a, "still starting");
     else

@@ -43,7 +43,8 @@ static void health_add_gateway(void *ud, const struct engine_gateway_info *i)
         cJSON_AddNumberToObject(g, "held_until", (double)i->held_until_ms / 1000);
     cJSON_AddItemToArray(view->gateways, g);
     view->links_up += i->state.link == LINK_UP;
-    view->accounts_down += i->state.account == ACCOUNT_OFFLINE || i->state.account == ACCOUNT_RESTRICTED;
+    view->accounts_down +=
+        i->state.account == ACCOUNT_OFFLINE || i->state.account == ACCOUNT_RESTRICTED;
     view->lost += !i->owner;
 }
 
@@ -54,7 +55,8 @@ static void health_reason(cJSON *reasons, enum health *worst, enum health h, con
         *worst = h;
 }
 
-static enum health health_judge(const struct engine_health *h, const struct health_view *view, cJSON *reasons)
+static enum health health_judge(const struct engine_health *h, const struct health_view *view,
+                                cJSON *reasons)
 {
     enum health worst = HEALTH_OK;
     if (!h->ready)
@@ -72,7 +74,8 @@ static enum health health_judge(const struct engine_health *h, const struct heal
     if (view->accounts_down > 0)
         health_reason(reasons, &worst, HEALTH_DEGRADED, "some accounts are offline or restricted");
     if (view->lost > 0 && h->redis_up && h->ready)
-        health_reason(reasons, &worst, HEALTH_DEGRADED, "some gateways are served by another process");
+        health_reason(reasons, &worst, HEALTH_DEGRADED,
+                      "some gateways are served by another process");
     return worst;
 }
 
@@ -157,12 +160,14 @@ static void health_collect(void *ud)
 {
     static const char *const levels[] = {"error", "warn", "info", "debug"};
     const struct admin_env *env = ud;
-    metric_set(metric_gauge("process_resident_memory_bytes", "Resident memory", NULL), health_rss());
+    metric_set(metric_gauge("process_resident_memory_bytes", "Resident memory", NULL),
+               health_rss());
     metric_set(metric_gauge("process_open_fds", "Open file descriptors", NULL), health_open_fds());
     metric_set(metric_gauge("process_start_time_seconds", "Start time since 1970", NULL),
                (double)env->started_ms / 1000);
     for (int i = 0; i < 3; i++) {
-        struct metric *m = metric_counter("sopd_log_lines_total", "Log lines by level", metric_labels("level", levels[i], NULL));
+        struct metric *m = metric_counter("sopd_log_lines_total", "Log lines by level",
+                                          metric_labels("level", levels[i], NULL));
         metric_add(m, (double)log_count((enum log_level)i) - metric_value(m));
     }
     if (env->host)
@@ -175,6 +180,7 @@ static void health_collect(void *ud)
 void health_metrics(struct admin_env *env)
 {
     metric_set(metric_gauge("sopd_build_info", "Always 1; the version is a label",
-                            metric_labels("version", SOPD_VERSION, NULL)), 1);
+                            metric_labels("version", SOPD_VERSION, NULL)),
+               1);
     metrics_on_render(health_collect, env);
 }

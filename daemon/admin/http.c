@@ -1,7 +1,8 @@
 /* http.c -- GET /healthz and GET /metrics, nothing else (admin.h).
  * A server of its own on uv_tcp instead of libwebsockets' HTTP role: it needs no context where only playground gateways
  * exist, its answers do not wait behind the gateways' sockets, and a strict GET with bounds on everything is short.
- * Every connection answers one request and closes. Bounds: 32 connections, 8 KiB of head, 10 s in all.
+ * Every connection answers one request and closes. Bounds: 64 connections (a new one ends the oldest), 8 KiB of head,
+ * 10 s in all.
  * Owns the listener and its connections. Callers: cli/serve.c. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,13 +13,12 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 
-enum { HTTP_CLIENTS_MAX = 32, HTTP_HEAD_MAX = 8192, HTTP_TIMEOUT_MS = 10000 };
+enum { HTTP_CLIENTS_MAX = 64, HTTP_HEAD_MAX = 8192, HTTP_TIMEOUT_MS = 10000 };
 
 struct http {
     const struct admin_env *env;
     uv_tcp_t listener;
     struct http_client *clients;
-    int nclients;
     bool stopping, listener_closed;
     int port;
     void (*done)(void *ud);
@@ -58,7 +58,6 @@ static void http_client_closed(uv_handle_t *handle)
     *c->at = c->next;
     if (c->next)
         c->next->at = c->at;
-    h->nclients--;
     buf_free(&c->reply);
     free(c);
     http_maybe_done(h);
@@ -84,7 +83,8 @@ static void http_written(uv_write_t *req, int status)
     http_client_close(req->data);
 }
 
-static void http_reply(struct http_client *c, int status, const char *type, const struct buf *body, bool head_only)
+static void http_reply(struct http_client *c, int status, const char *type, const struct buf *body,
+                       bool head_only)
 {
     const char *phrase = status == 200   ? "OK"
                          : status == 400 ? "Bad Request"
@@ -92,10 +92,11 @@ static void http_reply(struct http_client *c, int status, const char *type, cons
                          : status == 405 ? "Method Not Allowed"
                          : status == 431 ? "Request Header Fields Too Large"
                                          : "Service Unavailable";
-    buf_addf(&c->reply,
-             "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n"
-             "X-Content-Type-Options: nosniff\r\n%sConnection: close\r\n\r\n",
-             status, phrase, type, body->len, status == 405 ? "Allow: GET, HEAD\r\n" : "");
+    buf_addf(
+        &c->reply,
+        "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nCache-Control: no-store\r\n"
+        "X-Content-Type-Options: nosniff\r\n%sConnection: close\r\n\r\n",
+        status, phrase, type, body->len, status == 405 ? "Allow: GET, HEAD\r\n" : "");
     if (!head_only)
         buf_add(&c->reply, body->data, body->len);
     metric_inc(metric_counter("sopd_http_requests_total", "Answers of the admin server by status",
@@ -181,6 +182,21 @@ static void http_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
         http_refuse(c, 431, "the head of the request is too long");
 }
 
+/* Silent connections must not keep others out: the oldest makes room. */
+static void http_make_room(struct http *h)
+{
+    struct http_client *oldest = NULL;
+    int n = 0;
+    for (struct http_client *c = h->clients; c; c = c->next) {
+        if (!c->closing) {
+            oldest = c; /* newest first */
+            n++;
+        }
+    }
+    if (oldest && n > HTTP_CLIENTS_MAX)
+        http_client_close(oldest);
+}
+
 static void http_accept(uv_stream_t *listener, int status)
 {
     struct http *h = listener->data;
@@ -197,11 +213,11 @@ static void http_accept(uv_stream_t *listener, int status)
     if (c->next)
         c->next->at = &c->next;
     h->clients = c;
-    h->nclients++;
-    if (uv_accept(listener, (uv_stream_t *)&c->tcp) != 0 || h->nclients > HTTP_CLIENTS_MAX) {
+    if (uv_accept(listener, (uv_stream_t *)&c->tcp) != 0) {
         http_client_close(c);
         return;
     }
+    http_make_room(h);
     uv_timer_start(&c->timer, http_timeout, HTTP_TIMEOUT_MS, 0);
     uv_read_start((uv_stream_t *)&c->tcp, http_alloc, http_read);
 }

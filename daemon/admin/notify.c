@@ -48,8 +48,8 @@ void notify_init(void)
 
 void notify_send(const char *state)
 {
-    if (notify.fd >= 0 && sendto(notify.fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&notify.addr,
-                                 notify.len) < 0)
+    if (notify.fd >= 0 && sendto(notify.fd, state, strlen(state), MSG_NOSIGNAL,
+                                 (const struct sockaddr *)&notify.addr, notify.len) < 0)
         log_debug("systemd could not be notified", NULL);
 }
 
@@ -78,7 +78,8 @@ void notify_stopping(void)
 void notify_extend(int64_t ms)
 {
     char text[96];
-    snprintf(text, sizeof text, "EXTEND_TIMEOUT_USEC=%lld\nSTATUS=Waiting for Redis", (long long)ms * 1000);
+    snprintf(text, sizeof text, "EXTEND_TIMEOUT_USEC=%lld\nSTATUS=Waiting for Redis",
+             (long long)ms * 1000);
     notify_send(text);
 }
 

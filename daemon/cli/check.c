@@ -32,9 +32,10 @@ struct check {
 /* What the types of gateways can do before one is connected; flows that need more are refused. */
 static unsigned check_gateway_caps(const struct gateway_conf *conf)
 {
-    const unsigned onebot = GATEWAY_JOIN | GATEWAY_UNMENTIONED | GATEWAY_AT | GATEWAY_AT_ALL | GATEWAY_DM |
-                            GATEWAY_PROACTIVE | GATEWAY_IMAGE | GATEWAY_HISTORY | GATEWAY_RECALL | GATEWAY_MUTE |
-                            GATEWAY_KICK | GATEWAY_MEMBERS | GATEWAY_QUOTE | GATEWAY_ECHO;
+    const unsigned onebot = GATEWAY_JOIN | GATEWAY_UNMENTIONED | GATEWAY_AT | GATEWAY_AT_ALL |
+                            GATEWAY_DM | GATEWAY_PROACTIVE | GATEWAY_IMAGE | GATEWAY_HISTORY |
+                            GATEWAY_RECALL | GATEWAY_MUTE | GATEWAY_KICK | GATEWAY_MEMBERS |
+                            GATEWAY_QUOTE | GATEWAY_ECHO;
     return strcmp(conf->type, "onebot11") == 0 ? onebot : onebot & ~(unsigned)GATEWAY_HISTORY;
 }
 
@@ -56,8 +57,9 @@ static void check_needs(struct check *k, const struct playbook *p, const struct 
         const struct flow_info *f = flow_info(p->flows[i].flow);
         for (unsigned bit = 1; bit && bit <= f->needs; bit <<= 1) {
             if ((f->needs & bit) && !(caps & bit))
-                buf_addf(&k->problems, "%s:1: flow %s needs '%s', which gateway %s (%s) cannot do\n", p->file, f->name,
-                         gateway_cap_name(bit), conf->name, conf->type);
+                buf_addf(&k->problems,
+                         "%s:1: flow %s needs '%s', which gateway %s (%s) cannot do\n", p->file,
+                         f->name, gateway_cap_name(bit), conf->name, conf->type);
         }
     }
 }
@@ -111,8 +113,8 @@ static int check_run(struct check *k)
     if (!k->quiet && k->warnings.len)
         fprintf(stderr, "warnings:\n%s", buf_cstr(&k->warnings));
     if (!k->quiet && problems == 0)
-        printf("%s: good; %d gateway%s, %d playbook%s\n", k->file, ngateways, ngateways == 1 ? "" : "s", nbooks,
-               nbooks == 1 ? "" : "s");
+        printf("%s: good; %d gateway%s, %d playbook%s\n", k->file, ngateways,
+               ngateways == 1 ? "" : "s", nbooks, nbooks == 1 ? "" : "s");
     else if (!k->quiet)
         printf("%s: %d problem%s\n", k->file, problems, problems == 1 ? "" : "s");
     return problems ? CLI_PROBLEMS : CLI_OK;

@@ -23,13 +23,14 @@ static const char ctl_help[] =
     "  status                        how the daemon is, and what it runs\n"
     "  gateways                      link, account and queues of each gateway\n"
     "  chats [GATEWAY]               chats that are known\n"
-    "  flows GATEWAY:CHAT            what is served in a chat, and why not\n"
+    "  flows [GATEWAY:CHAT]          what is served in a chat, and why not; without one: the flows that are loaded\n"
     "  outbox [GATEWAY]              messages that are committed and not yet acknowledged\n"
     "  reload                        load configuration and SOPs anew (as SIGHUP does)\n"
     "  resume GATEWAY:CHAT FLOW      end the pause of a flow that failed too often\n"
     "  toggles                       list all toggles\n"
     "  toggles set FLOW on|off [--chat GATEWAY:CHAT | --tag TAG | --gateway GATEWAY]\n"
     "  toggles unset FLOW [--chat GATEWAY:CHAT | --tag TAG | --gateway GATEWAY]\n"
+    "  toggle FLOW on|off ...        short for toggles set\n"
     "\n"
     "  -c, --config FILE    the daemon's configuration (default: $SOPD_CONFIG, else /etc/sopd/sopd.lua)\n"
     "  -d, --data-dir DIR   the daemon's data directory, instead of a configuration\n"
@@ -124,22 +125,24 @@ static bool ctl_true(const cJSON *o, const char *key)
 static void ctl_print_status(const cJSON *answer)
 {
     const cJSON *health = cJSON_GetObjectItemCaseSensitive(answer, "health"), *item, *flow;
-    printf("sopd %s, process %.0f, %s, up %.0f s\n", ctl_string(answer, "version"), ctl_number(answer, "pid"),
-           ctl_string(health, "status"), ctl_number(health, "uptime_s"));
-    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(health, "reasons"))
+    printf("sopd %s, process %.0f, %s, up %.0f s\n", ctl_string(answer, "version"),
+           ctl_number(answer, "pid"), ctl_string(health, "status"), ctl_number(health, "uptime_s"));
+    cJSON_ArrayForEach (item, cJSON_GetObjectItemCaseSensitive(health, "reasons"))
         printf("  %s\n", cJSON_IsString(item) ? item->valuestring : "?");
     const cJSON *redis = cJSON_GetObjectItemCaseSensitive(health, "redis");
-    printf("redis     %s (%s)\n", ctl_string(answer, "redis"), ctl_true(redis, "up") ? "up" : "down");
-    printf("loop lag  %.3f s\nqueued    %.0f inputs, %.0f messages in the outbox\n", ctl_number(health, "loop_lag_s"),
-           ctl_number(health, "queued"), ctl_number(health, "outbox"));
-    printf("config    %s\ndata      %s\n", ctl_string(answer, "config"), ctl_string(answer, "data_dir"));
-    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(health, "gateways"))
-        printf("gateway   %s: link %s, account %s\n", ctl_string(item, "name"), ctl_string(item, "link"),
-               ctl_string(item, "account"));
-    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(answer, "playbooks"))
-    {
+    printf("redis     %s (%s)\n", ctl_string(answer, "redis"),
+           ctl_true(redis, "up") ? "up" : "down");
+    printf("loop lag  %.3f s\nqueued    %.0f inputs, %.0f messages in the outbox\n",
+           ctl_number(health, "loop_lag_s"), ctl_number(health, "queued"),
+           ctl_number(health, "outbox"));
+    printf("config    %s\ndata      %s\n", ctl_string(answer, "config"),
+           ctl_string(answer, "data_dir"));
+    cJSON_ArrayForEach (item, cJSON_GetObjectItemCaseSensitive(health, "gateways"))
+        printf("gateway   %s: link %s, account %s\n", ctl_string(item, "name"),
+               ctl_string(item, "link"), ctl_string(item, "account"));
+    cJSON_ArrayForEach (item, cJSON_GetObjectItemCaseSensitive(answer, "playbooks")) {
         printf("playbook  %s (%s):", ctl_string(item, "name"), ctl_string(item, "title"));
-        cJSON_ArrayForEach(flow, cJSON_GetObjectItemCaseSensitive(item, "flows"))
+        cJSON_ArrayForEach (flow, cJSON_GetObjectItemCaseSensitive(item, "flows"))
             printf(" %s", ctl_string(flow, "name"));
         putchar('\n');
     }
@@ -147,14 +150,15 @@ static void ctl_print_status(const cJSON *answer)
 
 static void ctl_print_gateways(const cJSON *answer)
 {
-    static const char *const titles[] = {"GATEWAY", "TYPE", "LINK", "ACCOUNT", "SELF", "IMPL", "OWNER", "CHATS", "ACTIVE",
-                                         "QUEUED", "OUTBOX", "UNKNOWN", "RECONNECTS", "LAST FRAME", "HELD UNTIL"};
+    static const char *const titles[] = {
+        "GATEWAY", "TYPE",   "LINK",   "ACCOUNT", "SELF",       "IMPL",       "OWNER",     "CHATS",
+        "ACTIVE",  "QUEUED", "OUTBOX", "UNKNOWN", "RECONNECTS", "LAST FRAME", "HELD UNTIL"};
     struct table *t = table_new(titles, 15);
     const cJSON *g;
-    cJSON_ArrayForEach(g, cJSON_GetObjectItemCaseSensitive(answer, "gateways"))
-    {
+    cJSON_ArrayForEach (g, cJSON_GetObjectItemCaseSensitive(answer, "gateways")) {
         static const char *const texts[] = {"name", "type", "link", "account", "self_id", "impl"};
-        static const char *const numbers[] = {"chats", "active", "queued", "outbox", "unknown", "reconnects"};
+        static const char *const numbers[] = {"chats",  "active",  "queued",
+                                              "outbox", "unknown", "reconnects"};
         for (int i = 0; i < 6; i++)
             table_cell(t, ctl_string(g, texts[i]));
         table_cell(t, ctl_true(g, "owner") ? "yes" : "no");
@@ -171,8 +175,7 @@ static void ctl_print_chats(const cJSON *answer)
     static const char *const titles[] = {"CHAT", "NAME", "TAGS", "QUEUED", "LAST USED"};
     struct table *t = table_new(titles, 5);
     const cJSON *item;
-    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(answer, "chats"))
-    {
+    cJSON_ArrayForEach (item, cJSON_GetObjectItemCaseSensitive(answer, "chats")) {
         struct buf full = {0};
         buf_addf(&full, "%s:%s", ctl_string(item, "gateway"), ctl_string(item, "chat"));
         table_cell(t, buf_cstr(&full));
@@ -190,8 +193,7 @@ static void ctl_print_flows(const cJSON *answer)
     static const char *const titles[] = {"FLOW", "STATE", "DECIDED BY", "PLAYBOOK", "VERSION"};
     struct table *t = table_new(titles, 5);
     const cJSON *item;
-    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(answer, "flows"))
-    {
+    cJSON_ArrayForEach (item, cJSON_GetObjectItemCaseSensitive(answer, "flows")) {
         table_cell(t, ctl_string(item, "flow"));
         table_cell(t, ctl_true(item, "on") ? "on" : "off");
         table_cell(t, ctl_string(item, "why"));
@@ -206,8 +208,7 @@ static void ctl_print_outbox(const cJSON *answer)
     static const char *const titles[] = {"ID", "CHAT", "STATE", "CREATED", "DUE"};
     struct table *t = table_new(titles, 5);
     const cJSON *item;
-    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(answer, "outbox"))
-    {
+    cJSON_ArrayForEach (item, cJSON_GetObjectItemCaseSensitive(answer, "outbox")) {
         struct buf full = {0};
         buf_addf(&full, "%s:%s", ctl_string(item, "gateway"), ctl_string(item, "chat"));
         table_cell(t, ctl_string(item, "id"));
@@ -239,7 +240,7 @@ static const struct ctl_command ctl_commands[] = {
     {"status", 0, 0, "", ctl_print_status},
     {"gateways", 0, 0, "", ctl_print_gateways},
     {"chats", 0, 1, "[GATEWAY]", ctl_print_chats},
-    {"flows", 1, 1, "GATEWAY:CHAT", ctl_print_flows},
+    {"flows", 0, 1, "[GATEWAY:CHAT]", ctl_print_flows},
     {"outbox", 0, 1, "[GATEWAY]", ctl_print_outbox},
     {"reload", 0, 0, "", ctl_print_done},
     {"resume", 2, 2, "GATEWAY:CHAT FLOW", ctl_print_done},
@@ -282,7 +283,7 @@ static int ctl_run(struct ctl *c, const struct ctl_command *command, int argc, c
     cJSON *request = cJSON_CreateObject();
     cJSON_AddStringToObject(request, "op", command->name);
     bool ok = true;
-    if (command->min >= 1)
+    if (argc > 1 && strstr(command->usage, "GATEWAY:CHAT"))
         ok = ctl_add_chat(request, argv[1]);
     else if (argc > 1)
         cJSON_AddStringToObject(request, "gateway", argv[1]);
@@ -303,7 +304,7 @@ static int ctl_find(struct ctl *c, const char *data_dir)
     int code = CLI_OK;
     if (!data_dir) {
         struct config *config = config_load(c->config_file ? c->config_file : cli_default_config(),
-                                           CONFIG_NO_TOKENS, &err);
+                                            CONFIG_NO_TOKENS, &err);
         if (!config) {
             cli_print_problems(&err);
             code = CLI_PROBLEMS;
@@ -327,7 +328,7 @@ static int ctl_find(struct ctl *c, const char *data_dir)
 static int ctl_dispatch(struct ctl *c, int argc, char **argv)
 {
     enum { COMMANDS = sizeof ctl_commands / sizeof ctl_commands[0] };
-    if (strcmp(argv[0], "toggles") == 0)
+    if (strcmp(argv[0], "toggles") == 0 || strcmp(argv[0], "toggle") == 0)
         return ctl_toggles(c, argc, argv);
     for (int i = 0; i < COMMANDS; i++) {
         if (strcmp(ctl_commands[i].name, argv[0]) == 0)

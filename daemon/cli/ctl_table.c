@@ -45,7 +45,8 @@ void table_time(struct table *t, double seconds)
     char text[40];
     time_t when = (time_t)seconds;
     struct tm tm;
-    if (seconds <= 0 || !localtime_r(&when, &tm) || !strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm))
+    if (seconds <= 0 || !localtime_r(&when, &tm) ||
+        !strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm))
         table_cell(t, NULL);
     else
         table_cell(t, text);
@@ -60,7 +61,8 @@ int table_width(const char *s)
         unsigned char c = (unsigned char)*s;
         n = n ? n : 1;
         /* good enough for tables: three- and four-byte characters from CJK on are wide, combining marks are rare */
-        width += (n == 3 && c >= 0xe2 && !(c == 0xe2 && (unsigned char)s[1] < 0xba)) || n == 4 ? 2 : 1;
+        width +=
+            (n == 3 && c >= 0xe2 && !(c == 0xe2 && (unsigned char)s[1] < 0xba)) || n == 4 ? 2 : 1;
         s += n;
         left -= n;
     }
@@ -81,7 +83,8 @@ void table_print(struct table *t, const char *empty)
         for (int i = 0; i < t->n; i++) {
             int column = i % t->columns;
             bool last = column == t->columns - 1;
-            printf("%s%*s", t->cells[i], last ? 0 : widths[column] - table_width(t->cells[i]) + 2, "");
+            printf("%s%*s", t->cells[i], last ? 0 : widths[column] - table_width(t->cells[i]) + 2,
+                   "");
             if (last)
                 putchar('\n');
         }

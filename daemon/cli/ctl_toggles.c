@@ -14,7 +14,7 @@
 struct toggles {
     struct ctl *ctl;
     redisContext *redis;
-    struct buf key; /* the hash to write to */
+    struct buf key;    /* the hash to write to */
     const char *scope; /* for people */
 };
 
@@ -23,7 +23,8 @@ static bool toggles_login(redisContext *ctx, const struct redis_addr *a)
     redisReply *r = NULL;
     bool ok = true;
     if (a->password) {
-        r = a->user ? redisCommand(ctx, "AUTH %s %s", a->user, a->password) : redisCommand(ctx, "AUTH %s", a->password);
+        r = a->user ? redisCommand(ctx, "AUTH %s %s", a->user, a->password)
+                    : redisCommand(ctx, "AUTH %s", a->password);
         ok = r && r->type != REDIS_REPLY_ERROR;
         freeReplyObject(r);
     }
@@ -137,7 +138,8 @@ static int toggles_write(struct toggles *t, const char *flow, const char *value)
         fprintf(stderr, "sopd ctl: %s\n", r ? r->str : t->redis->errstr);
         code = r ? CLI_FAILED : CLI_NO_REDIS;
     } else if (!t->ctl->json) {
-        printf(value ? "%s: %s is %s now\n" : "%s: %s is not set any more%s\n", t->scope, flow, value ? value : "");
+        printf(value ? "%s: %s is %s now\n" : "%s: %s is not set any more%s\n", t->scope, flow,
+               value ? value : "");
     } else {
         puts("{\"ok\":true}");
     }
@@ -191,15 +193,21 @@ static int toggles_run(struct toggles *t, int argc, char **argv)
     if (!verb)
         return toggles_list(t);
     bool set = strcmp(verb, "set") == 0;
-    if (!set && strcmp(verb, "unset") != 0)
+    if (strcmp(argv[0], "toggle") == 0) { /* "toggle FLOW on": the verb is left out */
+        set = true;
+        argv--;
+        argc++;
+    } else if (!set && strcmp(verb, "unset") != 0) {
         return cli_usage("ctl", "toggles knows set and unset, not '%s'", verb);
+    }
     int code = toggles_options(t, argc - 1, argv + 1);
     char **rest = argv + 1 + optind;
     int n = argc - 1 - optind;
     if (code != CLI_OK)
         return code;
     if (n != (set ? 2 : 1))
-        return cli_usage("ctl", set ? "toggles set needs FLOW and on or off" : "toggles unset needs FLOW");
+        return cli_usage("ctl",
+                         set ? "toggles set needs FLOW and on or off" : "toggles unset needs FLOW");
     if (set && strcmp(rest[1], "on") != 0 && strcmp(rest[1], "off") != 0)
         return cli_usage("ctl", "a toggle is on or off, not '%s'", rest[1]);
     return toggles_write(t, rest[0], set ? rest[1] : NULL);

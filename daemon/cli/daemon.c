@@ -25,7 +25,7 @@ static void daemon_turn_ready(void *ud, struct turn *t)
     engine_turn_ready(d->engine, t);
 }
 
-struct daemon *daemon_create(uv_loop_t *loop, struct config *c, struct buf *err)
+struct daemon *daemon_create(uv_loop_t *loop, struct config *c, bool repeatable, struct buf *err)
 {
     struct daemon *d = MEM_NEW(struct daemon);
     struct buf warnings = {0};
@@ -37,6 +37,7 @@ struct daemon *daemon_create(uv_loop_t *loop, struct config *c, struct buf *err)
     struct host_opts opts = {.sop = (const char *const *)c->sop,
                              .memory_max = (size_t)c->lua_memory,
                              .budget = c->lua_instructions,
+                             .repeatable = repeatable,
                              .ud = d,
                              .on_ready = daemon_turn_ready};
     d->host = host_create(&opts);
@@ -157,7 +158,8 @@ int daemon_start(struct daemon *d, struct buf *err)
     if (!daemon_find_redis(d, err))
         return CLI_FAILED;
     d->settings = settings_create(d->loop, &d->clock, &d->redis, daemon_settings_changed, d);
-    if (!daemon_start_transport(d, d->config, err) || !daemon_start_engine(d, err) || !daemon_start_admin(d, err))
+    if (!daemon_start_transport(d, d->config, err) || !daemon_start_engine(d, err) ||
+        !daemon_start_admin(d, err))
         return CLI_FAILED;
     return CLI_OK;
 }

@@ -41,7 +41,8 @@ struct daemon {
 };
 
 /* Takes the configuration. Loads flows and playbooks: NULL with every problem in err. The loop must exist already. */
-struct daemon *daemon_create(uv_loop_t *loop, struct config *c, struct buf *err);
+/* repeatable: the same script of the playground gives the same transcript. */
+struct daemon *daemon_create(uv_loop_t *loop, struct config *c, bool repeatable, struct buf *err);
 /* Locks the data directory, starts Redis or connects to it, starts gateways and admin. Returns CLI_OK or an exit code with
  * err filled; after a failure call daemon_stop all the same. */
 int daemon_start(struct daemon *d, struct buf *err);

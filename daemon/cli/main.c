@@ -25,14 +25,18 @@ static const char main_help[] =
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
-} main_commands[] = {
-    {"serve", cli_serve}, {"check", cli_check}, {"play", cli_play}, {"ctl", cli_ctl}, {"version", cli_version}};
+} main_commands[] = {{"serve", cli_serve},
+                     {"check", cli_check},
+                     {"play", cli_play},
+                     {"ctl", cli_ctl},
+                     {"version", cli_version}};
 
 static int main_run(int argc, char **argv)
 {
     if (argc < 2)
         return cli_usage(NULL, "a command is missing");
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
         fputs(main_help, stdout);
         return CLI_OK;
     }

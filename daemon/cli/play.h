@@ -21,22 +21,23 @@ struct play {
     struct gateway *gateway;
     struct redis *redis; /* for /state; made at the start */
     const struct zone *zone;
-    char *dir;          /* data directory */
-    bool dir_is_ours;   /* made for this session: removed at its end */
+    char *dir;        /* data directory */
+    bool dir_is_ours; /* made for this session: removed at its end */
     FILE *log;
-    bool script;        /* lines come from a file or a pipe: lock-step, virtual clock, transcript */
+    bool script; /* lines come from a file or a pipe: lock-step, virtual clock, transcript */
     bool plain, verbose;
-    struct buf input;   /* bytes that are not yet lines */
-    bool input_end;     /* no more will come */
-    char *chat;         /* where lines are said */
-    char *speaker;      /* who says lines without a name */
-    char *bot_message;  /* id of the bot's last message here */
-    uv_poll_t poll;     /* standard input */
+    struct buf input;  /* bytes that are not yet lines */
+    bool input_end;    /* no more will come */
+    char *chat;        /* where lines are said */
+    char *speaker;     /* who says lines without a name */
+    char *bot_message; /* id of the bot's last message here */
+    uv_poll_t poll;    /* standard input */
     bool polling;
-    uv_timer_t settle;  /* waits until the engine has nothing to do */
-    bool busy;          /* a line is being worked off */
+    uv_check_t check;
+    uv_timer_t settle; /* waits until the engine has nothing to do */
+    bool busy;         /* a line is being worked off */
     int64_t waited_ms;
-    int64_t target_ms;  /* the clock is being turned to this moment; 0 = it is not */
+    int64_t target_ms;    /* the clock is being turned to this moment; 0 = it is not */
     int64_t shown_minute; /* of the last time mark */
     uv_signal_t interrupt, term;
     bool ready, ending;
@@ -73,7 +74,8 @@ void play_settle(struct play *p);
 enum play_style { STYLE_PLAIN, STYLE_BOT, STYLE_DIM, STYLE_WARN };
 /* Prepares the terminal: `on_line` gets each line (to free), NULL at the end. With plain or without a terminal this only
  * remembers. */
-void term_open(bool readline, bool colour, const char *history, void (*on_line)(void *ud, char *line), void *ud);
+void term_open(bool readline, bool colour, const char *history,
+               void (*on_line)(void *ud, char *line), void *ud);
 void term_set_prompt(const char *prompt);
 /* Reads what the terminal has (readline only). */
 void term_read(void);

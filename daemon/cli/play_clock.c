@@ -14,11 +14,13 @@ enum { PLAY_DAY_MS = 86400000 };
 static void play_time_text(const struct play *p, char *out, size_t size)
 {
     static const char *const days[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
-    int64_t now = clock_wall(&p->daemon->clock), day = zone_day(p->zone, now, 0), clock = zone_clock(p->zone, now) / 1000;
+    int64_t now = clock_wall(&p->daemon->clock), day = zone_day(p->zone, now, 0),
+            clock = zone_clock(p->zone, now) / 1000;
     int year, month, mday;
     time_civil(day, &year, &month, &mday);
-    snprintf(out, size, "%04d-%02d-%02d %s %02d:%02d:%02d", year, month, mday, days[time_weekday(day) - 1],
-             (int)(clock / 3600), (int)(clock / 60 % 60), (int)(clock % 60));
+    snprintf(out, size, "%04d-%02d-%02d %s %02d:%02d:%02d", year, month, mday,
+             days[time_weekday(day) - 1], (int)(clock / 3600), (int)(clock / 60 % 60),
+             (int)(clock % 60));
 }
 
 void play_show_clock(struct play *p)
@@ -41,7 +43,8 @@ static bool play_parse_moment(const struct play *p, const char *text, int64_t *o
 {
     char date[16] = "", clock[16] = "00:00";
     int64_t day, ms;
-    if (sscanf(text, "%15s %15s", date, clock) < 1 || !time_parse_date(date, &day) || !time_parse_clock(clock, &ms))
+    if (sscanf(text, "%15s %15s", date, clock) < 1 || !time_parse_date(date, &day) ||
+        !time_parse_clock(clock, &ms))
         return false;
     *out = zone_moment(p->zone, day, ms);
     return true;
@@ -80,7 +83,8 @@ bool play_step_clock(struct play *p)
         next = now + 1000;
     if (next > p->target_ms)
         next = p->target_ms;
-    if (next - now > PLAY_DAY_MS) /* timers are fetched from Redis in windows: look there once a day */
+    if (next - now >
+        PLAY_DAY_MS) /* timers are fetched from Redis in windows: look there once a day */
         next = now + PLAY_DAY_MS;
     clock_advance(&p->daemon->clock, next - now);
     engine_clock_changed(p->daemon->engine);

@@ -64,7 +64,8 @@ static void state_print_pairs(struct buf *out, const redisReply *r, size_t step,
     struct state_pair *pairs = mem_zero((n + 1) * sizeof *pairs);
     for (size_t i = 0; i < n; i++) {
         pairs[i].name = r->element[i * step]->str ? r->element[i * step]->str : "";
-        pairs[i].value = step == 2 && r->element[i * step + 1]->str ? r->element[i * step + 1]->str : NULL;
+        pairs[i].value =
+            step == 2 && r->element[i * step + 1]->str ? r->element[i * step + 1]->str : NULL;
     }
     if (sort && n)
         qsort(pairs, n, sizeof *pairs, state_by_name);
@@ -80,11 +81,14 @@ static void state_on_value(void *ud, const redisReply *r)
     struct state *s = read->s;
     struct buf out = {0};
     const char *key = s->keys[read->at].key;
-    if (r && r->type == REDIS_REPLY_ARRAY && r->elements == 2 && r->element[0]->str && r->element[1]->type == REDIS_REPLY_ARRAY) {
+    if (r && r->type == REDIS_REPLY_ARRAY && r->elements == 2 && r->element[0]->str &&
+        r->element[1]->type == REDIS_REPLY_ARRAY) {
         const char *type = r->element[0]->str;
         bool pairs = strcmp(type, "hash") == 0 || strcmp(type, "zset") == 0;
-        state_print_pairs(&out, r->element[1], pairs ? 2 : 1, strcmp(type, "hash") == 0 || strcmp(type, "set") == 0);
-    } else if (r && r->type == REDIS_REPLY_ARRAY && r->elements == 2 && r->element[1]->type == REDIS_REPLY_INTEGER) {
+        state_print_pairs(&out, r->element[1], pairs ? 2 : 1,
+                          strcmp(type, "hash") == 0 || strcmp(type, "set") == 0);
+    } else if (r && r->type == REDIS_REPLY_ARRAY && r->elements == 2 &&
+               r->element[1]->type == REDIS_REPLY_INTEGER) {
         buf_addf(&out, "(%lld entries)", r->element[1]->integer);
     } else if (r && r->type == REDIS_REPLY_ARRAY && r->elements == 2 && r->element[1]->str) {
         const char *text = r->element[1]->str;

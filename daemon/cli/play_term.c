@@ -44,7 +44,8 @@ static void term_make_folder(const char *file)
     free(copy);
 }
 
-void term_open(bool readline, bool colour, const char *history, void (*on_line)(void *ud, char *line), void *ud)
+void term_open(bool readline, bool colour, const char *history,
+               void (*on_line)(void *ud, char *line), void *ud)
 {
     term.readline = readline;
     term.colour = colour;

@@ -47,17 +47,18 @@ static bool reload_same_limits(const struct pace_limit *a, const struct pace_lim
 static bool reload_same_pace(const struct pace *a, const struct pace *b)
 {
     return a->naccount == b->naccount && a->nchat == b->nchat && a->jitter_ms == b->jitter_ms &&
-           reload_same_limits(a->account, b->account, a->naccount) && reload_same_limits(a->chat, b->chat, a->nchat);
+           reload_same_limits(a->account, b->account, a->naccount) &&
+           reload_same_limits(a->chat, b->chat, a->nchat);
 }
 
 static bool reload_same_gateway(const struct config_gateway *a, const struct config_gateway *b)
 {
     const struct gateway_conf *x = &a->conf, *y = &b->conf;
     struct gateway_conf p = *x, q = *y;
-    const char **const strings[] = {&p.name, &p.type, &p.mode, &p.url, &p.listen, &p.path, &p.token,
-                                    &p.self_id, &p.tls_ca, &p.tls_cert, &p.tls_key,
-                                    &q.name, &q.type, &q.mode, &q.url, &q.listen, &q.path, &q.token,
-                                    &q.self_id, &q.tls_ca, &q.tls_cert, &q.tls_key};
+    const char **const strings[] = {
+        &p.name,   &p.type,     &p.mode,    &p.url,    &p.listen,   &p.path,   &p.token, &p.self_id,
+        &p.tls_ca, &p.tls_cert, &p.tls_key, &q.name,   &q.type,     &q.mode,   &q.url,   &q.listen,
+        &q.path,   &q.token,    &q.self_id, &q.tls_ca, &q.tls_cert, &q.tls_key};
     enum { HALF = sizeof strings / sizeof strings[0] / 2 };
     for (int i = 0; i < HALF; i++) {
         if (!reload_same(*strings[i], *strings[i + HALF]))
@@ -74,7 +75,8 @@ static void reload_note(struct buf *out, const char *what, const char *name)
 
 static void reload_restart_only(const struct config *old, const struct config *c, struct buf *out)
 {
-    bool same_redis = old->embedded == c->embedded; /* the address itself went to the daemon at the start */
+    bool same_redis =
+        old->embedded == c->embedded; /* the address itself went to the daemon at the start */
     if (!reload_same(old->data_dir, c->data_dir))
         reload_note(out, "data_dir needs a restart", NULL);
     if (!same_redis)
@@ -87,7 +89,7 @@ static void reload_restart_only(const struct config *old, const struct config *c
         reload_note(out, "lua needs a restart", NULL);
 }
 
-/* Returns how many were added. */
+/* Takes out what is gone, adds what is new; a changed one is taken out and added. Returns how many were made. */
 static int reload_gateways(struct daemon *d, const struct config *c, struct buf *out)
 {
     struct buf err = {0};
@@ -99,20 +101,20 @@ static int reload_gateways(struct daemon *d, const struct config *c, struct buf 
     }
     for (int i = 0; i < d->config->ngateways; i++) {
         const struct config_gateway *old = &d->config->gateways[i];
-        if (!reload_find(c, old->conf.name))
-            reload_note(out, "a restart is needed to remove gateway", old->conf.name);
+        if (!reload_find(c, old->conf.name) && engine_remove_gateway(d->engine, old->conf.name))
+            reload_note(out, "removed gateway", old->conf.name);
     }
     for (int i = 0; i < c->ngateways; i++) {
-        const struct config_gateway *g = &c->gateways[i], *old = reload_find(d->config, g->conf.name);
-        if (old) {
-            if (!reload_same_gateway(old, g))
-                reload_note(out, "a restart is needed for the changes of gateway", g->conf.name);
+        const struct config_gateway *g = &c->gateways[i],
+                                    *old = reload_find(d->config, g->conf.name);
+        if (old && reload_same_gateway(old, g))
             continue;
-        }
+        if (old)
+            engine_remove_gateway(d->engine, old->conf.name);
         buf_reset(&err);
         if (engine_add_gateway(d->engine, &g->conf, &g->pace, &err)) {
             added++;
-            reload_note(out, "added gateway", g->conf.name);
+            reload_note(out, old ? "changed gateway" : "added gateway", g->conf.name);
         } else {
             log_error("gateway refused", "gateway", g->conf.name, "reason", buf_cstr(&err), NULL);
             reload_note(out, "could not add gateway", g->conf.name);
@@ -155,7 +157,8 @@ bool daemon_reload(struct daemon *d, struct buf *out)
     if (!c)
         return false;
     if (!reload_same_list(d->config->sop, c->sop)) {
-        buf_addf(out, "%s:1: the folders of `sop` cannot change while it runs; restart it\n", c->file);
+        buf_addf(out, "%s:1: the folders of `sop` cannot change while it runs; restart it\n",
+                 c->file);
         config_free(c);
         return false;
     }

@@ -65,9 +65,9 @@ static void serve_stop(struct serve *s, int64_t grace_ms)
 static void serve_stopped(void *ud)
 {
     struct serve *s = ud;
-    uv_handle_t *const handles[] = {(uv_handle_t *)&s->term, (uv_handle_t *)&s->interrupt, (uv_handle_t *)&s->hangup,
-                                    (uv_handle_t *)&s->watchdog, (uv_handle_t *)&s->starting,
-                                    (uv_handle_t *)&s->last};
+    uv_handle_t *const handles[] = {(uv_handle_t *)&s->term,     (uv_handle_t *)&s->interrupt,
+                                    (uv_handle_t *)&s->hangup,   (uv_handle_t *)&s->watchdog,
+                                    (uv_handle_t *)&s->starting, (uv_handle_t *)&s->last};
     for (size_t i = 0; i < sizeof handles / sizeof handles[0]; i++)
         uv_close(handles[i], NULL);
 }
@@ -75,7 +75,8 @@ static void serve_stopped(void *ud)
 static void serve_on_term(uv_signal_t *handle, int number)
 {
     struct serve *s = handle->data;
-    log_info(s->stopping ? "signal again; still stopping" : "stopping", "signal", number == SIGINT ? "INT" : "TERM", NULL);
+    log_info(s->stopping ? "signal again; still stopping" : "stopping", "signal",
+             number == SIGINT ? "INT" : "TERM", NULL);
     serve_stop(s, SERVE_GRACE_MS);
 }
 
@@ -86,7 +87,8 @@ static void serve_log_lines(enum log_level level, const char *msg, struct buf *l
     char *save = NULL;
     if (!lines->len)
         return;
-    for (char *line = strtok_r((char *)buf_cstr(lines), "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+    for (char *line = strtok_r((char *)buf_cstr(lines), "\n", &save); line;
+         line = strtok_r(NULL, "\n", &save))
         log_write(level, msg, "at", line, NULL);
 }
 
@@ -128,7 +130,8 @@ static void serve_on_watchdog(uv_timer_t *timer)
     if (h.loop_lag_s < SERVE_STUCK_S)
         notify_watchdog();
     else
-        log_warn("the loop is too late to be called alive", "lag_s", log_int((int64_t)h.loop_lag_s), NULL);
+        log_warn("the loop is too late to be called alive", "lag_s", log_int((int64_t)h.loop_lag_s),
+                 NULL);
 }
 
 static void serve_on_starting(uv_timer_t *timer)
@@ -143,8 +146,9 @@ static void serve_ready(void *ud)
     struct serve *s = ud;
     const struct config *c = s->daemon->config;
     uv_timer_stop(&s->starting);
-    log_info("ready", "gateways", log_int(c->ngateways), "playbooks", log_int(s->daemon->book->nbooks), "redis",
-             s->daemon->admin.redis, "version", SOPD_VERSION, NULL);
+    log_info("ready", "gateways", log_int(c->ngateways), "playbooks",
+             log_int(s->daemon->book->nbooks), "redis", s->daemon->admin.redis, "version",
+             SOPD_VERSION, NULL);
     notify_ready("Serving");
 }
 
@@ -184,7 +188,7 @@ static int serve_load(struct serve *s)
     struct config *c = config_load(s->file, 0, &err);
     if (c) {
         log_set_level(c->log_level);
-        s->daemon = daemon_create(&s->loop, c, &err);
+        s->daemon = daemon_create(&s->loop, c, false, &err);
     }
     if (s->daemon) {
         serve_log_lines(LOG_LEVEL_WARN, "warning", &s->daemon->config->warnings);

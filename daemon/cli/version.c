@@ -18,7 +18,8 @@ int cli_version(int argc, char **argv)
     if (argc > 1)
         return cli_usage("version", "it takes no arguments");
     printf("sopd %s\n", SOPD_VERSION);
-    printf("%s; libuv %s; libwebsockets %s; hiredis %d.%d.%d; cJSON %s\n", LUA_RELEASE, uv_version_string(),
-           lws_get_library_version(), HIREDIS_MAJOR, HIREDIS_MINOR, HIREDIS_PATCH, cJSON_Version());
+    printf("%s; libuv %s; libwebsockets %s; hiredis %d.%d.%d; cJSON %s\n", LUA_RELEASE,
+           uv_version_string(), lws_get_library_version(), HIREDIS_MAJOR, HIREDIS_MINOR,
+           HIREDIS_PATCH, cJSON_Version());
     return CLI_OK;
 }

@@ -141,8 +141,8 @@ static int selector_private(const struct selector *s, const char *gateway)
     return -1;
 }
 
-int playbook_matches(const struct playbook *p, const char *gateway, const char *chat, const char *chat_name,
-                     const char *tags)
+int playbook_matches(const struct playbook *p, const char *gateway, const char *chat,
+                     const char *chat_name, const char *tags)
 {
     bool private_chat = chat[0] == '@';
     int best = -1;
@@ -160,7 +160,8 @@ int playbook_matches(const struct playbook *p, const char *gateway, const char *
     return best;
 }
 
-struct binding *binding_new(struct book *b, const struct playbook *p, struct flow *f, struct cJSON *params)
+struct binding *binding_new(struct book *b, const struct playbook *p, struct flow *f,
+                            struct cJSON *params)
 {
     static uint32_t last_id;
     struct binding *n = MEM_NEW(struct binding);
@@ -188,4 +189,11 @@ void binding_release(struct binding *b)
     flow_release(b->flow);
     book_release(b->book);
     free(b);
+}
+
+bool playbook_staff_chat_is(const struct playbook *p, const char *gateway, const char *chat)
+{
+    size_t n = strlen(gateway);
+    return p->staff_chat && strncmp(p->staff_chat, gateway, n) == 0 && p->staff_chat[n] == ':' &&
+           strcmp(p->staff_chat + n + 1, chat) == 0;
 }

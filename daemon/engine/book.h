@@ -74,6 +74,9 @@ void book_release(struct book *b);
 int playbook_matches(const struct playbook *p, const char *gateway, const char *chat,
                      const char *chat_name, const char *tags);
 
+/* Is this the playbook's own staff chat? */
+bool playbook_staff_chat_is(const struct playbook *p, const char *gateway, const char *chat);
+
 /* One flow in one chat (or in all chats of a playbook that have no overrides of their own): what the router hands to the host. */
 struct binding {
     int refs;

@@ -39,6 +39,8 @@ int64_t engine_next_due(const struct engine *e)
 {
     int64_t next = schedule_next(e);
     for (const struct gw *gw = e->gws; gw; gw = gw->next) {
+        if (gw->stopped)
+            continue;
         int64_t due = pacer_next(gw);
         next = due < next ? due : next;
         due = timers_next(gw);
@@ -124,6 +126,7 @@ static void engine_check_ready(struct engine *e)
         if (!gw->loaded && !gw->stopped)
             return;
     e->reported_ready = true;
+    e->ready_ms = clock_mono(e->clock);
     if (e->opts.on_ready)
         e->opts.on_ready(e->opts.ud);
 }
@@ -320,7 +323,7 @@ void engine_clock_changed(struct engine *e)
 struct gw *engine_gw(const struct engine *e, const char *name)
 {
     for (struct gw *gw = e->gws; gw; gw = gw->next)
-        if (strcmp(gw->name, name) == 0)
+        if (!gw->removed && strcmp(gw->name, name) == 0)
             return gw;
     return NULL;
 }
@@ -337,10 +340,12 @@ bool engine_quiet(const struct engine *e)
         return false;
     int64_t now = clock_wall(e->clock);
     for (const struct gw *gw = e->gws; gw; gw = gw->next) {
+        if (gw->stopped)
+            continue;
         if (gw->queued || gw->ready || gw->finished || gw->nacks || gw->nmarks)
             return false;
         for (const struct entry *en = gw->entries; en; en = en->hh.next)
-            if (en->state == ENTRY_WRITTEN || en->state == ENTRY_MARKING)
+            if (en->state >= ENTRY_ASKING && en->state <= ENTRY_WRITTEN)
                 return false;
         if (pacer_next(gw) <= now || timers_next(gw) <= now)
             return false;
@@ -356,10 +361,12 @@ static bool engine_settled(const struct engine *e)
         return false;
     int64_t now = clock_wall(e->clock);
     for (const struct gw *gw = e->gws; gw; gw = gw->next) {
+        if (gw->stopped)
+            continue;
         if (gw->finished || gw->nacks || gw->nunmark)
             return false;
         for (const struct entry *en = gw->entries; en; en = en->hh.next)
-            if (en->state == ENTRY_WRITTEN || en->state == ENTRY_MARKING)
+            if (en->state >= ENTRY_ASKING && en->state <= ENTRY_WRITTEN)
                 return false;
         if (gw->heap_len && gw_can_send(gw) && gw->heap[0]->due_ms <= now)
             return false;

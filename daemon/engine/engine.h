@@ -51,6 +51,9 @@ void engine_turn_ready(void *engine, struct turn *t);
 /* Adds a gateway before or after engine_start. False with err filled. */
 bool engine_add_gateway(struct engine *e, const struct gateway_conf *conf, const struct pace *pace,
                         struct buf *err);
+/* Takes a gateway out (reload): its link is closed, what is committed and not sent waits in Redis. A gateway of the same name
+ * may be added at once. False: there is none. Not from inside a callback of that gateway. */
+bool engine_remove_gateway(struct engine *e, const char *name);
 void engine_start(struct engine *e);
 /* New playbooks (start, reload): takes a reference. Turns that run keep the old ones. */
 void engine_set_book(struct engine *e, struct book *b);

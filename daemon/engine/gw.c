@@ -7,7 +7,7 @@
 
 #include "engine/internal.h"
 
-enum { GW_SETTLE_MS = 15000, GW_RESEND_MS = 60000, GW_CIRCUIT_MS = 300000, GW_ALIVE_MS = 5000 };
+enum { GW_SETTLE_MS = 15000, GW_RESEND_MS = 60000, GW_CIRCUIT_MS = 300000, GW_ALIVE_MS = 5000, GW_GAP_MARGIN_MS = 120000 };
 
 void gw_key(const struct gw *gw, struct buf *out, const char *kind)
 {
@@ -86,6 +86,20 @@ static void gw_on_own_message(void *ud, struct gateway *g, const struct event *e
     outbox_own_message(ud, e);
 }
 
+bool gw_ask(struct gw *gw, const struct gateway_request *r, void (*fn)(void *ud, const struct gateway_response *r), void *ud)
+{
+    struct asked *a = MEM_NEW(struct asked);
+    a->ticket = ++gw->next_ticket;
+    a->fn = fn;
+    a->ud = ud;
+    HASH_ADD(hh, gw->asked, ticket, sizeof a->ticket, a);
+    if (gw->gateway->ops->call(gw->gateway, r, a->ticket))
+        return true;
+    HASH_DEL(gw->asked, a);
+    free(a);
+    return false;
+}
+
 static void gw_on_response(void *ud, struct gateway *g, uint64_t ticket, const struct gateway_response *r)
 {
     struct gw *gw = ud;
@@ -103,7 +117,7 @@ static void gw_on_response(void *ud, struct gateway *g, uint64_t ticket, const s
         log_warn("action failed", "gateway", gw->name, "reason", r->reason, NULL);
 }
 
-/* After a gap the history of the groups that are served is fed through the same de-duplication. */
+/* After a gap (it began before we noticed: a dead link takes a while to be found out) the history of the groups that are served is fed through the same de-duplication. */
 static void gw_catch_up(struct gw *gw)
 {
     const struct gateway_ops *ops = gw->gateway->ops;
@@ -111,7 +125,7 @@ static void gw_catch_up(struct gw *gw)
         return;
     for (const struct known *k = gw->known; k; k = k->hh.next)
         if (routes_lookup_any(gw, k->key, k->name))
-            ops->catch_up(gw->gateway, k->key, gw->gap_since_ms);
+            ops->catch_up(gw->gateway, k->key, gw->gap_since_ms - GW_GAP_MARGIN_MS);
 }
 
 static void gw_on_state(void *ud, struct gateway *g, const char *reason)
@@ -198,7 +212,7 @@ static void gw_loaded_alive(void *ud, const struct redisReply *reply)
         gw->gap_since_ms = strtoll(reply->str, NULL, 10);
 }
 
-static void gw_ask(struct gw *gw, const char *command, const char *kind, redis_fn fn)
+static void gw_read(struct gw *gw, const char *command, const char *kind, redis_fn fn)
 {
     struct buf key = {0};
     gw_key(gw, &key, kind);
@@ -219,9 +233,9 @@ static void gw_taken(void *ud, const struct redisReply *reply)
     gw->next_id = gw->epoch << 36 | 1;
     gw->owner = true;
     log_info("gateway is ours", "gateway", gw->name, "epoch", log_int(reply->integer), NULL);
-    gw_ask(gw, "GET", "alive", gw_loaded_alive);
-    gw_ask(gw, "SMEMBERS", "optout", gw_loaded_optout);
-    gw_ask(gw, "HGETALL", "chats", gw_loaded_chats);
+    gw_read(gw, "GET", "alive", gw_loaded_alive);
+    gw_read(gw, "SMEMBERS", "optout", gw_loaded_optout);
+    gw_read(gw, "HGETALL", "chats", gw_loaded_chats);
     outbox_load(gw);
     timers_start(gw);
     engine_spin(gw->e);
@@ -232,7 +246,7 @@ void gw_take_ownership(struct gw *gw)
     if (gw->owner || gw->taking || gw->stopped)
         return;
     gw->taking = true;
-    gw_ask(gw, "INCR", "epoch", gw_taken);
+    gw_read(gw, "INCR", "epoch", gw_taken);
 }
 
 void gw_redis_up(struct gw *gw)
@@ -274,6 +288,21 @@ void gw_handle_lost(struct gw *gw)
     gw->gateway = NULL;
 }
 
+bool engine_remove_gateway(struct engine *e, const char *name)
+{
+    struct gw *gw = engine_gw(e, name);
+    if (!gw || !gw->gateway)
+        return false;
+    log_info("gateway removed", "gateway", gw->name, NULL);
+    gw->removed = gw->stopped = true;
+    gw->owner = false;
+    committer_drop(gw);
+    gw->gateway->ops->stop(gw->gateway, NULL, NULL);
+    gw->gateway = NULL;
+    engine_spin(e);
+    return true;
+}
+
 /* Once a second: what a restart needs to know about the gap, and memory of chats without traffic. */
 void gw_round(struct gw *gw)
 {
@@ -286,6 +315,7 @@ void gw_round(struct gw *gw)
         buf_free(&key);
     }
     chat_evict(gw);
+    guard_evict(gw);
 }
 
 /* ---- making and freeing ---- */
@@ -395,6 +425,8 @@ void gw_free(struct gw *gw)
     timers_free(gw);
     outbox_free(gw);
     pacer_free(gw);
+    at_all_free(gw);
+    guard_free(gw);
     free(gw->name);
     free(gw);
 }

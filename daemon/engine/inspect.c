@@ -8,6 +8,8 @@ void engine_health(const struct engine *e, struct engine_health *out)
     *out = (struct engine_health){.redis_up = e->redis_up, .ready = e->reported_ready, .redis_down_ms = e->redis_down_ms};
     out->loop_lag_s = e->lag_now > e->lag_before ? e->lag_now : e->lag_before;
     for (const struct gw *gw = e->gws; gw; gw = gw->next) {
+        if (gw->removed)
+            continue;
         out->gateways++;
         out->gateways_up += gw->was_up;
         out->gateways_account_down += gw->account_down;
@@ -19,6 +21,8 @@ void engine_health(const struct engine *e, struct engine_health *out)
 void engine_each_gateway(const struct engine *e, void (*fn)(void *ud, const struct engine_gateway_info *i), void *ud)
 {
     for (const struct gw *gw = e->gws; gw; gw = gw->next) {
+        if (gw->removed)
+            continue;
         struct engine_gateway_info i = {.name = gw->name,
                                         .type = gw->gateway ? gw->gateway->ops->type : "",
                                         .owner = gw->owner,
@@ -40,6 +44,8 @@ void engine_each_chat(const struct engine *e, const char *gateway, void (*fn)(vo
                       void *ud)
 {
     for (const struct gw *gw = e->gws; gw; gw = gw->next) {
+        if (gw->removed)
+            continue;
         if (gateway && strcmp(gateway, gw->name) != 0)
             continue;
         const struct settings *s = e->opts.settings;
@@ -93,8 +99,10 @@ void engine_each_flow(struct engine *e, const char *gateway, const char *chat,
 void engine_each_outbox(const struct engine *e, const char *gateway,
                         void (*fn)(void *ud, const struct engine_outbox_info *i), void *ud)
 {
-    static const char *const names[] = {"queued", "marked", "written", "unknown"};
+    static const char *const names[] = {"queued", "asking", "marked", "written", "unknown"};
     for (const struct gw *gw = e->gws; gw; gw = gw->next) {
+        if (gw->removed)
+            continue;
         if (gateway && strcmp(gateway, gw->name) != 0)
             continue;
         for (const struct entry *en = gw->entries; en; en = en->hh.next) {

@@ -79,6 +79,7 @@ struct pause {
 struct known {
     char *key;
     char *name;
+    bool caught_up; /* schedules that it missed were offered */
     UT_hash_handle hh;
 };
 
@@ -224,7 +225,9 @@ size_t committer_pending(const struct engine *e);
 
 /* ---- outbox and pacer ---- */
 
-enum entry_state { ENTRY_QUEUED, ENTRY_MARKING, ENTRY_WRITTEN, ENTRY_UNKNOWN };
+/* ASKING: @all, and the gateway is asked whether any is left today. */
+enum entry_state { ENTRY_QUEUED, ENTRY_ASKING, ENTRY_MARKING, ENTRY_WRITTEN, ENTRY_UNKNOWN };
+enum at_all { AT_ALL_UNASKED, AT_ALL_ALLOWED, AT_ALL_DENIED };
 
 struct entry {
     uint64_t id;
@@ -233,6 +236,7 @@ struct entry {
     int64_t due_ms;      /* wall */
     bool marked;         /* recorded in Redis as about to be written */
     bool fresh;          /* its send time was now and its policy is resend: no mark needed */
+    enum at_all at_all;
     bool settled;        /* history was asked already */
     bool echoed;         /* our own message was seen before the answer to the send */
     bool restart;        /* found in Redis at the start */
@@ -264,6 +268,20 @@ int64_t pacer_next(const struct gw *gw);
 void pacer_hold_chat(struct gw *gw, const char *chat, int64_t until_ms);
 void pacer_event(struct gw *gw, const struct event *e); /* mute events hold and release chats */
 void pacer_free(struct gw *gw);
+
+/* guard.c: the limits kept by what really leaves, for messages that do not go at the time the commit reserved. Returns the moment
+ * (wall ms) from which one more may leave, now_ms or earlier if it may; guard_take counts one that leaves. */
+int64_t guard_ready(struct gw *gw, const char *chat, int64_t now_ms);
+void guard_take(struct gw *gw, const char *chat, int64_t now_ms);
+/* A message of the last process is left over for this chat: what burst there was counts as used up. */
+void guard_restart(struct gw *gw, const char *chat, int64_t now_ms);
+void guard_evict(struct gw *gw);
+void guard_free(struct gw *gw);
+/* at_all.c: true when the entry must wait for the gateway's word on @all. */
+bool at_all_wait(struct gw *gw, struct entry *en);
+/* Segments without @all if it was denied: fills room (of nsegments) and returns how many. */
+int at_all_filter(const struct entry *en, struct out_segment *room);
+void at_all_free(struct gw *gw);
 
 /* ---- schedules and timers ---- */
 
@@ -304,6 +322,7 @@ struct gw {
     struct asked *asked;
     uint64_t next_ticket;
     char *name;
+    bool removed; /* by a reload; what still refers to it keeps it until the engine ends */
     struct gateway *gateway;
     unsigned caps;
     struct pace pace;
@@ -339,6 +358,9 @@ struct gw {
     struct entry **heap;
     size_t heap_len, heap_cap;
     struct held *held;
+    int64_t guard_account[PACE_LIMITS]; /* theoretical arrival times, us */
+    struct guard_chat *guard;
+    struct at_all_day *at_all; /* chats in which @all was used without a known quota, and the day */
     int64_t hold_until_ms;   /* circuit breaker, wall */
     int64_t hold_step_ms;
     int bad_in_row;
@@ -387,6 +409,7 @@ struct engine {
     struct schedule_slot *slots;
     int nslots;
     bool slots_dirty;
+    int64_t ready_ms; /* monotonic: when we began to serve */
     int64_t slots_built_ms;
     int64_t schedule_from_ms; /* wall: everything due up to here was handled */
     uint32_t serial;
@@ -406,6 +429,8 @@ void gw_round(struct gw *gw);
 void gw_free(struct gw *gw);
 void gw_key(const struct gw *gw, struct buf *out, const char *kind);
 bool gw_can_send(const struct gw *gw);
+/* Asks the gateway; fn gets the answer, or NULL when the gateway goes first. False: it cannot be asked now, fn is not called. */
+bool gw_ask(struct gw *gw, const struct gateway_request *r, void (*fn)(void *ud, const struct gateway_response *r), void *ud);
 struct metric *gw_sends(struct gw *gw, const char *outcome);
 
 #endif

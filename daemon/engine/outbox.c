@@ -287,7 +287,7 @@ static void outbox_settle(struct gw *gw, struct entry *en, int64_t now)
     const struct gateway_ops *ops = gw->gateway->ops;
     if (!en->settled && ops->catch_up && (ops->caps(gw->gateway) & GATEWAY_HISTORY)) {
         en->settled = true;
-        en->settle_at_ms = now + OUTBOX_HISTORY_MS;
+        en->settle_at_ms = now + (gw->settle_ms < OUTBOX_HISTORY_MS ? gw->settle_ms : OUTBOX_HISTORY_MS);
         ops->catch_up(gw->gateway, en->message->chat, en->message->created_ms - 5000);
         return;
     }
@@ -338,6 +338,7 @@ static void outbox_restore(struct gw *gw, const char *id_text, const char *json,
     struct entry *en = outbox_new(gw, id, m);
     int64_t now = clock_wall(gw->e->clock);
     en->restart = true;
+    guard_restart(gw, m->chat, now);
     en->written_ms = m->created_ms;
     if (m->resend)
         outbox_unknown(gw, en, now + OUTBOX_RESTART_MS);

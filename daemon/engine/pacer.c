@@ -197,11 +197,25 @@ static void pacer_want_mark(struct gw *gw, struct entry *en)
 static bool pacer_write(struct gw *gw, struct entry *en, int64_t now)
 {
     struct out_message out = {en->message->chat, en->message->segments, en->message->nsegments};
+    struct out_segment *room = NULL;
+    if (en->at_all == AT_ALL_DENIED) {
+        out.segments = room = mem_alloc((size_t)out.nsegments * sizeof *room);
+        out.nsegments = at_all_filter(en, room);
+    }
+    if (!out.nsegments) {
+        free(room);
+        outbox_done(gw, en, "failed", "it was nothing but @all, and none is left today");
+        return true;
+    }
     en->state = ENTRY_WRITTEN;
     en->written_ms = now;
     pacer_remove(gw, en);
-    if (gw->gateway->ops->send(gw->gateway, &out, en->id))
+    bool taken = gw->gateway->ops->send(gw->gateway, &out, en->id);
+    free(room);
+    if (taken) {
+        guard_take(gw, en->message->chat, now);
         return true;
+    }
     en->state = ENTRY_QUEUED;
     en->due_ms = now + PACER_RETRY_MS;
     pacer_add(gw, en);
@@ -221,9 +235,15 @@ void pacer_run(struct gw *gw)
         if (!gw_can_send(gw))
             return;
         int64_t held = pacer_held_until(gw, en->message->chat, now);
+        if (!held) {
+            int64_t ready = guard_ready(gw, en->message->chat, now);
+            held = ready > now ? ready : 0;
+        }
         if (held) {
             en->due_ms = held < en->message->until_ms ? held : en->message->until_ms + 1;
             pacer_down(gw, 0);
+        } else if (at_all_wait(gw, en)) {
+            continue;
         } else if (!en->marked && !en->fresh) {
             pacer_want_mark(gw, en);
         } else if (!pacer_write(gw, en, now)) {

@@ -118,7 +118,8 @@ static void routes_add_at(struct routes *r, struct binding *b, const struct hand
     r->ats[r->nats++] = (struct routes_at){b, h, clock_ms};
 }
 
-static void routes_add_binding(struct routes *r, struct binding *b)
+/* In its own staff chat a playbook only answers commands: staff are no audience for greetings and games. */
+static void routes_add_binding(struct routes *r, struct binding *b, bool commands_only)
 {
     r->bindings = mem_realloc(r->bindings, (size_t)(r->nbindings + 1) * sizeof *r->bindings);
     r->bindings[r->nbindings++] = b;
@@ -127,6 +128,8 @@ static void routes_add_binding(struct routes *r, struct binding *b)
         const struct handler *h = &info->handlers[i];
         if (h->kind == HANDLER_COMMAND) {
             routes_add_command(r, b, h);
+        } else if (commands_only) {
+            continue;
         } else if (h->kind == HANDLER_AT) {
             routes_add_at(r, b, h);
         } else if (h->kind == HANDLER_ON) {
@@ -188,6 +191,7 @@ static struct routes *routes_build(struct gw *gw, const char *chat, const struct
     r->refs = 1;
     for (int i = 0; i < npicks; i++) {
         const struct playbook *p = picks[i].book;
+        bool staff = picks[i].kind != SELECT_CHAT && playbook_staff_chat_is(p, gw->name, chat);
         for (int f = 0; f < p->nflows; f++) {
             struct flow *flow = p->flows[f].flow;
             if (routes_has_flow(r, flow_info(flow)->name))
@@ -196,11 +200,19 @@ static struct routes *routes_build(struct gw *gw, const char *chat, const struct
             struct override o = {params, flow, gw->name, chat};
             if (gw->e->opts.settings)
                 settings_each_param(gw->e->opts.settings, gw->name, chat, flow_info(flow)->name, routes_override, &o);
-            routes_add_binding(r, binding_new(gw->e->book, p, flow, params));
+            routes_add_binding(r, binding_new(gw->e->book, p, flow, params), staff);
         }
     }
     routes_sort(r);
     return r;
+}
+
+static bool routes_in_staff_chat(struct gw *gw, const char *chat, const struct routes_pick *picks, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (playbook_staff_chat_is(picks[i].book, gw->name, chat))
+            return true;
+    return false;
 }
 
 struct routes *routes_lookup(struct gw *gw, const char *chat, const char *name)
@@ -210,7 +222,7 @@ struct routes *routes_lookup(struct gw *gw, const char *chat, const char *name)
     const struct settings *s = gw->e->opts.settings;
     struct buf key = {0};
     buf_addf(&key, "%s|", gw->name);
-    if (s && settings_is_special(s, gw->name, chat))
+    if ((s && settings_is_special(s, gw->name, chat)) || routes_in_staff_chat(gw, chat, picks, n))
         buf_adds(&key, chat);
     buf_addc(&key, '|');
     for (int i = 0; i < n; i++)

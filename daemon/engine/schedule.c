@@ -1,6 +1,6 @@
 /* schedule.c -- `flow:at`: daily times, per group. The distinct times in use are kept as slots; when one is due, every known
  * group that has it gets an input. Exactly once per date and group comes from the turn's id (date and group are in it), so
- * nothing needs to be remembered here: after a restart the last day's slots are simply offered again. */
+ * nothing needs to be remembered here: after a start each group is simply offered again what it may have missed. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 #include "engine/internal.h"
 #include "engine/routes.h"
 
-enum { SCHEDULE_BACK_MS = 86400000, SCHEDULE_REBUILD_MS = 1000 };
+enum { SCHEDULE_DAY_MS = 86400000, SCHEDULE_REBUILD_MS = 1000, SCHEDULE_START_MS = 120000 };
 
 struct schedule_slot {
     struct gw *gw;
@@ -66,16 +66,16 @@ void schedule_rebuild(struct engine *e)
     e->slots_dirty = true;
 }
 
-static void schedule_offer(struct gw *gw, const struct schedule_slot *s, const char *chat)
+static void schedule_offer(struct gw *gw, const char *chat, const struct routes_at *at, int64_t day, int64_t due_ms)
 {
-    const struct handler *h = s->at->handler;
+    const struct handler *h = at->handler;
     struct input *in = MEM_NEW(struct input);
     in->kind = INPUT_SCHEDULE;
-    in->flow = mem_strdup(flow_info(s->at->binding->flow)->name);
+    in->flow = mem_strdup(flow_info(at->binding->flow)->name);
     in->name = mem_strdup(h->from_param ? h->name : h->words[0]);
     in->handler = h->index;
-    in->due_ms = s->next_ms;
-    in->serial = (uint64_t)s->day;
+    in->due_ms = due_ms;
+    in->serial = (uint64_t)day;
     chat_push(chat_get(gw, chat, true), in);
 }
 
@@ -92,7 +92,7 @@ static void schedule_fire(struct engine *e, struct schedule_slot *s)
     for (struct known *k = s->gw->known, *next; k; k = next) {
         next = k->hh.next;
         if (routes_lookup(s->gw, k->key, k->name) == s->routes) {
-            schedule_offer(s->gw, s, k->key);
+            schedule_offer(s->gw, k->key, s->at, s->day, s->next_ms);
             n++;
         }
     }
@@ -100,13 +100,41 @@ static void schedule_fire(struct engine *e, struct schedule_slot *s)
              log_int(now - s->next_ms), NULL);
 }
 
+/* The last occurrence before now, if it is not too late for it. */
+static void schedule_offer_missed(struct gw *gw, const char *chat, const struct routes_at *at, int64_t now)
+{
+    const struct zone *z = at->binding->playbook->zone;
+    int64_t day = zone_day(z, now, 0), due = zone_moment(z, day, at->clock_ms);
+    if (due > now)
+        due = zone_moment(z, --day, at->clock_ms);
+    int64_t late = at->handler->late_ms;
+    if (now - due <= (late < 0 || late > SCHEDULE_DAY_MS ? SCHEDULE_DAY_MS : late))
+        schedule_offer(gw, chat, at, day, due);
+}
+
+/* Groups that came to be known: those of the first minutes after a start were there while we were not. */
+static void schedule_catch_up(struct engine *e, int64_t now)
+{
+    bool starting = clock_mono(e->clock) - e->ready_ms < SCHEDULE_START_MS;
+    for (struct gw *gw = e->gws; gw; gw = gw->next) {
+        for (struct known *k = gw->known; k; k = k->hh.next) {
+            const struct routes *r = k->caught_up || !starting ? NULL : routes_lookup(gw, k->key, k->name);
+            k->caught_up = true;
+            for (int i = 0; r && i < r->nats; i++)
+                schedule_offer_missed(gw, k->key, &r->ats[i], now);
+        }
+    }
+}
+
 void schedule_run(struct engine *e)
 {
     int64_t now = clock_wall(e->clock);
     if (!e->schedule_from_ms)
-        e->schedule_from_ms = now - SCHEDULE_BACK_MS;
-    if (e->slots_dirty && clock_mono(e->clock) - e->slots_built_ms >= (e->nslots ? SCHEDULE_REBUILD_MS : 0))
+        e->schedule_from_ms = now;
+    if (e->slots_dirty && clock_mono(e->clock) - e->slots_built_ms >= (e->nslots ? SCHEDULE_REBUILD_MS : 0)) {
         schedule_build(e);
+        schedule_catch_up(e, now);
+    }
     for (int i = 0; i < e->nslots; i++) {
         while (e->slots[i].next_ms <= now) {
             schedule_fire(e, &e->slots[i]);

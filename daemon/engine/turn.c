@@ -358,7 +358,7 @@ const char *turn_send(struct turn *t, const struct turn_message *m)
     if (chat[0] == '@' && !m->answer && turn_opted_out(t, chat + 1))
         return "opted out";
     const struct event *ev = t->input->event;
-    if (ev && m->answer && (ev->late || ev->history)) {
+    if (ev && m->answer && ev->late) {
         metric_inc(gw_sends(t->gw, "stale"));
         return NULL; /* too late to answer; what the turn writes still counts */
     }
@@ -522,17 +522,7 @@ int64_t turn_traffic(const struct turn *t, int64_t window_ms)
 const char *turn_ask(struct turn *t, const struct gateway_request *r,
                      void (*fn)(void *ud, const struct gateway_response *r), void *ud)
 {
-    struct gw *gw = t->gw;
-    struct asked *a = MEM_NEW(struct asked);
-    a->ticket = ++gw->next_ticket;
-    a->fn = fn;
-    a->ud = ud;
-    HASH_ADD(hh, gw->asked, ticket, sizeof a->ticket, a);
-    if (gw->gateway->ops->call(gw->gateway, r, a->ticket))
-        return NULL;
-    HASH_DEL(gw->asked, a);
-    free(a);
-    return "the gateway cannot be asked now";
+    return gw_ask(t->gw, r, fn, ud) ? NULL : "the gateway cannot be asked now";
 }
 
 /* ---- reading back the write set ---- */

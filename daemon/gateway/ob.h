@@ -208,7 +208,8 @@ struct ob {
     enum gateway_account online;
     bool was_up, string_ids, saw_own, confirming, self_from_event;
     unsigned send_timeouts; /* in a row */
-    int64_t last_rx_wall, next_tick, next_status;
+    int64_t last_rx_wall, gap_ms; /* wall: the last frame; the last one before the connection was lost */
+    int64_t next_tick, next_status;
     int64_t next_groups, next_requests; /* mono; 0 = not planned */
     int group_reads;
     uint64_t reconnects;

@@ -44,6 +44,7 @@ static const char *ob_cq_code(const char *s, const char *end, struct ob_cq_segme
     while (p < close && ob_cq_name_char(*p))
         p++;
     out->type_len = (size_t)(p - out->type);
+    out->value = NULL;
     out->nfields = 0;
     if (!out->type_len || (p < close && *p != ','))
         return NULL;

@@ -71,7 +71,7 @@ const char *ob_event_key(struct event *e, const char *fmt, ...)
     size_t len = (size_t)n < sizeof key ? (size_t)n : sizeof key - 1;
     if (len > 120) { /* long ones (request flags) by their hash */
         uint64_t h = hash_bytes(key, len);
-        len = 40;
+        len = utf8_cut(key, len, 40);
         len += (size_t)snprintf(key + len, sizeof key - len, "#%016llx", (unsigned long long)h);
     }
     return e->key = event_string(e, key, len);

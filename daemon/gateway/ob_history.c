@@ -14,6 +14,8 @@ enum {
     OB_PAGES_MAX = 20,
     OB_GROUPS_AGAIN_MS = 60000,
     OB_GROUPS_EVERY_MS = 600000,
+    OB_GAP_MS = 600000,
+    OB_MARGIN_MS = 5000,
     OB_JOBS_MAX = 2000,
     OB_ROSTER_MAX = 20000
 };
@@ -53,6 +55,11 @@ void ob_history_catch_up(struct gateway *base, const char *chat, int64_t since_m
     struct ob *g = (struct ob *)base;
     struct ob_job **at = &g->jobs;
     int waiting = 0;
+    /* A loss is noticed up to the idle limit after it happened, and platforms count whole seconds: what was said since the
+     * last frame of the connection that died belongs to the gap. Repeats are removed anyway. */
+    if (g->gap_ms && since_ms > g->gap_ms && since_ms - g->gap_ms < OB_GAP_MS)
+        since_ms = g->gap_ms;
+    since_ms -= OB_MARGIN_MS;
     if (!g->conf.catchup || *chat == '@' || strlen(chat) > OB_ID_MAX)
         return;
     for (; *at; at = &(*at)->next, waiting++) {

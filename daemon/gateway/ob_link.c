@@ -53,8 +53,8 @@ static enum gateway_link ob_link_now(struct ob *g)
 /* Recomputes the link state and tells the engine of a change. */
 static void ob_link_update(struct ob *g, const char *reason)
 {
-    enum gateway_link link = ob_link_now(g);
-    if (link == g->link || g->stopping)
+    enum gateway_link link = ob_link_now(g), was = g->link;
+    if (link == was || g->stopping)
         return;
     g->link = link;
     metric_set(g->m_up, link == LINK_UP);
@@ -65,7 +65,9 @@ static void ob_link_update(struct ob *g, const char *reason)
         for (int i = 0; i < OB_ROLES; i++)
             g->peers[i].ready_since = ob_now(g);
         ob_history_ready(g);
-    } else if (g->online != ACCOUNT_UNKNOWN) {
+    } else {
+        if (was == LINK_UP)
+            g->gap_ms = g->last_rx_wall;
         g->online = ACCOUNT_UNKNOWN;
     }
     g->sink.on_state(g->sink.ud, &g->base, reason);

@@ -164,8 +164,8 @@ static bool wshandshake_has(const char *data, size_t len, const char *name, cons
 {
     size_t vlen = 0, tlen = strlen(token);
     const char *v = wshandshake_header(data, len, name, &vlen);
-    const char *end = v + vlen;
-    while (v && v < end) {
+    const char *end = v ? v + vlen : NULL;
+    while (v < end) {
         const char *comma = memchr(v, ',', (size_t)(end - v));
         const char *e = comma ? comma : end;
         while (v < e && (*v == ' ' || *v == '\t'))

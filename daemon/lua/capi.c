@@ -67,14 +67,23 @@ static int out_random(lua_State *L, struct coro *co)
     return 1;
 }
 
+/* Random bytes of the kernel; in a playground's script numbers that repeat. */
+static bool secret_bytes(struct coro *co, unsigned char *out, size_t n)
+{
+    if (!co->flow->host->opts.repeatable)
+        return getrandom(out, n, 0) == (ssize_t)n;
+    for (size_t i = 0; i < n; i++)
+        out[i] = (unsigned char)rng_below(turn_rng(co->turn), 256);
+    return true;
+}
+
 static int out_secret(lua_State *L, struct coro *co)
 {
-    (void)co;
     unsigned char bytes[SECRET_MAX];
     lua_Integer n = luaL_checkinteger(L, 1);
     if (n < 1 || n > SECRET_MAX)
         return fence_fail(L, "secret: the number of bytes must be between 1 and %d", SECRET_MAX);
-    if (getrandom(bytes, (size_t)n, 0) != (ssize_t)n)
+    if (!secret_bytes(co, bytes, (size_t)n))
         return fence_fail(L, "secret: the kernel gave no random bytes");
     char hex[2 * SECRET_MAX];
     for (lua_Integer i = 0; i < n; i++) {

@@ -18,6 +18,8 @@ static int pure_key(lua_State *L)
     struct buf *out = &co->flow->host->scratch;
     const char *p[PARTS] = {NULL};
     int n = lua_gettop(L) - 1;
+    while (n > 0 && lua_isnil(L, n + 1)) /* trailing parts may be left out */
+        n--;
     if (n > PARTS)
         return fence_fail(L, "a key has too many parts");
     for (int i = 0; i < n; i++)

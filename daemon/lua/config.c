@@ -14,11 +14,23 @@
 #include "base/timefmt.h"
 #include "lua/config_internal.h"
 
-static const char *const config_keys[] = {
-    "data_dir", "redis", "redis_password_env", "redis_password_file", "http", "sop", "playbooks", "staff", "gateways",
-    "timezone", "log", "lua", "queue", NULL};
+static const char *const config_keys[] = {"data_dir",
+                                          "redis",
+                                          "redis_password_env",
+                                          "redis_password_file",
+                                          "http",
+                                          "sop",
+                                          "playbooks",
+                                          "staff",
+                                          "gateways",
+                                          "timezone",
+                                          "log",
+                                          "lua",
+                                          "queue",
+                                          NULL};
 
-void config_warn(struct config *c, const struct conf_report *r, const struct conf_value *v, const char *fmt, ...)
+void config_warn(struct config *c, const struct conf_report *r, const struct conf_value *v,
+                 const char *fmt, ...)
 {
     char text[512];
     va_list ap;
@@ -76,7 +88,8 @@ static char *config_path(const struct config *c, const char *path)
     return buf_take(&b);
 }
 
-static void config_read_data_dir(struct conf_report *r, struct config *c, const struct conf_value *root)
+static void config_read_data_dir(struct conf_report *r, struct config *c,
+                                 const struct conf_value *root)
 {
     const char *s = NULL;
     if (conf_string(r, root, "data_dir", &s)) {
@@ -90,15 +103,17 @@ static void config_read_data_dir(struct conf_report *r, struct config *c, const 
     }
 }
 
-static void config_read_redis(struct conf_report *r, struct config *c, const struct conf_value *root,
-                              unsigned flags)
+static void config_read_redis(struct conf_report *r, struct config *c,
+                              const struct conf_value *root, unsigned flags)
 {
     const char *url = NULL;
     const struct conf_value *v = conf_get(root, "redis");
     const struct conf_value *secret = config_secret_at(root, "redis_password");
     c->embedded = v == NULL;
     if (!v && secret)
-        conf_problem(r, secret, "a password for Redis is given, but `redis` is not; the embedded one needs none");
+        conf_problem(
+            r, secret,
+            "a password for Redis is given, but `redis` is not; the embedded one needs none");
     if (!conf_string(r, root, "redis", &url))
         return;
     struct buf why = {0};
@@ -125,7 +140,8 @@ static void config_read_http(struct conf_report *r, struct config *c, const stru
     if (!config_parse_listen(s, &c->http_host, &c->http_port))
         conf_problem(r, v, "http must be address:port like \"127.0.0.1:9180\", or false");
     else if (!config_is_loopback(c->http_host))
-        config_warn(c, r, v, "http: %s can be reached from outside; /metrics names chats and flows", s);
+        config_warn(c, r, v, "http: %s can be reached from outside; /metrics names chats and flows",
+                    s);
 }
 
 static bool config_is_folder(const char *path)
@@ -140,7 +156,9 @@ static void config_read_sop(struct conf_report *r, struct config *c, const struc
     int n = v && v->type == CONF_TABLE ? v->nlist : v ? 1 : 0;
     c->sop = mem_zero(((size_t)n + 1) * sizeof *c->sop);
     if (!v) {
-        conf_problem(r, NULL, "sop is missing: the folders with flows/ and playbooks/, for example sop = { \"sop\" }");
+        conf_problem(
+            r, NULL,
+            "sop is missing: the folders with flows/ and playbooks/, for example sop = { \"sop\" }");
         return;
     }
     if (v->type != CONF_STRING && (v->type != CONF_TABLE || v->nlist != v->nentries || n == 0)) {
@@ -160,7 +178,8 @@ static void config_read_sop(struct conf_report *r, struct config *c, const struc
     }
 }
 
-static void config_read_playbooks(struct conf_report *r, struct config *c, const struct conf_value *root)
+static void config_read_playbooks(struct conf_report *r, struct config *c,
+                                  const struct conf_value *root)
 {
     const struct conf_value *v = conf_table(r, root, "playbooks");
     if (!v)
@@ -189,7 +208,8 @@ static bool config_has_gateway(const struct config *c, const char *full, size_t 
     return false;
 }
 
-static void config_read_staff(struct conf_report *r, struct config *c, const struct conf_value *root)
+static void config_read_staff(struct conf_report *r, struct config *c,
+                              const struct conf_value *root)
 {
     const struct conf_value *v = conf_table(r, root, "staff");
     if (!v)
@@ -202,17 +222,22 @@ static void config_read_staff(struct conf_report *r, struct config *c, const str
         const char *colon = strchr(e->key, ':');
         int role = e->value.type == CONF_STRING ? role_parse(e->value.string) : -1;
         if (!colon || colon == e->key || !colon[1])
-            conf_problem(r, &e->value, "staff: '%s' must be gateway:user, for example [\"qq1:10001\"]", e->key);
+            conf_problem(r, &e->value,
+                         "staff: '%s' must be gateway:user, for example [\"qq1:10001\"]", e->key);
         else if (!config_has_gateway(c, e->key, (size_t)(colon - e->key)))
-            config_warn(c, r, &e->value, "staff: there is no gateway %.*s", (int)(colon - e->key), e->key);
+            config_warn(c, r, &e->value, "staff: there is no gateway %.*s", (int)(colon - e->key),
+                        e->key);
         if (role < 0)
-            conf_problem(r, &e->value, "staff: the role of %s must be keeper, store, region, hq or owner", e->key);
-        c->staff[c->nstaff++] = (struct staff){mem_strdup(e->key), (enum role)(role < 0 ? 0 : role)};
+            conf_problem(r, &e->value,
+                         "staff: the role of %s must be keeper, store, region, hq or owner",
+                         e->key);
+        c->staff[c->nstaff++] =
+            (struct staff){mem_strdup(e->key), (enum role)(role < 0 ? 0 : role)};
     }
 }
 
-static void config_read_gateways(struct conf_report *r, struct config *c, const struct conf_value *root,
-                                 unsigned flags)
+static void config_read_gateways(struct conf_report *r, struct config *c,
+                                 const struct conf_value *root, unsigned flags)
 {
     const struct conf_value *v = conf_get(root, "gateways");
     if (!v) {
@@ -242,12 +267,14 @@ static void config_read_log(struct conf_report *r, struct config *c, const struc
         conf_problem(r, conf_get(v, "level"), "log.level must be error, warn, info or debug");
 }
 
-static void config_read_limits(struct conf_report *r, struct config *c, const struct conf_value *root)
+static void config_read_limits(struct conf_report *r, struct config *c,
+                               const struct conf_value *root)
 {
     static const char *const lua_keys[] = {"memory", "instructions", NULL};
     static const char *const queue_keys[] = {"chat", "total", NULL};
     int64_t n = 0;
-    const struct conf_value *lua = conf_table(r, root, "lua"), *queue = conf_table(r, root, "queue");
+    const struct conf_value *lua = conf_table(r, root, "lua"),
+                            *queue = conf_table(r, root, "queue");
     if (lua) {
         conf_check_keys(r, lua, "lua", lua_keys, false);
         conf_size(r, lua, "memory", 1 << 20, 4LL << 30, &c->lua_memory);
@@ -264,17 +291,21 @@ static void config_read_limits(struct conf_report *r, struct config *c, const st
     }
 }
 
-static void config_read_timezone(struct conf_report *r, struct config *c, const struct conf_value *root)
+static void config_read_timezone(struct conf_report *r, struct config *c,
+                                 const struct conf_value *root)
 {
     const char *s = "Asia/Shanghai";
     conf_string(r, root, "timezone", &s);
     if (!zone_get(s))
-        conf_problem(r, conf_get(root, "timezone"), "timezone '%s' is not known to this system (names look like "
-                     "Asia/Shanghai)", s);
+        conf_problem(r, conf_get(root, "timezone"),
+                     "timezone '%s' is not known to this system (names look like "
+                     "Asia/Shanghai)",
+                     s);
     c->timezone = mem_strdup(s);
 }
 
-static void config_read(struct conf_report *r, struct config *c, const struct conf_value *root, unsigned flags)
+static void config_read(struct conf_report *r, struct config *c, const struct conf_value *root,
+                        unsigned flags)
 {
     conf_check_keys(r, root, "configuration", config_keys, false);
     config_read_data_dir(r, c, root);
@@ -289,8 +320,8 @@ static void config_read(struct conf_report *r, struct config *c, const struct co
     config_read_timezone(r, c, root);
 }
 
-static struct config *config_from(struct conf_value *root, const char *name, char *file, unsigned flags,
-                                  struct buf *err)
+static struct config *config_from(struct conf_value *root, const char *name, char *file,
+                                  unsigned flags, struct buf *err)
 {
     struct config *c = MEM_NEW(struct config);
     struct conf_report report = {.file = name, .out = err};
@@ -313,7 +344,8 @@ struct config *config_load(const char *path, unsigned flags, struct buf *err)
     return config_from(root, path, file ? file : mem_strdup(path), flags, err);
 }
 
-struct config *config_parse(const char *source, size_t len, const char *name, unsigned flags, struct buf *err)
+struct config *config_parse(const char *source, size_t len, const char *name, unsigned flags,
+                            struct buf *err)
 {
     struct conf_value *root = conf_eval(source, len, name, err);
     return root ? config_from(root, name, NULL, flags, err) : NULL;
@@ -329,8 +361,8 @@ static void config_wipe(char *secret)
 static void config_free_gateway(struct config_gateway *g)
 {
     struct gateway_conf *f = &g->conf;
-    const char *const owned[] = {f->name, f->type, f->mode, f->url, f->listen, f->path,
-                                 f->self_id, f->tls_ca, f->tls_cert, f->tls_key};
+    const char *const owned[] = {f->name, f->type,    f->mode,   f->url,      f->listen,
+                                 f->path, f->self_id, f->tls_ca, f->tls_cert, f->tls_key};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         free((char *)owned[i]);
     config_wipe((char *)f->token);

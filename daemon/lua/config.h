@@ -47,7 +47,8 @@ enum {
 /* NULL with every problem in err, a line each: "file:line: what". */
 struct config *config_load(const char *path, unsigned flags, struct buf *err);
 /* The same from memory; relative paths are taken from the current folder. */
-struct config *config_parse(const char *source, size_t len, const char *name, unsigned flags, struct buf *err);
+struct config *config_parse(const char *source, size_t len, const char *name, unsigned flags,
+                            struct buf *err);
 /* Wipes secrets. */
 void config_free(struct config *c);
 

@@ -40,11 +40,12 @@ static void gateway_read_name(struct conf_report *r, struct config *c, const str
     }
     if (!gateway_name_good(name))
         conf_problem(r, conf_get(v, "name"),
-                     "name '%s': use a letter, then letters, digits, - and _, at most %d in all", name,
-                     GATEWAY_NAME_MAX);
+                     "name '%s': use a letter, then letters, digits, - and _, at most %d in all",
+                     name, GATEWAY_NAME_MAX);
     for (int i = 0; i < c->ngateways; i++) {
         if (c->gateways[i].conf.name && strcmp(c->gateways[i].conf.name, name) == 0)
-            conf_problem(r, conf_get(v, "name"), "name '%s' is given twice; the first is in line %d", name,
+            conf_problem(r, conf_get(v, "name"),
+                         "name '%s' is given twice; the first is in line %d", name,
                          c->gateways[i].line);
     }
 }
@@ -55,7 +56,8 @@ static void gateway_read_name(struct conf_report *r, struct config *c, const str
 static struct pace_limit gateway_limit(int64_t interval_us, int burst)
 {
     int64_t ms = interval_us / 1000;
-    return (struct pace_limit){.interval_ms = ms > 0 ? ms : 1, .interval_us = interval_us, .burst = burst};
+    return (struct pace_limit){
+        .interval_ms = ms > 0 ? ms : 1, .interval_us = interval_us, .burst = burst};
 }
 
 void config_default_pace(const char *type, struct pace *out)
@@ -74,7 +76,8 @@ void config_default_pace(const char *type, struct pace *out)
     out->jitter_ms = 1000;
 }
 
-static void gateway_read_limit(struct conf_report *r, const struct conf_value *v, struct pace_limit *out)
+static void gateway_read_limit(struct conf_report *r, const struct conf_value *v,
+                               struct pace_limit *out)
 {
     static const char *const keys[] = {"per", "burst", "count", NULL};
     int64_t per = 0, count = 1, burst = 1;
@@ -92,8 +95,8 @@ static void gateway_read_limit(struct conf_report *r, const struct conf_value *v
     *out = gateway_limit(us > 0 ? us : 1, (int)burst);
 }
 
-static int gateway_read_limits(struct conf_report *r, const struct conf_value *pace, const char *key,
-                               struct pace_limit *out)
+static int gateway_read_limits(struct conf_report *r, const struct conf_value *pace,
+                               const char *key, struct pace_limit *out)
 {
     const struct conf_value *v = conf_table(r, pace, key);
     if (!v)
@@ -111,7 +114,8 @@ static int gateway_read_limits(struct conf_report *r, const struct conf_value *p
     return v->nlist;
 }
 
-static void gateway_read_pace(struct conf_report *r, const struct conf_value *v, struct config_gateway *g)
+static void gateway_read_pace(struct conf_report *r, const struct conf_value *v,
+                              struct config_gateway *g)
 {
     static const char *const keys[] = {"account", "chat", "jitter", NULL};
     config_default_pace(g->conf.type, &g->pace);
@@ -119,8 +123,10 @@ static void gateway_read_pace(struct conf_report *r, const struct conf_value *v,
     if (!pace)
         return;
     if (pace->type != CONF_TABLE) {
-        conf_problem(r, pace, "pace must be a table of limits; it cannot be switched off, but limits may be large: "
-                              "{ account = {{ per = \"1ms\", burst = 10000 }}, ... }");
+        conf_problem(
+            r, pace,
+            "pace must be a table of limits; it cannot be switched off, but limits may be large: "
+            "{ account = {{ per = \"1ms\", burst = 10000 }}, ... }");
         return;
     }
     conf_check_keys(r, pace, "pace", keys, false);
@@ -141,28 +147,37 @@ static void gateway_read_pace(struct conf_report *r, const struct conf_value *v,
 
 /* ---- times ---- */
 
-static void gateway_read_timing(struct conf_report *r, const struct conf_value *v, struct gateway_conf *conf)
+static void gateway_read_timing(struct conf_report *r, const struct conf_value *v,
+                                struct gateway_conf *conf)
 {
-    static const char *const keys[] = {"first", "idle", "backoff", "backoff_max", "auth_backoff", "auth_backoff_max",
-                                       "ready_reset", "timeout", "stale", "request_delay", "catchup", "settle",
-                                       "resend", "circuit", NULL};
-    int64_t *const fields[] = {&conf->first_ms, &conf->idle_ms, &conf->backoff_ms, &conf->backoff_max_ms,
-                               &conf->auth_backoff_ms, &conf->auth_backoff_max_ms, &conf->ready_reset_ms,
-                               &conf->timeout_ms, &conf->stale_ms, &conf->request_delay_ms, &conf->catchup_ms,
-                               &conf->settle_ms, &conf->resend_ms, &conf->circuit_ms};
-    enum { AT_LEAST_SOMETHING = 9 }; /* the keys before request_delay: a link cannot live with 0 there */
+    static const char *const keys[] = {
+        "first",       "idle",    "backoff", "backoff_max",   "auth_backoff", "auth_backoff_max",
+        "ready_reset", "timeout", "stale",   "request_delay", "catchup",      "settle",
+        "resend",      "circuit", NULL};
+    int64_t *const fields[] = {
+        &conf->first_ms,         &conf->idle_ms,         &conf->backoff_ms,
+        &conf->backoff_max_ms,   &conf->auth_backoff_ms, &conf->auth_backoff_max_ms,
+        &conf->ready_reset_ms,   &conf->timeout_ms,      &conf->stale_ms,
+        &conf->request_delay_ms, &conf->catchup_ms,      &conf->settle_ms,
+        &conf->resend_ms,        &conf->circuit_ms};
+    enum {
+        AT_LEAST_SOMETHING = 9
+    }; /* the keys before request_delay: a link cannot live with 0 there */
     const struct conf_value *timing = conf_table(r, v, "timing");
     if (!timing)
         return;
     conf_check_keys(r, timing, "timing", keys, false);
     for (int i = 0; keys[i]; i++) {
-        if (conf_duration(r, timing, keys[i], i < AT_LEAST_SOMETHING ? 1 : 0, fields[i]) && *fields[i] == 0)
+        if (conf_duration(r, timing, keys[i], i < AT_LEAST_SOMETHING ? 1 : 0, fields[i]) &&
+            *fields[i] == 0)
             *fields[i] = 1; /* "at once"; 0 means the default to the gateway */
     }
     if (conf->backoff_ms && conf->backoff_max_ms && conf->backoff_max_ms < conf->backoff_ms)
         conf_problem(r, conf_get(timing, "backoff_max"), "timing: backoff_max is below backoff");
-    if (conf->auth_backoff_ms && conf->auth_backoff_max_ms && conf->auth_backoff_max_ms < conf->auth_backoff_ms)
-        conf_problem(r, conf_get(timing, "auth_backoff_max"), "timing: auth_backoff_max is below auth_backoff");
+    if (conf->auth_backoff_ms && conf->auth_backoff_max_ms &&
+        conf->auth_backoff_max_ms < conf->auth_backoff_ms)
+        conf_problem(r, conf_get(timing, "auth_backoff_max"),
+                     "timing: auth_backoff_max is below auth_backoff");
 }
 
 /* ---- where it connects ---- */
@@ -185,61 +200,76 @@ static void gateway_read_token(struct conf_report *r, struct config *c, const st
         flags |= CONFIG_NO_SECRETS;
     conf->token = config_secret(r, c, v, "token", true, flags);
     if (conf->token && !gateway_token_good(conf->token))
-        conf_problem(r, config_secret_at(v, "token"),
-                     "the token contains a blank, one of + & # %% or a byte that is not ASCII; gateways damage such "
-                     "tokens: set another one on both sides");
+        conf_problem(
+            r, config_secret_at(v, "token"),
+            "the token contains a blank, one of + & # %% or a byte that is not ASCII; gateways damage such "
+            "tokens: set another one on both sides");
     conf_boolean(r, v, "token_in_query", &conf->token_in_query);
 }
 
-static void gateway_read_forward(struct conf_report *r, const struct conf_value *v, struct gateway_conf *conf)
+static void gateway_read_forward(struct conf_report *r, const struct conf_value *v,
+                                 struct gateway_conf *conf)
 {
     char *url = gateway_copy(r, v, "url");
     conf->url = url;
     if (!conf_get(v, "url"))
-        conf_problem(r, v, "mode \"forward\" needs url, for example url = \"ws://127.0.0.1:3001/\"");
+        conf_problem(r, v,
+                     "mode \"forward\" needs url, for example url = \"ws://127.0.0.1:3001/\"");
     static const char *const others[] = {"listen", "path", "tls_cert", "tls_key"};
     for (int i = 0; i < 4; i++) {
         if (conf_get(v, others[i]))
-            conf_problem(r, conf_get(v, others[i]), "%s belongs to mode \"reverse\"; with \"forward\" sopd connects to url",
+            conf_problem(r, conf_get(v, others[i]),
+                         "%s belongs to mode \"reverse\"; with \"forward\" sopd connects to url",
                          others[i]);
     }
     if (!url)
         return;
-    const char *host = strncmp(url, "ws://", 5) == 0 ? url + 5 : strncmp(url, "wss://", 6) == 0 ? url + 6 : NULL;
+    const char *host = strncmp(url, "ws://", 5) == 0    ? url + 5
+                       : strncmp(url, "wss://", 6) == 0 ? url + 6
+                                                        : NULL;
     if (!host || !*host || *host == '/' || *host == ':')
-        conf_problem(r, conf_get(v, "url"), "url must be ws://host:port/path or wss://host:port/path");
+        conf_problem(r, conf_get(v, "url"),
+                     "url must be ws://host:port/path or wss://host:port/path");
     else if (memchr(host, '@', strcspn(host, "/?")))
-        conf_problem(r, conf_get(v, "url"), "url must not hold a password; use token, token_env or token_file");
+        conf_problem(r, conf_get(v, "url"),
+                     "url must not hold a password; use token, token_env or token_file");
     else if (strstr(host, "access_token="))
-        conf_problem(r, conf_get(v, "url"), "url must not hold the token; use token_env or token_file, and "
-                                            "token_in_query = true if the gateway wants it in the URL");
+        conf_problem(r, conf_get(v, "url"),
+                     "url must not hold the token; use token_env or token_file, and "
+                     "token_in_query = true if the gateway wants it in the URL");
     else if (strpbrk(host, " \t\r\n#"))
         conf_problem(r, conf_get(v, "url"), "url contains a blank or #");
 }
 
-static void gateway_check_listener(struct conf_report *r, const struct config *c, const struct conf_value *v,
-                                   const struct gateway_conf *conf)
+/* Two gateways may share an address when their paths tell them apart; without a path one answers at all usual ones. */
+static void gateway_check_listener(struct conf_report *r, const struct config *c,
+                                   const struct conf_value *v, const struct gateway_conf *conf)
 {
     for (int i = 0; i < c->ngateways; i++) {
         const struct gateway_conf *other = &c->gateways[i].conf;
-        if (other->listen && strcmp(other->listen, conf->listen) == 0 && strcmp(other->path, conf->path) == 0)
-            conf_problem(r, v, "gateway %s listens on %s%s already; give one of them another path or port",
-                         other->name ? other->name : "?", conf->listen, conf->path);
+        if (!other->listen || strcmp(other->listen, conf->listen) != 0)
+            continue;
+        if (!other->path != !conf->path || (conf->path && strcmp(other->path, conf->path) != 0))
+            continue;
+        conf_problem(r, v,
+                     "gateway %s listens on %s%s already; give one of them another path or port",
+                     other->name ? other->name : "?", conf->listen, conf->path ? conf->path : "");
     }
 }
 
-static void gateway_read_reverse(struct conf_report *r, const struct config *c, const struct conf_value *v,
-                                 struct gateway_conf *conf)
+static void gateway_read_reverse(struct conf_report *r, const struct config *c,
+                                 const struct conf_value *v, struct gateway_conf *conf)
 {
     conf->listen = gateway_copy(r, v, "listen");
     conf->path = gateway_copy(r, v, "path");
-    if (!conf->path)
-        conf->path = mem_strdup("/onebot/v11/ws");
     if (!conf_get(v, "listen"))
-        conf_problem(r, v, "mode \"reverse\" needs listen, for example listen = \"127.0.0.1:8080\"");
+        conf_problem(r, v,
+                     "mode \"reverse\" needs listen, for example listen = \"127.0.0.1:8080\"");
     if (conf_get(v, "url"))
-        conf_problem(r, conf_get(v, "url"), "url belongs to mode \"forward\"; with \"reverse\" the gateway connects to us");
-    if (conf->path[0] != '/' || strpbrk(conf->path, " \t\r\n?#"))
+        conf_problem(
+            r, conf_get(v, "url"),
+            "url belongs to mode \"forward\"; with \"reverse\" the gateway connects to us");
+    if (conf->path && (conf->path[0] != '/' || strpbrk(conf->path, " \t\r\n?#")))
         conf_problem(r, conf_get(v, "path"), "path must begin with / and hold no blank, ? or #");
     if ((conf->tls_cert == NULL) != (conf->tls_key == NULL))
         conf_problem(r, v, "tls_cert and tls_key belong together");
@@ -248,18 +278,21 @@ static void gateway_read_reverse(struct conf_report *r, const struct config *c, 
     char *host = NULL;
     int port;
     if (!config_parse_listen(conf->listen, &host, &port)) {
-        conf_problem(r, conf_get(v, "listen"), "listen must be address:port, for example \"127.0.0.1:8080\"");
+        conf_problem(r, conf_get(v, "listen"),
+                     "listen must be address:port, for example \"127.0.0.1:8080\"");
     } else {
         gateway_check_listener(r, c, v, conf);
         if (!config_is_loopback(host) && !config_secret_at(v, "token"))
-            conf_problem(r, conf_get(v, "listen"),
-                         "%s can be reached from outside: set token_env or token_file, or listen on 127.0.0.1",
-                         conf->listen);
+            conf_problem(
+                r, conf_get(v, "listen"),
+                "%s can be reached from outside: set token_env or token_file, or listen on 127.0.0.1",
+                conf->listen);
     }
     free(host);
 }
 
-static void gateway_read_self_id(struct conf_report *r, const struct conf_value *v, struct gateway_conf *conf)
+static void gateway_read_self_id(struct conf_report *r, const struct conf_value *v,
+                                 struct gateway_conf *conf)
 {
     const struct conf_value *id = conf_get(v, "self_id");
     if (id && id->type == CONF_INTEGER && id->integer > 0) {
@@ -277,8 +310,9 @@ static void gateway_read_onebot(struct conf_report *r, struct config *c, const s
                                 struct config_gateway *g, unsigned flags)
 {
     static const char *const keys[] = {
-        "name", "type", "mode", "url", "listen", "path", "token", "token_env", "token_file", "token_in_query",
-        "self_id", "tls_ca", "tls_cert", "tls_key", "tls_insecure", "max_frame", "catchup", "timing", "pace", NULL};
+        "name",         "type",       "mode",           "url",     "listen", "path",     "token",
+        "token_env",    "token_file", "token_in_query", "self_id", "tls_ca", "tls_cert", "tls_key",
+        "tls_insecure", "max_frame",  "catchup",        "timing",  "pace",   NULL};
     struct gateway_conf *conf = &g->conf;
     char where[64];
     snprintf(where, sizeof where, "gateway %s", conf->name ? conf->name : "?");
@@ -294,8 +328,9 @@ static void gateway_read_onebot(struct conf_report *r, struct config *c, const s
     else if (conf->mode && strcmp(conf->mode, "reverse") == 0)
         gateway_read_reverse(r, c, v, conf);
     else if (conf->mode || !conf_get(v, "mode"))
-        conf_problem(r, conf->mode ? conf_get(v, "mode") : v,
-                     "mode must be \"forward\" (sopd connects to url) or \"reverse\" (the gateway connects to listen)");
+        conf_problem(
+            r, conf->mode ? conf_get(v, "mode") : v,
+            "mode must be \"forward\" (sopd connects to url) or \"reverse\" (the gateway connects to listen)");
     int64_t n = 0;
     if (conf_size(r, v, "max_frame", 65536, 1 << 30, &n))
         conf->max_frame = (size_t)n;
@@ -311,7 +346,8 @@ void config_read_gateway(struct conf_report *r, struct config *c, const struct c
     static const char *const keys[] = {"name", "type", "self_id", "pace", NULL};
     g->line = v->line;
     if (v->type != CONF_TABLE) {
-        conf_problem(r, v, "a gateway must be a table: { name = \"qq1\", type = \"onebot11\", ... }");
+        conf_problem(r, v,
+                     "a gateway must be a table: { name = \"qq1\", type = \"onebot11\", ... }");
         return;
     }
     gateway_read_name(r, c, v, g);
@@ -328,8 +364,9 @@ void config_read_gateway(struct conf_report *r, struct config *c, const struct c
         conf_check_keys(r, v, "playground gateway", keys, false);
     } else {
         const char *near = conf_nearest(g->conf.type, types);
-        conf_problem(r, conf_get(v, "type"), "unknown type '%s'; %s'%s'%s", g->conf.type, near ? "did you mean " : "known are ",
-                     near ? near : "onebot11", near ? "?" : " and 'playground'");
+        conf_problem(r, conf_get(v, "type"), "unknown type '%s'; %s'%s'%s", g->conf.type,
+                     near ? "did you mean " : "known are ", near ? near : "onebot11",
+                     near ? "?" : " and 'playground'");
     }
     gateway_read_pace(r, v, g);
 }

@@ -10,12 +10,12 @@ void config_read_gateway(struct conf_report *r, struct config *c, const struct c
                          struct config_gateway *g, unsigned flags);
 /* Resolves <stem>, <stem>_env or <stem>_file of a table (config_secret.c). The secret is allocated; NULL if none is
  * set or a problem was reported. `inline_too`: the plain key may hold the secret itself. */
-char *config_secret(struct conf_report *r, struct config *c, const struct conf_value *table, const char *stem,
-                    bool inline_too, unsigned flags);
+char *config_secret(struct conf_report *r, struct config *c, const struct conf_value *table,
+                    const char *stem, bool inline_too, unsigned flags);
 /* The value whose key names the secret, for messages; NULL if the table has none. */
 const struct conf_value *config_secret_at(const struct conf_value *table, const char *stem);
 /* Adds a line to c->warnings. */
-void config_warn(struct config *c, const struct conf_report *r, const struct conf_value *v, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+void config_warn(struct config *c, const struct conf_report *r, const struct conf_value *v,
+                 const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 #endif

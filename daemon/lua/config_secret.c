@@ -12,7 +12,8 @@
 
 enum { SECRET_MAX = 4096 };
 
-static const struct conf_value *secret_key(const struct conf_value *table, const char *stem, const char *suffix)
+static const struct conf_value *secret_key(const struct conf_value *table, const char *stem,
+                                           const char *suffix)
 {
     char key[64];
     snprintf(key, sizeof key, "%s%s", stem, suffix);
@@ -49,7 +50,8 @@ static void secret_path(const struct config *c, const char *name, struct buf *ou
     buf_cstr(out);
 }
 
-static char *secret_from_file(struct conf_report *r, struct config *c, const struct conf_value *v, const char *stem)
+static char *secret_from_file(struct conf_report *r, struct config *c, const struct conf_value *v,
+                              const char *stem)
 {
     struct buf path = {0};
     secret_path(c, v->string, &path);
@@ -87,11 +89,12 @@ static char *secret_from_env(struct conf_report *r, const struct conf_value *v, 
     return value && *value ? mem_strdup(value) : NULL;
 }
 
-char *config_secret(struct conf_report *r, struct config *c, const struct conf_value *table, const char *stem,
-                    bool inline_too, unsigned flags)
+char *config_secret(struct conf_report *r, struct config *c, const struct conf_value *table,
+                    const char *stem, bool inline_too, unsigned flags)
 {
     const struct conf_value *plain = inline_too ? secret_key(table, stem, "") : NULL;
-    const struct conf_value *env = secret_key(table, stem, "_env"), *file = secret_key(table, stem, "_file");
+    const struct conf_value *env = secret_key(table, stem, "_env"),
+                            *file = secret_key(table, stem, "_file");
     const struct conf_value *v = plain ? plain : env ? env : file;
     if (!v)
         return NULL;
@@ -100,7 +103,10 @@ char *config_secret(struct conf_report *r, struct config *c, const struct conf_v
         return NULL;
     }
     if (v->type != CONF_STRING || v->len == 0 || strlen(v->string) != v->len) {
-        conf_problem(r, v, "%s%s must be a text that is not empty", stem, v == env ? "_env" : v == file ? "_file" : "");
+        conf_problem(r, v, "%s%s must be a text that is not empty", stem,
+                     v == env    ? "_env"
+                     : v == file ? "_file"
+                                 : "");
         return NULL;
     }
     if (plain)

@@ -16,7 +16,7 @@ struct confpos_node {
     char *key;
     int first, last, next; /* children are a list, newest at its end */
     int cursor;            /* the child behind the one found last: lists are read in order */
-    int items;                     /* list items seen so far */
+    int items;             /* list items seen so far */
     int line;
 };
 
@@ -32,8 +32,8 @@ struct confpos {
 enum token_kind { TOKEN_END, TOKEN_NAME, TOKEN_STRING, TOKEN_NUMBER, TOKEN_SIGN };
 struct token {
     enum token_kind kind;
-    char sign;           /* SIGN: its first byte; `==` and its like are '?' */
-    const char *text;    /* NAME, STRING (without quotes), NUMBER */
+    char sign;        /* SIGN: its first byte; `==` and its like are '?' */
+    const char *text; /* NAME, STRING (without quotes), NUMBER */
     size_t len;
     int line;
 };
@@ -158,8 +158,12 @@ static int confpos_add(struct confpos *p, int parent, const char *key, size_t le
     if ((p->n & (p->n - 1)) == 0)
         p->nodes = mem_realloc(p->nodes, (p->n ? (size_t)p->n * 2 : 1) * sizeof *p->nodes);
     int id = p->n++;
-    p->nodes[id] = (struct confpos_node){
-        .key = mem_strndup(key, len), .first = -1, .last = -1, .next = -1, .cursor = -1, .line = line};
+    p->nodes[id] = (struct confpos_node){.key = mem_strndup(key, len),
+                                         .first = -1,
+                                         .last = -1,
+                                         .next = -1,
+                                         .cursor = -1,
+                                         .line = line};
     if (parent >= 0) {
         struct confpos_node *up = &p->nodes[parent];
         if (up->last >= 0)

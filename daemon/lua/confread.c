@@ -142,16 +142,17 @@ void conf_check_keys(struct conf_report *r, const struct conf_value *table, cons
         struct buf words = {0};
         conf_known_words(known, &words);
         if (near)
-            conf_problem(r, &table->entries[i].value, "%s: unknown key '%s'; did you mean '%s'?", where, key, near);
+            conf_problem(r, &table->entries[i].value, "%s: unknown key '%s'; did you mean '%s'?",
+                         where, key, near);
         else
-            conf_problem(r, &table->entries[i].value, "%s: unknown key '%s'; known are %s", where, key,
-                         buf_cstr(&words));
+            conf_problem(r, &table->entries[i].value, "%s: unknown key '%s'; known are %s", where,
+                         key, buf_cstr(&words));
         buf_free(&words);
     }
 }
 
-static const struct conf_value *conf_typed(struct conf_report *r, const struct conf_value *table, const char *key,
-                                           enum conf_type type, const char *want)
+static const struct conf_value *conf_typed(struct conf_report *r, const struct conf_value *table,
+                                           const char *key, enum conf_type type, const char *want)
 {
     const struct conf_value *v = conf_get(table, key);
     if (!v)
@@ -162,7 +163,8 @@ static const struct conf_value *conf_typed(struct conf_report *r, const struct c
     return NULL;
 }
 
-bool conf_string(struct conf_report *r, const struct conf_value *table, const char *key, const char **out)
+bool conf_string(struct conf_report *r, const struct conf_value *table, const char *key,
+                 const char **out)
 {
     const struct conf_value *v = conf_typed(r, table, key, CONF_STRING, "a text");
     if (!v)
@@ -190,8 +192,8 @@ static bool conf_whole(const struct conf_value *v)
            (v->type == CONF_NUMBER && floor(v->number) == v->number && fabs(v->number) < 9e15);
 }
 
-bool conf_integer(struct conf_report *r, const struct conf_value *table, const char *key, int64_t min, int64_t max,
-                  int64_t *out)
+bool conf_integer(struct conf_report *r, const struct conf_value *table, const char *key,
+                  int64_t min, int64_t max, int64_t *out)
 {
     const struct conf_value *v = conf_get(table, key);
     if (!v)
@@ -202,16 +204,16 @@ bool conf_integer(struct conf_report *r, const struct conf_value *table, const c
         return false;
     }
     if (v->integer < min || v->integer > max) {
-        conf_problem(r, v, "%s is %lld; it must be between %lld and %lld", key, (long long)v->integer,
-                     (long long)min, (long long)max);
+        conf_problem(r, v, "%s is %lld; it must be between %lld and %lld", key,
+                     (long long)v->integer, (long long)min, (long long)max);
         return false;
     }
     *out = v->integer;
     return true;
 }
 
-bool conf_duration(struct conf_report *r, const struct conf_value *table, const char *key, int64_t min_ms,
-                   int64_t *out)
+bool conf_duration(struct conf_report *r, const struct conf_value *table, const char *key,
+                   int64_t min_ms, int64_t *out)
 {
     const struct conf_value *v = conf_get(table, key);
     if (!v)
@@ -219,7 +221,8 @@ bool conf_duration(struct conf_report *r, const struct conf_value *table, const 
     int64_t ms = -1;
     if (v->type == CONF_STRING && !time_parse_duration(v->string, &ms))
         ms = -1;
-    else if ((v->type == CONF_INTEGER || v->type == CONF_NUMBER) && v->number >= 0 && v->number < 4e8)
+    else if ((v->type == CONF_INTEGER || v->type == CONF_NUMBER) && v->number >= 0 &&
+             v->number < 4e8)
         ms = (int64_t)(v->number * 1000);
     if (ms < 0) {
         conf_problem(r, v, "%s must be a duration like \"30s\" or \"10m\"", key);
@@ -251,8 +254,8 @@ static bool conf_parse_size(const char *s, double *out)
     return *end == '\0';
 }
 
-bool conf_size(struct conf_report *r, const struct conf_value *table, const char *key, int64_t min, int64_t max,
-               int64_t *out)
+bool conf_size(struct conf_report *r, const struct conf_value *table, const char *key, int64_t min,
+               int64_t max, int64_t *out)
 {
     const struct conf_value *v = conf_get(table, key);
     if (!v)
@@ -267,14 +270,16 @@ bool conf_size(struct conf_report *r, const struct conf_value *table, const char
         return false;
     }
     if (n < (double)min || n > (double)max) {
-        conf_problem(r, v, "%s must be between %lld and %lld bytes", key, (long long)min, (long long)max);
+        conf_problem(r, v, "%s must be between %lld and %lld bytes", key, (long long)min,
+                     (long long)max);
         return false;
     }
     *out = (int64_t)n;
     return true;
 }
 
-const struct conf_value *conf_table(struct conf_report *r, const struct conf_value *table, const char *key)
+const struct conf_value *conf_table(struct conf_report *r, const struct conf_value *table,
+                                    const char *key)
 {
     return conf_typed(r, table, key, CONF_TABLE, "a table");
 }

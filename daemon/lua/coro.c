@@ -111,11 +111,8 @@ void coro_drop(struct coro *co, bool clean)
         f->pooled++;
         return;
     }
-    if (!clean) {
-        f->kill = f->kill ? f->kill : KILL_BUDGET; /* pending <close> variables get no time */
-        lua_resetthread(co->T);
-        f->kill = KILL_NONE;
-    }
+    /* Not reset: pending <close> variables would run, without the hook if the error came from it. The thread is garbage. */
+    f->kill = KILL_NONE;
     coro_close(co);
 }
 

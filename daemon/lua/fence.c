@@ -39,7 +39,7 @@ void fence_where(lua_State *L, char *out, size_t size)
     }
 }
 
-static const char *kill_message(const struct flow *f)
+const char *fence_message(const struct flow *f)
 {
     if (f->kill == KILL_STORE)
         return "Redis is away";
@@ -65,12 +65,17 @@ static void fence_hook(lua_State *L, lua_Debug *ar)
             return;
         f->kill = KILL_BUDGET;
     }
-    raise_kill(L, kill_message(f));
+    raise_kill(L, fence_message(f));
 }
 
 void fence_install(lua_State *L)
 {
     lua_sethook(L, fence_hook, LUA_MASKCOUNT, HOOK_EVERY);
+}
+
+bool fence_ended(lua_State *T)
+{
+    return lua_gethookcount(T) == 1;
 }
 
 void fence_begin(struct flow *f)
@@ -84,7 +89,7 @@ void fence_charge(lua_State *L, int64_t n)
     struct flow *f = flow_of(L);
     f->budget -= n;
     if (f->budget <= 0 && !f->kill)
-        fence_kill(L, KILL_BUDGET, kill_message(f));
+        fence_kill(L, KILL_BUDGET, fence_message(f));
 }
 
 int fence_kill(lua_State *L, enum kill why, const char *message)
@@ -161,6 +166,7 @@ void fence_describe(struct flow *f, lua_State *from, struct buf *out)
     else
         buf_adds(out, "(error object without a text)");
     lua_settop(L, base);
+    fence_install(L); /* it was set to one instruction if that was too long */
     for (size_t i = start; i < out->len; i++)
         if ((unsigned char)out->data[i] < ' ' && out->data[i] != '\n' && out->data[i] != '\t')
             out->data[i] = '?';

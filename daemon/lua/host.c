@@ -19,6 +19,7 @@ struct host *host_create(const struct host_opts *opts)
         h->opts.memory_max = STATE_MEMORY;
     if (!h->opts.budget)
         h->opts.budget = STATE_BUDGET;
+    rng_seed(&h->rng, h->opts.seed);
     return h;
 }
 
@@ -178,7 +179,9 @@ static void coro_run(struct coro *co, int nargs, struct host_outcome *out)
     f->running = co;
     int status = lua_resume(co->T, f->L, nargs, &nresults);
     f->running = NULL;
-    if (status == LUA_OK) {
+    if (f->kill && status <= LUA_YIELD) { /* killed in a coroutine of its own, whose end it did not pass on */
+        outcome_fail(co, failure_of(f, status), fence_message(f), out);
+    } else if (status == LUA_OK) {
         outcome_done(co, nresults, out);
     } else if (status == LUA_YIELD && co->state != CORO_RUNNING) {
         out->status = HOST_WAITING;

@@ -17,7 +17,7 @@
 enum {
     CONF_SOURCE_MAX = 4 << 20,
     CONF_MEMORY_MAX = 64 << 20,
-    CONF_STEPS = 1000, /* instructions between two looks */
+    CONF_STEPS = 1000,      /* instructions between two looks */
     CONF_STEPS_MAX = 20000, /* looks: 20 million instructions */
     CONF_DEPTH_MAX = 16,
     CONF_NODES_MAX = 100000,
@@ -85,7 +85,8 @@ static int conf_unknown(lua_State *L)
 {
     const char *name = lua_tostring(L, 2);
     if (name && (strcmp(name, "os") == 0 || strcmp(name, "io") == 0))
-        return luaL_error(L, "'%s' is not available here; secrets come by token_env or token_file", name);
+        return luaL_error(L, "'%s' is not available here; secrets come by token_env or token_file",
+                          name);
     return luaL_error(L, "unknown name '%s' (a word that should be a text needs quotes)",
                       name ? name : "?");
 }
@@ -110,13 +111,14 @@ static void conf_open(lua_State *L, const char *name, lua_CFunction open, const 
 /* Leaves the table of everything that a chunk may use on the stack. */
 static void conf_environment(lua_State *L)
 {
-    static const char *const base[] = {"assert", "error", "ipairs", "next", "pairs", "select",
-                                       "tonumber", "tostring", "type", NULL};
-    static const char *const string[] = {"byte", "char", "format", "len", "lower", "reverse",
-                                         "sub", "upper", NULL};
+    static const char *const base[] = {"assert", "error",    "ipairs",   "next", "pairs",
+                                       "select", "tonumber", "tostring", "type", NULL};
+    static const char *const string[] = {"byte",    "char", "format", "len", "lower",
+                                         "reverse", "sub",  "upper",  NULL};
     static const char *const table[] = {"concat", "insert", "sort", "unpack", NULL};
-    static const char *const math[] = {"abs", "ceil", "floor", "fmod", "max", "min", "tointeger",
-                                       "type", "huge", "maxinteger", "mininteger", NULL};
+    static const char *const math[] = {"abs",  "ceil",       "floor",      "fmod",
+                                       "max",  "min",        "tointeger",  "type",
+                                       "huge", "maxinteger", "mininteger", NULL};
     conf_open(L, "_G", luaopen_base, base);
     conf_open(L, "string", luaopen_string, string);
     lua_pushcfunction(L, conf_rep);
@@ -137,7 +139,8 @@ static void conf_environment(lua_State *L)
     lua_setmetatable(L, -2);
 }
 
-static void conf_convert(lua_State *L, struct conf_box *box, struct conf_value *out, int pos, int depth);
+static void conf_convert(lua_State *L, struct conf_box *box, struct conf_value *out, int pos,
+                         int depth);
 
 static void conf_wrong(lua_State *L, int line, const char *what)
 {
@@ -182,7 +185,8 @@ static const char *conf_key(lua_State *L, int line, char *room, size_t size)
     return room;
 }
 
-static void conf_convert_table(lua_State *L, struct conf_box *box, struct conf_value *out, int pos, int depth)
+static void conf_convert_table(lua_State *L, struct conf_box *box, struct conf_value *out, int pos,
+                               int depth)
 {
     luaL_checkstack(L, 8, "the table is nested too deeply");
     lua_Integer n = 0;
@@ -203,15 +207,18 @@ static void conf_convert_table(lua_State *L, struct conf_box *box, struct conf_v
         char room[24];
         const char *key = conf_key(L, out->line, room, sizeof room);
         int child = confpos_child(box->pos, pos, key);
-        int line = child >= 0 ? confpos_line(box->pos, child) : confpos_search(box->pos, key, out->line);
+        int line =
+            child >= 0 ? confpos_line(box->pos, child) : confpos_search(box->pos, key, out->line);
         conf_convert(L, box, conf_add_entry(out, key, line), child, depth + 1);
     }
     if (out->nentries > out->nlist)
-        qsort(out->entries + out->nlist, (size_t)(out->nentries - out->nlist), sizeof *out->entries, conf_by_key);
+        qsort(out->entries + out->nlist, (size_t)(out->nentries - out->nlist), sizeof *out->entries,
+              conf_by_key);
 }
 
 /* Fills `out` from the value at the top of the stack, which stays. Raises for what no configuration can hold. */
-static void conf_convert(lua_State *L, struct conf_box *box, struct conf_value *out, int pos, int depth)
+static void conf_convert(lua_State *L, struct conf_box *box, struct conf_value *out, int pos,
+                         int depth)
 {
     if (++box->nodes > CONF_NODES_MAX)
         conf_wrong(L, out->line, "the table is too large");
@@ -272,7 +279,8 @@ static void conf_failed(lua_State *L, const struct conf_box *box, struct buf *er
 {
     const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
     if (!text || strcmp(text, "not enough memory") == 0)
-        buf_addf(err, "%s:1: %s\n", box->name, text ? "the file needs too much memory" : "error without a text");
+        buf_addf(err, "%s:1: %s\n", box->name,
+                 text ? "the file needs too much memory" : "error without a text");
     else if (strncmp(text, "@:", 2) == 0)
         buf_addf(err, "%s%s\n", box->name, text + 1);
     else

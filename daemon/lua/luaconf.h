@@ -61,17 +61,20 @@ void conf_check_keys(struct conf_report *r, const struct conf_value *table, cons
                      const char *const *known, bool list);
 
 /* Each looks up `key`; absent gives false quietly, a wrong type or range gives false and a problem. */
-bool conf_string(struct conf_report *r, const struct conf_value *table, const char *key, const char **out);
-bool conf_boolean(struct conf_report *r, const struct conf_value *table, const char *key, bool *out);
-bool conf_integer(struct conf_report *r, const struct conf_value *table, const char *key, int64_t min, int64_t max,
-                  int64_t *out);
+bool conf_string(struct conf_report *r, const struct conf_value *table, const char *key,
+                 const char **out);
+bool conf_boolean(struct conf_report *r, const struct conf_value *table, const char *key,
+                  bool *out);
+bool conf_integer(struct conf_report *r, const struct conf_value *table, const char *key,
+                  int64_t min, int64_t max, int64_t *out);
 /* A duration: "10m", or a number of seconds; milliseconds out, at least min_ms. */
-bool conf_duration(struct conf_report *r, const struct conf_value *table, const char *key, int64_t min_ms,
-                   int64_t *out);
+bool conf_duration(struct conf_report *r, const struct conf_value *table, const char *key,
+                   int64_t min_ms, int64_t *out);
 /* A size in bytes: a number, or "64K", "32M", "1G" (powers of 1024). */
-bool conf_size(struct conf_report *r, const struct conf_value *table, const char *key, int64_t min, int64_t max,
-               int64_t *out);
-const struct conf_value *conf_table(struct conf_report *r, const struct conf_value *table, const char *key);
+bool conf_size(struct conf_report *r, const struct conf_value *table, const char *key, int64_t min,
+               int64_t max, int64_t *out);
+const struct conf_value *conf_table(struct conf_report *r, const struct conf_value *table,
+                                    const char *key);
 
 /* The word of a NULL-terminated list that is nearest to `name` (edit distance), NULL if none is near. */
 const char *conf_nearest(const char *name, const char *const *known);

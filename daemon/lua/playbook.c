@@ -60,7 +60,8 @@ static bool playbook_knows_gateway(const struct config *c, const char *name)
 static void playbook_warn_gateway(struct loader *l, const struct conf_value *v, const char *name)
 {
     if (!playbook_knows_gateway(l->config, name))
-        buf_addf(l->warnings, "%s:%d: there is no gateway %s in the configuration\n", l->report.file, v->line, name);
+        buf_addf(l->warnings, "%s:%d: there is no gateway %s in the configuration\n",
+                 l->report.file, v->line, name);
 }
 
 /* "all", "qq1:*", "qq1:700000001". */
@@ -72,16 +73,22 @@ static bool playbook_read_name(struct loader *l, const struct conf_value *v, str
         return true;
     }
     if (!colon || colon == text || !colon[1]) {
-        conf_problem(&l->report, v, "groups: '%s' must be \"gateway:group\", \"gateway:*\", \"all\", { tag = ... } or "
-                     "{ name = ... }", text);
+        conf_problem(
+            &l->report, v,
+            "groups: '%s' must be \"gateway:group\", \"gateway:*\", \"all\", { tag = ... } or "
+            "{ name = ... }",
+            text);
         return false;
     }
     s->gateway = mem_strndup(text, (size_t)(colon - text));
     s->kind = strcmp(colon + 1, "*") == 0 ? SELECT_GATEWAY : SELECT_CHAT;
     s->value = s->kind == SELECT_CHAT ? mem_strdup(colon + 1) : NULL;
     if (s->value && strchr(s->value, '*'))
-        conf_problem(&l->report, v, "groups: '%s': * stands for all groups of a gateway only; patterns go by name: "
-                     "{ name = \"*...*\" }", text);
+        conf_problem(
+            &l->report, v,
+            "groups: '%s': * stands for all groups of a gateway only; patterns go by name: "
+            "{ name = \"*...*\" }",
+            text);
     playbook_warn_gateway(l, v, s->gateway);
     return true;
 }
@@ -92,7 +99,9 @@ static bool playbook_read_selector(struct loader *l, const struct conf_value *v,
     if (v->type == CONF_STRING)
         return playbook_read_name(l, v, s);
     if (v->type != CONF_TABLE || v->nentries != 1) {
-        conf_problem(&l->report, v, "groups: an item is \"gateway:group\", \"all\", { tag = \"...\" } or { name = \"...\" }");
+        conf_problem(
+            &l->report, v,
+            "groups: an item is \"gateway:group\", \"all\", { tag = \"...\" } or { name = \"...\" }");
         return false;
     }
     conf_check_keys(&l->report, v, "groups", keys, false);
@@ -109,16 +118,21 @@ static bool playbook_read_selector(struct loader *l, const struct conf_value *v,
     return true;
 }
 
-static void playbook_read_groups(struct loader *l, struct playbook *p, const struct conf_value *root)
+static void playbook_read_groups(struct loader *l, struct playbook *p,
+                                 const struct conf_value *root)
 {
     const struct conf_value *v = conf_get(root, "groups");
     if (!v) {
-        conf_problem(&l->report, root, "groups is missing: which groups this playbook serves, for example groups = { \"qq1:*\" }");
+        conf_problem(
+            &l->report, root,
+            "groups is missing: which groups this playbook serves, for example groups = { \"qq1:*\" }");
         return;
     }
     bool single = v->type == CONF_STRING;
     if (!single && (v->type != CONF_TABLE || v->nlist != v->nentries || v->nlist == 0)) {
-        conf_problem(&l->report, v, "groups must be a list, for example { \"qq1:700000001\", { tag = \"store\" } }");
+        conf_problem(
+            &l->report, v,
+            "groups must be a list, for example { \"qq1:700000001\", { tag = \"store\" } }");
         return;
     }
     int n = single ? 1 : v->nlist;
@@ -137,13 +151,15 @@ static void playbook_read_staff(struct loader *l, struct playbook *p, const stru
     if (conf_string(&l->report, root, "staff_chat", &chat)) {
         const char *colon = strchr(chat, ':');
         if (!colon || colon == chat || !colon[1])
-            conf_problem(&l->report, conf_get(root, "staff_chat"), "staff_chat must be \"gateway:group\"");
+            conf_problem(&l->report, conf_get(root, "staff_chat"),
+                         "staff_chat must be \"gateway:group\"");
         p->staff_chat = mem_strdup(chat);
     }
     if (!v)
         return;
     if (v->nlist > 0)
-        conf_problem(&l->report, &v->entries[0].value, "staff: write [\"gateway:user\"] = \"role\"");
+        conf_problem(&l->report, &v->entries[0].value,
+                     "staff: write [\"gateway:user\"] = \"role\"");
     p->staff = mem_zero(((size_t)v->nentries + 1) * sizeof *p->staff);
     for (int i = v->nlist; i < v->nentries; i++) {
         const struct conf_entry *e = &v->entries[i];
@@ -152,14 +168,18 @@ static void playbook_read_staff(struct loader *l, struct playbook *p, const stru
         if (!colon || colon == e->key || !colon[1])
             conf_problem(&l->report, &e->value, "staff: '%s' must be gateway:user", e->key);
         if (role < 0)
-            conf_problem(&l->report, &e->value, "staff: the role of %s must be keeper, store, region, hq or owner", e->key);
-        p->staff[p->nstaff++] = (struct staff){mem_strdup(e->key), (enum role)(role < 0 ? 0 : role)};
+            conf_problem(&l->report, &e->value,
+                         "staff: the role of %s must be keeper, store, region, hq or owner",
+                         e->key);
+        p->staff[p->nstaff++] =
+            (struct staff){mem_strdup(e->key), (enum role)(role < 0 ? 0 : role)};
     }
 }
 
 /* ---- when, and in which voice ---- */
 
-static bool playbook_clock(struct loader *l, const struct conf_value *v, const char *what, int64_t *out)
+static bool playbook_clock(struct loader *l, const struct conf_value *v, const char *what,
+                           int64_t *out)
 {
     if (v->type == CONF_STRING && time_parse_clock(v->string, out))
         return true;
@@ -194,18 +214,23 @@ static void playbook_read_times(struct loader *l, struct playbook *p, const stru
     conf_string(&l->report, root, "timezone", &zone);
     p->zone = zone_get(zone);
     if (!p->zone)
-        conf_problem(&l->report, conf_get(root, "timezone"), "timezone '%s' is not known to this system (names look like "
-                     "Asia/Shanghai)", zone);
+        conf_problem(&l->report, conf_get(root, "timezone"),
+                     "timezone '%s' is not known to this system (names look like "
+                     "Asia/Shanghai)",
+                     zone);
     const struct conf_value *cutoff = conf_get(root, "day_cutoff");
     time_parse_clock("04:00", &p->cutoff_ms);
     if (cutoff && playbook_clock(l, cutoff, "day_cutoff", &p->cutoff_ms) && p->cutoff_ms > 43200000)
-        conf_problem(&l->report, cutoff, "day_cutoff must be between 00:00 and 12:00: a day begins then");
+        conf_problem(&l->report, cutoff,
+                     "day_cutoff must be between 00:00 and 12:00: a day begins then");
     playbook_read_quiet(l, p, root);
 }
 
 static bool playbook_language_good(const char *s)
 {
-    return *s && strlen(s) <= 32 && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == strlen(s);
+    return *s && strlen(s) <= 32 &&
+           strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") ==
+               strlen(s);
 }
 
 static void playbook_read_voice(struct loader *l, struct playbook *p, const struct conf_value *root)
@@ -214,21 +239,25 @@ static void playbook_read_voice(struct loader *l, struct playbook *p, const stru
     conf_string(&l->report, root, "title", &title);
     conf_string(&l->report, root, "language", &language);
     if (!playbook_language_good(language)) {
-        conf_problem(&l->report, conf_get(root, "language"), "language must be a name like \"zh-CN\" (a file in sop/texts/)");
+        conf_problem(&l->report, conf_get(root, "language"),
+                     "language must be a name like \"zh-CN\" (a file in sop/texts/)");
         language = "zh-CN";
     }
     p->title = mem_strdup(title);
     p->language = mem_strdup(language);
     const struct conf_value *persona = conf_table(&l->report, root, "persona");
     if (persona && persona->nlist > 0)
-        conf_problem(&l->report, persona, "persona: values need names, for example { name = \"小福\" }");
+        conf_problem(&l->report, persona,
+                     "persona: values need names, for example { name = \"小福\" }");
     p->persona = persona && persona->nentries ? conf_to_json(persona) : cJSON_CreateObject();
 }
 
-static struct playbook *playbook_read(struct loader *l, const char *name, const char *path, const struct conf_value *root)
+static struct playbook *playbook_read(struct loader *l, const char *name, const char *path,
+                                      const struct conf_value *root)
 {
-    static const char *const keys[] = {"title", "groups", "private", "timezone", "quiet", "day_cutoff", "language",
-                                       "persona", "staff_chat", "staff", "keepers", "flows", NULL};
+    static const char *const keys[] = {"title",      "groups",   "private", "timezone",   "quiet",
+                                       "day_cutoff", "language", "persona", "staff_chat", "staff",
+                                       "keepers",    "flows",    NULL};
     struct playbook *p = MEM_NEW(struct playbook);
     l->report = (struct conf_report){.file = path, .out = l->err};
     p->name = mem_strdup(name);
@@ -268,7 +297,8 @@ static bool playbook_known(const struct book *b, const char *name)
     return false;
 }
 
-static void playbook_load_file(struct loader *l, struct book *b, const char *folder, const char *name)
+static void playbook_load_file(struct loader *l, struct book *b, const char *folder,
+                               const char *name)
 {
     struct buf path = {0};
     buf_addf(&path, "%s/playbooks/%s.lua", folder, name);
@@ -316,7 +346,8 @@ static void playbook_check_wanted(struct loader *l)
     }
 }
 
-struct book *playbook_load(struct host *h, const struct config *c, struct buf *err, struct buf *warnings)
+struct book *playbook_load(struct host *h, const struct config *c, struct buf *err,
+                           struct buf *warnings)
 {
     struct loader l = {.host = h, .config = c, .err = err, .warnings = warnings};
     struct book *b = book_new();
@@ -328,7 +359,8 @@ struct book *playbook_load(struct host *h, const struct config *c, struct buf *e
         b->staff[b->nstaff++] = (struct staff){mem_strdup(c->staff[i].user), c->staff[i].role};
     loader_free(&l);
     if (b->nbooks == 0 && l.problems == 0)
-        buf_addf(warnings, "%s:1: there is no playbook in the folders of `sop`\n", c->file ? c->file : "configuration");
+        buf_addf(warnings, "%s:1: there is no playbook in the folders of `sop`\n",
+                 c->file ? c->file : "configuration");
     if (l.problems == 0)
         return b;
     book_release(b);

@@ -18,7 +18,8 @@ static const char **flows_param_names(const struct flow_info *info)
     return names;
 }
 
-static void flows_check_names(struct loader *l, const struct flow *flow, const struct conf_value *given)
+static void flows_check_names(struct loader *l, const struct flow *flow,
+                              const struct conf_value *given)
 {
     const struct flow_info *info = flow_info(flow);
     const char **names = flows_param_names(info);
@@ -27,8 +28,9 @@ static void flows_check_names(struct loader *l, const struct flow *flow, const s
         if (flow_param(flow, key))
             continue;
         const char *near = conf_nearest(key, names);
-        conf_problem(&l->report, &given->entries[i].value, "flow %s has no parameter '%s'%s%s%s", info->name, key,
-                     near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+        conf_problem(&l->report, &given->entries[i].value, "flow %s has no parameter '%s'%s%s%s",
+                     info->name, key, near ? "; did you mean '" : "", near ? near : "",
+                     near ? "'?" : "");
     }
     free(names);
 }
@@ -42,12 +44,13 @@ static void flows_put(struct loader *l, const struct flow *flow, cJSON *params, 
     if (checked)
         cJSON_AddItemToObject(params, name, checked);
     else
-        conf_problem(&l->report, at, "%s", why.len ? buf_cstr(&why) : "a parameter has a wrong value");
+        conf_problem(&l->report, at, "%s",
+                     why.len ? buf_cstr(&why) : "a parameter has a wrong value");
     buf_free(&why);
 }
 
-static void flows_put_text(struct loader *l, struct playbook *p, const struct flow *flow, cJSON *params,
-                           const struct param *param, const struct conf_value *at)
+static void flows_put_text(struct loader *l, struct playbook *p, const struct flow *flow,
+                           cJSON *params, const struct param *param, const struct conf_value *at)
 {
     const struct conf_value *text = loader_text(l, p->language, flow_info(flow)->name, param->name);
     cJSON *value = text ? conf_to_json(text) : NULL;
@@ -58,7 +61,8 @@ static void flows_put_text(struct loader *l, struct playbook *p, const struct fl
     else
         conf_problem(&l->report, at,
                      "%s.%s has no text: give one here, or add texts.%s.%s to sop/texts/%s.lua",
-                     flow_info(flow)->name, param->name, flow_info(flow)->name, param->name, p->language);
+                     flow_info(flow)->name, param->name, flow_info(flow)->name, param->name,
+                     p->language);
     cJSON_Delete(value);
 }
 
@@ -82,15 +86,16 @@ static cJSON *flows_params(struct loader *l, struct playbook *p, const struct fl
         } else if (param->preset) {
             flows_put(l, flow, params, param->name, param->preset, at);
         } else {
-            conf_problem(&l->report, at, "flow %s needs a value for '%s'%s%s", info->name, param->name,
-                         param->help && *param->help ? ": " : "", param->help ? param->help : "");
+            conf_problem(&l->report, at, "flow %s needs a value for '%s'%s%s", info->name,
+                         param->name, param->help && *param->help ? ": " : "",
+                         param->help ? param->help : "");
         }
     }
     return params;
 }
 
-static void flows_add(struct loader *l, struct playbook *p, const char *name, const struct conf_value *given,
-                      const struct conf_value *at)
+static void flows_add(struct loader *l, struct playbook *p, const char *name,
+                      const struct conf_value *given, const struct conf_value *at)
 {
     struct flow *flow = loader_flow(l, name, at);
     if (!flow)
@@ -114,9 +119,11 @@ static void flows_read_item(struct loader *l, struct playbook *p, const struct c
         flows_add(l, p, v->string, NULL, v);
         return;
     }
-    const struct conf_value *name = v->type == CONF_TABLE && v->nlist == 1 ? &v->entries[0].value : NULL;
+    const struct conf_value *name =
+        v->type == CONF_TABLE && v->nlist == 1 ? &v->entries[0].value : NULL;
     if (!name || name->type != CONF_STRING) {
-        conf_problem(&l->report, v, "flows: an item is \"name\" or { \"name\", parameter = value }");
+        conf_problem(&l->report, v,
+                     "flows: an item is \"name\" or { \"name\", parameter = value }");
         return;
     }
     flows_add(l, p, name->string, v, v);
@@ -131,10 +138,13 @@ static void flows_read_entry(struct loader *l, struct playbook *p, const struct 
             flows_add(l, p, e->key, NULL, v);
     } else if (v->type == CONF_TABLE) {
         if (v->nlist > 0)
-            conf_problem(&l->report, v, "flow %s: parameters need names: %s = { parameter = value }", e->key, e->key);
+            conf_problem(&l->report, v,
+                         "flow %s: parameters need names: %s = { parameter = value }", e->key,
+                         e->key);
         flows_add(l, p, e->key, v, v);
     } else {
-        conf_problem(&l->report, v, "flow %s: expected true, false or a table of parameters, not %s", e->key,
+        conf_problem(&l->report, v,
+                     "flow %s: expected true, false or a table of parameters, not %s", e->key,
                      conf_type_name(v));
     }
 }
@@ -144,7 +154,8 @@ void loader_read_flows(struct loader *l, struct playbook *p, const struct conf_v
     const struct conf_value *v = conf_table(&l->report, root, "flows");
     if (!v) {
         if (!conf_get(root, "flows"))
-            conf_problem(&l->report, root, "flows is missing: the flows to run, for example flows = { \"welcome\" }");
+            conf_problem(&l->report, root,
+                         "flows is missing: the flows to run, for example flows = { \"welcome\" }");
         return;
     }
     if (v->nentries == 0)
@@ -164,8 +175,9 @@ static void loader_no_flow(struct loader *l, const char *name, const struct conf
     for (int i = 0; i < l->config->nsop && !near; i++) {
         char **names = loader_list(l->config->sop[i], "flows");
         near = conf_nearest(name, names ? (const char *const *)names : no_words);
-        conf_problem(&l->report, at, "there is no flow '%s' in %s/flows%s%s%s", name, l->config->sop[i],
-                     near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+        conf_problem(&l->report, at, "there is no flow '%s' in %s/flows%s%s%s", name,
+                     l->config->sop[i], near ? "; did you mean '" : "", near ? near : "",
+                     near ? "'?" : "");
         loader_free_list(names);
         if (near)
             return;
@@ -186,7 +198,8 @@ static bool loader_has_flow(const struct loader *l, const char *name)
     return false;
 }
 
-static struct flow *loader_load_flow(struct loader *l, const char *name, const struct conf_value *at)
+static struct flow *loader_load_flow(struct loader *l, const char *name,
+                                     const struct conf_value *at)
 {
     struct buf why = {0};
     struct flow *flow = host_load(l->host, name, &why);
@@ -251,7 +264,8 @@ static struct loaded_texts *loader_language(struct loader *l, const char *langua
     return t;
 }
 
-const struct conf_value *loader_text(struct loader *l, const char *language, const char *flow, const char *param)
+const struct conf_value *loader_text(struct loader *l, const char *language, const char *flow,
+                                     const char *param)
 {
     const struct loaded_texts *t = loader_language(l, language);
     for (int i = 0; i < t->n; i++) {

@@ -33,7 +33,8 @@ struct loader {
 /* The flow of that name, loaded once per book; NULL after its problems were reported. `at`: who asks for it. */
 struct flow *loader_flow(struct loader *l, const char *name, const struct conf_value *at);
 /* The text of a parameter in a language, NULL if no file has it. */
-const struct conf_value *loader_text(struct loader *l, const char *language, const char *flow, const char *param);
+const struct conf_value *loader_text(struct loader *l, const char *language, const char *flow,
+                                     const char *param);
 /* Frees what only the loading needed; flows stay with the book. */
 void loader_free(struct loader *l);
 /* Fills p->flows from the `flows` table. */

@@ -7,7 +7,7 @@
 
 #include "lua/state.h"
 
-enum { COST_COROUTINE = 200, COST_KEYS = 2 };
+enum { COST_KEYS = 2 };
 
 /* ---- order of keys ---- */
 
@@ -321,21 +321,13 @@ static int sandbox_collectgarbage(lua_State *L)
     return 1;
 }
 
-/* ---- coroutines of scripts ---- */
+/* ---- xpcall ---- */
 
-static int sandbox_yield(lua_State *L)
+/* Message handlers run while the error is raised: if a fence raised it, the hook is off and the script's own must not run. */
+static int guard_handler(lua_State *L)
 {
-    const struct coro *co = flow_of(L)->running;
-    if ((co && L == co->T) || L == flow_of(L)->L)
-        return fence_fail(L, "coroutine.yield can only be used inside a coroutine that the script made itself");
-    return lua_yield(L, lua_gettop(L));
-}
-
-/* create and wrap, charged: a new coroutine begins with a full count of instructions. */
-static int sandbox_create(lua_State *L)
-{
-    fence_charge(L, COST_COROUTINE);
-    luaL_checktype(L, 1, LUA_TFUNCTION);
+    if (flow_of(L)->kill)
+        return 1;
     lua_settop(L, 1);
     lua_pushvalue(L, lua_upvalueindex(1));
     lua_insert(L, 1);
@@ -343,11 +335,23 @@ static int sandbox_create(lua_State *L)
     return 1;
 }
 
-static void replace_charged(lua_State *L, const char *name)
+static int xpcall_done(lua_State *L, int status, lua_KContext ctx)
 {
-    lua_getfield(L, -1, name);
-    lua_pushcclosure(L, sandbox_create, 1);
-    lua_setfield(L, -2, name);
+    (void)status;
+    (void)ctx;
+    return lua_gettop(L);
+}
+
+static int sandbox_xpcall(lua_State *L)
+{
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_pushvalue(L, 2);
+    lua_pushcclosure(L, guard_handler, 1);
+    lua_replace(L, 2);
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, xpcall_done);
+    return lua_gettop(L);
 }
 
 /* ---- putting it together ---- */
@@ -366,6 +370,9 @@ static void open_base(lua_State *L)
     lua_getglobal(L, "next");
     lua_pushcclosure(L, sandbox_pairs, 1);
     lua_setglobal(L, "pairs");
+    lua_getglobal(L, "xpcall");
+    lua_pushcclosure(L, sandbox_xpcall, 1);
+    lua_setglobal(L, "xpcall");
     lua_pushcfunction(L, sandbox_next);
     lua_setglobal(L, "next");
     lua_pushcfunction(L, sandbox_tostring_call);
@@ -398,16 +405,6 @@ static void open_string(lua_State *L)
     lua_pop(L, 2);
 }
 
-static void open_coroutine(lua_State *L)
-{
-    lua_getglobal(L, "coroutine");
-    lua_pushcfunction(L, sandbox_yield);
-    lua_setfield(L, -2, "yield");
-    replace_charged(L, "create");
-    replace_charged(L, "wrap");
-    lua_pop(L, 1);
-}
-
 void sandbox_open(lua_State *L)
 {
     static const luaL_Reg libs[] = {{LUA_GNAME, luaopen_base},       {LUA_COLIBNAME, luaopen_coroutine},
@@ -420,7 +417,7 @@ void sandbox_open(lua_State *L)
     }
     open_base(L);
     open_string(L);
-    open_coroutine(L);
+    sandbox_open_coroutine(L);
     sandbox_open_table(L);
     sandbox_open_time(L);
 }

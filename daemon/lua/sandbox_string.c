@@ -6,7 +6,7 @@
 #include "lua/pattern.h"
 #include "lua/state.h"
 
-enum { STEPS_MAX = 2000000 };
+enum { STEPS_MAX = 1000000 };
 
 /* Settles the account of a call and raises what went wrong. */
 static void settle(lua_State *L, const struct pattern *m, int64_t before)

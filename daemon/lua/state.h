@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/hash.h"
 #include "lua/host.h"
 
 struct binding;
@@ -28,6 +29,7 @@ struct host {
     struct flow *flows; /* all live flows, in a ring for host_idle */
     struct flow *tidy;  /* whose garbage is collected next */
     size_t coroutines;
+    struct rng rng;     /* for opts.seed */
     struct buf error;   /* text of the last outcome */
     struct buf scratch; /* for building keys, commands and JSON; reset by each user, so nothing leaks over a raise */
     struct buf scratch2;
@@ -87,6 +89,10 @@ static inline struct flow *flow_of(lua_State *L)
 void *fence_alloc(void *ud, void *p, size_t osize, size_t nsize);
 /* Installs the hook on a fresh main state, before any thread or script exists. */
 void fence_install(lua_State *L);
+/* True if this thread was ended by a fence: what it left to be closed must never run, for the hook is off in it. */
+bool fence_ended(lua_State *T);
+/* What is said of a kill. */
+const char *fence_message(const struct flow *f);
 /* Begins a new slice: a full budget, nothing killed. */
 void fence_begin(struct flow *f);
 /* Takes n instructions off the budget for work done in C; raises when it is used up. */
@@ -123,6 +129,7 @@ void coro_answer(void *ud, const struct redisReply *reply);
 /* Pushes nothing; leaves the globals that scripts may see in place of the standard ones. Raises. */
 void sandbox_open(lua_State *L);
 void sandbox_open_time(lua_State *L);
+void sandbox_open_coroutine(lua_State *L);
 void sandbox_open_table(lua_State *L);
 /* Puts pattern functions that count their steps into the table on top. */
 void sandbox_open_string(lua_State *L);

@@ -88,7 +88,8 @@ int embedded_lock(const char *data_dir, struct buf *err)
         ssize_t n = pread(fd, pid, sizeof pid - 1, 0);
         pid[n > 0 ? n : 0] = '\0';
         pid[strcspn(pid, "\n")] = '\0';
-        buf_addf(err, "the data directory %s is in use by another sopd (process %s)", data_dir, *pid ? pid : "unknown");
+        buf_addf(err, "the data directory %s is in use by another sopd (process %s)", data_dir,
+                 *pid ? pid : "unknown");
         close(fd);
         return -1;
     }
@@ -140,7 +141,8 @@ static bool embedded_end_orphan(struct embedded *e, struct buf *err)
             return true;
         embedded_sleep(10);
     }
-    buf_addf(err, "process %ld, a redis-server left behind on %s, does not end", (long)peer.pid, e->socket);
+    buf_addf(err, "process %ld, a redis-server left behind on %s, does not end", (long)peer.pid,
+             e->socket);
     return false;
 }
 
@@ -219,8 +221,9 @@ static void embedded_exited(uv_process_t *p, int64_t status, int signal_number)
         embedded_last_words(e, &last);
         if (uv_now(e->loop) - e->started_ms > EMBEDDED_STABLE_MS)
             e->backoff_ms = EMBEDDED_BACKOFF_MIN_MS;
-        log_error("redis-server ended; it will be started again", "status", log_int(status), "signal",
-                  log_int(signal_number), "in_ms", log_int(e->backoff_ms), "last_words", buf_cstr(&last), NULL);
+        log_error("redis-server ended; it will be started again", "status", log_int(status),
+                  "signal", log_int(signal_number), "in_ms", log_int(e->backoff_ms), "last_words",
+                  buf_cstr(&last), NULL);
         buf_free(&last);
     }
     uv_close((uv_handle_t *)p, embedded_process_closed);
@@ -253,23 +256,47 @@ static void embedded_free_env(char **env)
 /* Starts the process; 0 or an error of libuv. The socket is named relative to `dir`, into which the server changes. */
 static int embedded_spawn(struct embedded *e)
 {
-    const char *args[] = {
-        "redis-server", "--port",     "0",         "--dir",           e->data_dir, "--unixsocket", "redis.sock",
-        "--unixsocketperm", "700",    "--appendonly", "yes",          "--appendfsync", "everysec", "--save", "",
-        "--daemonize",  "no",         "--logfile", "redis.log",       "--loglevel", "notice",      "--databases", "1",
-        "--maxmemory-policy", "noeviction", "--stop-writes-on-bgsave-error", "no", NULL};
+    const char *args[] = {"redis-server",
+                          "--port",
+                          "0",
+                          "--dir",
+                          e->data_dir,
+                          "--unixsocket",
+                          "redis.sock",
+                          "--unixsocketperm",
+                          "700",
+                          "--appendonly",
+                          "yes",
+                          "--appendfsync",
+                          "everysec",
+                          "--save",
+                          "",
+                          "--daemonize",
+                          "no",
+                          "--logfile",
+                          "redis.log",
+                          "--loglevel",
+                          "notice",
+                          "--databases",
+                          "1",
+                          "--maxmemory-policy",
+                          "noeviction",
+                          "--stop-writes-on-bgsave-error",
+                          "no",
+                          NULL};
     embedded_rotate_log(e);
     uv_stdio_container_t io[3] = {{.flags = UV_IGNORE}, {.flags = UV_IGNORE}, {.flags = UV_IGNORE}};
     char **env = embedded_env();
-    uv_process_options_t options = {.file = args[0],
-                                    .args = (char **)args, /* libuv does not write to them */
-                                    .env = env,
-                                    .cwd = e->data_dir,
-                                    .exit_cb = embedded_exited,
-                                    .stdio = io,
-                                    .stdio_count = 3,
-                                    /* its own session: Ctrl-C at a terminal ends us, and we end it when all is written */
-                                    .flags = UV_PROCESS_DETACHED};
+    uv_process_options_t options = {
+        .file = args[0],
+        .args = (char **)args, /* libuv does not write to them */
+        .env = env,
+        .cwd = e->data_dir,
+        .exit_cb = embedded_exited,
+        .stdio = io,
+        .stdio_count = 3,
+        /* its own session: Ctrl-C at a terminal ends us, and we end it when all is written */
+        .flags = UV_PROCESS_DETACHED};
     e->process.data = e;
     int rc = uv_spawn(e->loop, &e->process, &options);
     embedded_free_env(env);
@@ -282,7 +309,8 @@ static int embedded_spawn(struct embedded *e)
 static void embedded_restart(uv_timer_t *timer)
 {
     struct embedded *e = timer->data;
-    e->backoff_ms = e->backoff_ms * 2 < EMBEDDED_BACKOFF_MAX_MS ? e->backoff_ms * 2 : EMBEDDED_BACKOFF_MAX_MS;
+    e->backoff_ms =
+        e->backoff_ms * 2 < EMBEDDED_BACKOFF_MAX_MS ? e->backoff_ms * 2 : EMBEDDED_BACKOFF_MAX_MS;
     int rc = embedded_spawn(e);
     if (rc == 0) {
         log_info("redis-server started", "pid", log_int(e->process.pid), NULL);
@@ -296,7 +324,8 @@ static void embedded_restart(uv_timer_t *timer)
 static bool embedded_is_dead(const struct embedded *e)
 {
     siginfo_t info = {0};
-    return waitid(P_PID, (id_t)e->process.pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0;
+    return waitid(P_PID, (id_t)e->process.pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid != 0;
 }
 
 /* Asks for a sign of life: '+' it serves, '-' it still loads its data, 0 nobody answers. */
@@ -343,7 +372,7 @@ static void embedded_name_socket(struct embedded *e)
 {
     struct buf path = {0}, url = {0};
     buf_addf(&path, "%s/redis.sock", e->data_dir);
-    if (path.len >= sizeof ((struct sockaddr_un *)0)->sun_path) {
+    if (path.len >= sizeof((struct sockaddr_un *)0)->sun_path) {
         e->dir_fd = open(e->data_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
         buf_reset(&path);
         buf_addf(&path, "/proc/self/fd/%d/redis.sock", e->dir_fd);
@@ -363,7 +392,9 @@ static bool embedded_begin(struct embedded *e, struct buf *err)
     e->stopping = true;
     uv_close((uv_handle_t *)&e->process, embedded_process_closed);
     if (rc == UV_ENOENT)
-        buf_adds(err, "redis-server is not installed: install the package redis-server, or configure `redis`");
+        buf_adds(
+            err,
+            "redis-server is not installed: install the package redis-server, or configure `redis`");
     else
         buf_addf(err, "redis-server cannot be started: %s", uv_strerror(rc));
     return false;

@@ -26,8 +26,9 @@ struct settings {
     uv_check_t check; /* writes commands and reports changes, once a loop iteration */
     uv_timer_t poll;
     int64_t sub_id; /* CLIENT ID of the subscribed link, 0 = not known */
-    bool scanning, scan_done, again; /* a pass over the keys runs; its last SCAN was answered; another one is wanted */
-    unsigned reads;                  /* HGETALLs of the pass without an answer yet */
+    bool scanning, scan_done,
+        again; /* a pass over the keys runs; its last SCAN was answered; another one is wanted */
+    unsigned reads; /* HGETALLs of the pass without an answer yet */
     int64_t scan_started;
     bool loaded, announced, closing;
     uint64_t reported; /* generation that `changed` was told */
@@ -69,15 +70,16 @@ static void settings_pass_end(struct settings *s, bool complete)
     }
     /* a pass over a huge database is repeated more seldom: passes take at most 2 % of the time */
     int64_t rest = (clock_mono(s->clock) - s->scan_started) * SETTINGS_REST_FACTOR;
-    uv_timer_start(&s->poll, settings_poll, (uint64_t)(rest > SETTINGS_POLL_MS ? rest : SETTINGS_POLL_MS), 0);
+    uv_timer_start(&s->poll, settings_poll,
+                   (uint64_t)(rest > SETTINGS_POLL_MS ? rest : SETTINGS_POLL_MS), 0);
     if (complete && s->again)
         settings_pass(s);
 }
 
 static void settings_wrong_key(const char *key, const char *error)
 {
-    log_warn("a key of the settings cannot be read; it is ignored", "key", key, "error", error, "remedy",
-             "it must be a hash: DEL it, then HSET KEY FIELD VALUE", NULL);
+    log_warn("a key of the settings cannot be read; it is ignored", "key", key, "error", error,
+             "remedy", "it must be a hash: DEL it, then HSET KEY FIELD VALUE", NULL);
 }
 
 static void settings_store(struct settings *s, const char *key, const redisReply *reply)
@@ -184,7 +186,8 @@ static void settings_on_tracking(void *ud, const redisReply *reply)
 {
     (void)ud;
     if (reply && reply->type == REDIS_REPLY_ERROR)
-        log_warn("Redis does not report changed settings; they are read every 30 s", "error", reply->str, NULL);
+        log_warn("Redis does not report changed settings; they are read every 30 s", "error",
+                 reply->str, NULL);
 }
 
 static void settings_ignore(void *ud, const redisReply *reply)
@@ -202,8 +205,9 @@ static void settings_track(struct settings *s)
         char id[24];
         snprintf(id, sizeof id, "%lld", (long long)s->sub_id);
         const char *off[] = {"CLIENT", "TRACKING", "OFF"};
-        const char *on[] = {"CLIENT", "TRACKING", "ON", "REDIRECT", id, "BCAST", "PREFIX", "sopd:toggles", "PREFIX",
-                            "sopd:params", "PREFIX", "sopd:chat-tags"};
+        const char *on[] = {"CLIENT", "TRACKING",    "ON",     "REDIRECT",
+                            id,       "BCAST",       "PREFIX", "sopd:toggles",
+                            "PREFIX", "sopd:params", "PREFIX", "sopd:chat-tags"};
         redis_command(s->cmd, settings_ignore, s, 3, off, NULL);
         redis_command(s->cmd, settings_on_tracking, s, 12, on, NULL);
     }
@@ -273,8 +277,8 @@ static void settings_check(uv_check_t *check)
         s->changed(s->ud);
 }
 
-struct settings *settings_create(uv_loop_t *loop, struct clock *clock, const struct redis_addr *addr,
-                                 void (*changed)(void *ud), void *ud)
+struct settings *settings_create(uv_loop_t *loop, struct clock *clock,
+                                 const struct redis_addr *addr, void (*changed)(void *ud), void *ud)
 {
     struct settings *s = MEM_NEW(struct settings);
     s->loop = loop;
@@ -287,9 +291,13 @@ struct settings *settings_create(uv_loop_t *loop, struct clock *clock, const str
     s->check.data = s->poll.data = s;
     uv_check_start(&s->check, settings_check);
     s->open_parts = 4;
-    struct redis_opts sub = {.addr = addr, .name = "sopd-settings-sub", .on_status = settings_sub_status,
-                             .on_message = settings_on_message, .ud = s};
-    struct redis_opts cmd = {.addr = addr, .name = "sopd-settings", .on_status = settings_cmd_status, .ud = s};
+    struct redis_opts sub = {.addr = addr,
+                             .name = "sopd-settings-sub",
+                             .on_status = settings_sub_status,
+                             .on_message = settings_on_message,
+                             .ud = s};
+    struct redis_opts cmd = {
+        .addr = addr, .name = "sopd-settings", .on_status = settings_cmd_status, .ud = s};
     s->sub = redis_create(loop, clock, &sub);
     s->cmd = redis_create(loop, clock, &cmd);
     return s;
@@ -342,23 +350,30 @@ bool settings_loaded(const struct settings *s)
     return s->loaded;
 }
 
+bool settings_quiet(const struct settings *s)
+{
+    return s->loaded && !s->scanning && redis_pending(s->cmd) == 0;
+}
+
 uint64_t settings_generation(const struct settings *s)
 {
     return mirror_generation(s->mirror);
 }
 
-enum toggle settings_toggle(const struct settings *s, const char *gw, const char *chat, const char *flow)
+enum toggle settings_toggle(const struct settings *s, const char *gw, const char *chat,
+                            const char *flow)
 {
     return mirror_toggle(s->mirror, gw, chat, flow);
 }
 
-const char *settings_param(const struct settings *s, const char *gw, const char *chat, const char *flow,
-                           const char *param)
+const char *settings_param(const struct settings *s, const char *gw, const char *chat,
+                           const char *flow, const char *param)
 {
     return mirror_param(s->mirror, gw, chat, flow, param);
 }
 
-void settings_each_param(const struct settings *s, const char *gw, const char *chat, const char *flow,
+void settings_each_param(const struct settings *s, const char *gw, const char *chat,
+                         const char *flow,
                          void (*fn)(void *ud, const char *param, const char *value), void *ud)
 {
     mirror_each_param(s->mirror, gw, chat, flow, fn, ud);

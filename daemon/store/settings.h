@@ -23,6 +23,8 @@ struct settings *settings_create(uv_loop_t *loop, struct clock *clock,
 void settings_destroy(struct settings *s, void (*done)(void *ud), void *ud);
 /* True after the first full load; later losses of Redis keep the last known values. */
 bool settings_loaded(const struct settings *s);
+/* Nothing is being read: what Redis reported so far is in the mirror (the playground steps on it). */
+bool settings_quiet(const struct settings *s);
 /* Rises with every change: caches built from settings compare it. */
 uint64_t settings_generation(const struct settings *s);
 

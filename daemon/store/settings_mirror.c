@@ -62,8 +62,7 @@ struct mirror *mirror_new(void)
 static void field_free_all(struct field **fields)
 {
     struct field *f, *next;
-    HASH_ITER(hh, *fields, f, next)
-    {
+    HASH_ITER (hh, *fields, f, next) {
         HASH_DEL(*fields, f);
         free(f->name);
         free(f->value);
@@ -83,8 +82,7 @@ static void layer_free(struct mirror *m, struct layer *l)
 void mirror_free(struct mirror *m)
 {
     struct layer *l, *next;
-    HASH_ITER(hh, m->layers, l, next)
-    {
+    HASH_ITER (hh, m->layers, l, next) {
         layer_free(m, l);
     }
     free(m);
@@ -103,8 +101,7 @@ void mirror_begin(struct mirror *m)
 void mirror_sweep(struct mirror *m)
 {
     struct layer *l, *next;
-    HASH_ITER(hh, m->layers, l, next)
-    {
+    HASH_ITER (hh, m->layers, l, next) {
         if (l->pass == m->pass)
             continue;
         layer_free(m, l);
@@ -158,7 +155,8 @@ static char *mirror_clean_tags(const char *s)
     return buf_take(&out);
 }
 
-static void mirror_complain(const struct layer *l, const struct field *f, const char *msg, const char *remedy)
+static void mirror_complain(const struct layer *l, const struct field *f, const char *msg,
+                            const char *remedy)
 {
     log_warn(msg, "key", l->key, "field", f->name, "value", f->raw, "remedy", remedy, NULL);
 }
@@ -181,7 +179,8 @@ static void mirror_read_value(const struct layer *l, struct field *f, bool quiet
     const char *word = mirror_parse_toggle(f->raw);
     f->value = mem_strdup(word ? word : "");
     if (!word && !quiet)
-        mirror_complain(l, f, "a toggle is neither on nor off; it is ignored", "HSET KEY FLOW on, or off, or HDEL KEY FLOW");
+        mirror_complain(l, f, "a toggle is neither on nor off; it is ignored",
+                        "HSET KEY FLOW on, or off, or HDEL KEY FLOW");
 }
 
 static struct field *field_find(const struct layer *l, const char *name)
@@ -192,8 +191,8 @@ static struct field *field_find(const struct layer *l, const char *name)
     return f;
 }
 
-static struct field *mirror_read_fields(const struct layer *old, struct layer *l, size_t n, const char *const *words,
-                                        const size_t *lens, bool *same)
+static struct field *mirror_read_fields(const struct layer *old, struct layer *l, size_t n,
+                                        const char *const *words, const size_t *lens, bool *same)
 {
     l->fields = NULL;
     *same = n / 2 == HASH_COUNT(old->fields);
@@ -218,7 +217,8 @@ static struct field *mirror_read_fields(const struct layer *old, struct layer *l
     return l->fields;
 }
 
-void mirror_set(struct mirror *m, const char *key, size_t n, const char *const *words, const size_t *lens)
+void mirror_set(struct mirror *m, const char *key, size_t n, const char *const *words,
+                const size_t *lens)
 {
     struct layer *l;
     int kind = mirror_kind(key, strlen(key));
@@ -251,8 +251,8 @@ void mirror_set(struct mirror *m, const char *key, size_t n, const char *const *
 
 /* ---- who decides ---- */
 
-static const struct layer *mirror_layer(const struct mirror *m, enum layer_kind kind, const char *scope, const char *a,
-                                        const char *b)
+static const struct layer *mirror_layer(const struct mirror *m, enum layer_kind kind,
+                                        const char *scope, const char *a, const char *b)
 {
     struct buf key = {0};
     buf_adds(&key, layer_roots[kind]);
@@ -281,8 +281,8 @@ const char *mirror_tags(const struct mirror *m, const char *gw, const char *chat
 }
 
 /* The layers that may decide for a chat, strongest first; returns how many. */
-static int mirror_layers(const struct mirror *m, enum layer_kind kind, const char *gw, const char *chat,
-                         const struct layer **out)
+static int mirror_layers(const struct mirror *m, enum layer_kind kind, const char *gw,
+                         const char *chat, const struct layer **out)
 {
     int n = 0;
     const struct layer *l = chat ? mirror_layer(m, kind, "chat", gw, chat) : NULL;
@@ -306,7 +306,8 @@ static int mirror_layers(const struct mirror *m, enum layer_kind kind, const cha
     return n;
 }
 
-enum toggle mirror_toggle(const struct mirror *m, const char *gw, const char *chat, const char *flow)
+enum toggle mirror_toggle(const struct mirror *m, const char *gw, const char *chat,
+                          const char *flow)
 {
     const struct layer *layers[MIRROR_LAYERS_MAX];
     int n = mirror_layers(m, LAYER_TOGGLES, gw, chat, layers);
@@ -353,6 +354,6 @@ void mirror_each_param(const struct mirror *m, const char *gw, const char *chat,
 
 bool mirror_is_special(const struct mirror *m, const char *gw, const char *chat)
 {
-    return mirror_layer(m, LAYER_TOGGLES, "chat", gw, chat) || mirror_layer(m, LAYER_PARAMS, "chat", gw, chat) ||
-           *mirror_tags(m, gw, chat);
+    return mirror_layer(m, LAYER_TOGGLES, "chat", gw, chat) ||
+           mirror_layer(m, LAYER_PARAMS, "chat", gw, chat) || *mirror_tags(m, gw, chat);
 }

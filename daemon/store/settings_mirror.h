@@ -19,11 +19,13 @@ bool mirror_wants(const char *key, size_t len);
 void mirror_begin(struct mirror *m);
 void mirror_sweep(struct mirror *m);
 /* The hash as read: n words, field and value in turn. n = 0 removes it. */
-void mirror_set(struct mirror *m, const char *key, size_t n, const char *const *words, const size_t *lens);
+void mirror_set(struct mirror *m, const char *key, size_t n, const char *const *words,
+                const size_t *lens);
 /* Rises with every real difference. */
 uint64_t mirror_generation(const struct mirror *m);
 
-enum toggle mirror_toggle(const struct mirror *m, const char *gw, const char *chat, const char *flow);
+enum toggle mirror_toggle(const struct mirror *m, const char *gw, const char *chat,
+                          const char *flow);
 const char *mirror_param(const struct mirror *m, const char *gw, const char *chat, const char *flow,
                          const char *param);
 void mirror_each_param(const struct mirror *m, const char *gw, const char *chat, const char *flow,

@@ -216,7 +216,8 @@ end)
 
 -- Puts a remark into the open window, or opens one. The weightier remark of a member counts.
 local function note(c, remark)
-  local pending = c.group.pending or {}
+  local waiting = (c.group.due or 0) >= c:now() -- else a window that never closed, because the flow was off: too old to answer
+  local pending = waiting and c.group.pending or {}
   for _, earlier in ipairs(pending) do
     if earlier.user == remark.user then
       if not remark.direct or earlier.direct then return end
@@ -228,9 +229,9 @@ local function note(c, remark)
   if #pending >= c.params.names then return owe(c, remark.user) end
   pending[#pending + 1] = remark
   c.group.pending = pending
-  if (c.group.due or 0) < c:now() then
+  if not waiting then
     c.group.due = c:now() + sop.duration(c.params.window)
-    c:timer("speak", { at = c.group.due })
+    c:timer("speak", { after = c.params.window })
   end
 end
 

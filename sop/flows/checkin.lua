@@ -26,11 +26,11 @@ local talk = require("lib.talk")
 local flow = sop.flow("checkin", {
   title = "打卡挑战",
   params = {
-    commands = { "strings", default = { "打卡", "签到", "卡打", "咔哒" }, help = "打卡口令" },
-    signup_words = { "strings", default = { "报名", "报名打卡" }, help = "报名口令" },
-    makeup_words = { "strings", default = { "补卡", "补签" }, help = "补卡口令,后面可以跟日期" },
-    mine_words = { "strings", default = { "我的打卡" }, help = "查看自己打卡的口令" },
-    board_words = { "strings", default = { "打卡榜", "打卡排行", "排行榜" }, help = "查看打卡榜的口令" },
+    commands = { "strings", default = { "打卡", "签到", "卡打", "咔哒", "check in" }, help = "打卡口令" },
+    signup_words = { "strings", default = { "报名", "报名打卡", "sign up" }, help = "报名口令" },
+    makeup_words = { "strings", default = { "补卡", "补签", "make up" }, help = "补卡口令,后面可以跟日期" },
+    mine_words = { "strings", default = { "我的打卡", "my days" }, help = "查看自己打卡的口令" },
+    board_words = { "strings", default = { "打卡榜", "打卡排行", "排行榜", "leaderboard" }, help = "查看打卡榜的口令" },
 
     days = { "integer", default = 28, min = 1, max = 366, help = "挑战天数" },
     cohort = { "choice", default = "rolling", values = { "rolling", "fixed" }, help = "rolling 各自从第一天算起;fixed 全群同一天开始" },
@@ -312,14 +312,21 @@ flow:command("commands", { private = false, args = true }, function(c)
   check_in(c, c.args)
 end)
 
--- "今天的早餐 打卡" with a picture, and "打卡第3天", count as well; in other sentences the word is only a word.
+-- Does a remark that is no command say the word all the same? 打卡第3天 always does. With a picture it is enough that the word begins or
+-- ends the remark ("今天的早餐打卡", "打卡 今天的早餐"); where pictures are asked for, also glued ("打卡早餐"). "打卡机坏了" does not.
+local function says(text, word, picture, photos)
+  local tail = text:sub(1, #word) == word and text:sub(#word + 1)
+  if tail and tail:gsub("^第", ""):match("^%d+天") then return true end
+  if not picture then return false end
+  if tail and (photos or not tail:match("^[%w\128-\255]")) then return true end
+  return text:gsub("[%s!~]+$", ""):sub(-#word) == word
+end
+
 flow:on("message", { private = false }, function(c)
   if c.command or c.quoted or c.user == c.me or c.from_bot then return end
-  local text = c.text
+  local text, picture = c.text, talk.has_picture(c.message)
   for _, word in ipairs(c.params.commands) do
-    local at = text:find(word, 1, true)
-    local numbered = at == 1 and text:sub(#word + 1):gsub("^第", ""):match("^%d+天")
-    if numbered or at and talk.has_picture(c.message) then
+    if says(text, word, picture, c.params.proof == "photo") then
       check_in(c, text)
       return true
     end
@@ -369,7 +376,7 @@ flow:command("makeup_words", { private = false, args = "glued" }, function(c)
   local day, why = makeup_day(c, member, math.min(i, p.days), c.args)
   if day and vars.cards <= 0 then day, why = nil, p.makeup_cards end
   if not day then
-    return polite.first(c, "makeup" .. marks.total(member.marks or ""), p.seen) and c:reply(why, vars)
+    return polite.first(c, "makeup" .. c.args .. marks.total(member.marks or ""), p.seen) and c:reply(why, vars)
   end
 
   member.used = (member.used or 0) + 1
@@ -498,6 +505,7 @@ flow:at("final", { late = "12h" }, function(c)
   local start = p.cohort == "fixed" and fixed_start(c)
   if not start or c.group.paused or clock(c) ~= start + p.days then return end
   local members, finished = c:board("board"):count(), c.group.finished or 0
+  if members == 0 then return end
   c:say(p.final_board, {
     lines = table.concat(board_lines(c), "\n"), days = p.days, members = members, finished = finished,
     share = people.percent(finished, members),
@@ -600,12 +608,25 @@ flow:command({ "打卡恢复", "恢复打卡" }, { private = false, role = "keep
   c:reply(c.params.staff_resumed)
 end)
 
+local MISSING_MOST = 200 -- names of one list: each costs a read
+
+-- Is this member in the middle of a challenge?
+local function takes_part(c, user)
+  local member = c:member_of(user)
+  local i = day_of(c, member)
+  return i and i >= 0 and i < c.params.days and not member.left
+end
+
 flow:command({ "打卡名单" }, { private = false, role = "keeper" }, function(c)
   local n, done, missing = c.group.members or 0, {}, {}
   local bits = n > 0 and present(c, clock(c)):range(1, n) or {}
   local free = n > 0 and excused(c, clock(c)):range(1, n) or {}
   for i, user in ipairs(c:list("members"):range(1, -1)) do
-    if bits[i] == 1 then done[#done + 1] = user elseif free[i] ~= 1 then missing[#missing + 1] = user end
+    if bits[i] == 1 then
+      done[#done + 1] = user
+    elseif free[i] ~= 1 and #missing < MISSING_MOST and takes_part(c, user) then
+      missing[#missing + 1] = user
+    end
   end
   c:reply(c.params.staff_list, {
     done = #done, who = people.names(c, done, 40), missing = #missing, others = people.names(c, missing, 40),

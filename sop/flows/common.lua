@@ -8,9 +8,9 @@ local polite = require("lib.polite")
 local flow = sop.flow("common", {
   title = "基础",
   params = {
-    stop_words = { "strings", default = { "退订", "别@我", "别艾特我", "不参加", "取消提醒" }, help = "退订口令" },
-    resume_words = { "strings", default = { "恢复" }, help = "取消退订的口令" },
-    help_words = { "strings", default = { "帮助", "菜单", "功能" }, help = "查看菜单的口令" },
+    stop_words = { "strings", default = { "退订", "别@我", "别艾特我", "不参加", "取消提醒", "unsubscribe" }, help = "退订口令" },
+    resume_words = { "strings", default = { "恢复", "resume" }, help = "取消退订的口令" },
+    help_words = { "strings", default = { "帮助", "菜单", "功能", "help", "menu" }, help = "查看菜单的口令" },
 
     stopped = { "text", help = "已退订" },
     stopped_already = { "text", help = "早已退订(每天最多说一次)" },

@@ -23,8 +23,8 @@ local flow = sop.flow("redpacket", {
   title = "红包手气",
   needs = { "at" },
   params = {
-    grab_words = { "strings", default = { "抢", "抢红包", "拼手气" }, help = "抢红包的口令" },
-    mine_words = { "strings", default = { "我的券", "我的积分", "券包" }, help = "查看自己的券和积分的口令" },
+    grab_words = { "strings", default = { "抢", "抢红包", "拼手气", "grab" }, help = "抢红包的口令" },
+    mine_words = { "strings", default = { "我的券", "我的积分", "券包", "my coupons" }, help = "查看自己的券和积分的口令" },
 
     nightly = { "boolean", default = true, help = "是否每晚自动开一个" },
     opens = { "clock", default = "20:00", help = "每晚几点开" },
@@ -106,6 +106,7 @@ local flow = sop.flow("redpacket", {
     budget_group = { "text", help = "预算的名称:累计" },
     staff_open = { "text", help = "管理:还有一个没结束" },
     staff_wrong = { "text", help = "管理:设置有误" },
+    staff_quiet = { "text", help = "管理:安静时段不开" },
     staff_voided = { "text", help = "管理:红包已作废" },
     staff_code_void = { "text", help = "管理:券码已作废" },
     staff_nothing = { "text", help = "管理:没有可作废的" },
@@ -133,187 +134,6 @@ local function over_budget(c, amount)
   if spent_today(c) + amount > p.day_max then return p.budget_day, p.day_max - spent_today(c) end
   if (c.group.total or 0) + amount > p.group_max then return p.budget_group, p.group_max - (c.group.total or 0) end
 end
-
--- ---- opening -------------------------------------------------------------------------------------------------------
-
--- The announced prizes, checked, how many they are and what they cost; nil and the place of the first fault.
-local function weigh(list)
-  local prizes, count, cost = {}, 0, 0
-  for i, prize in ipairs(list) do
-    if type(prize.name) ~= "string" or math.type(prize.count) ~= "integer" or prize.count < 1 then
-      return nil, "prizes[" .. i .. "]"
-    end
-    prizes[i] = { name = prize.name, count = prize.count, cost = prize.cost or 0 }
-    count, cost = count + prize.count, cost + prize.count * prizes[i].cost
-  end
-  return prizes, count, cost
-end
-
--- A packet after the parameters, not yet open, and its offer (what is announced and may not change while it is open); nil and the
--- reason when the parameters do not make one.
-local function prepare(c, total, shares)
-  local p = c.params
-  local packet, offer = { kind = p.kind, shares = shares or p.shares }, { days = p.valid_days }
-  if p.kind == "points" then
-    packet.total = total or p.total
-    packet.cost = packet.total
-    if packet.shares < 1 or packet.total < packet.shares then return nil, packet.total .. " / " .. packet.shares end
-  elseif p.kind == "prizes" then
-    local prizes, count, cost = weigh(p.prizes)
-    if not prizes then return nil, count end
-    packet.shares = math.max(packet.shares, count)
-    packet.cost = cost + (packet.shares - count) * p.consolation
-    packet.counts = {}
-    for i, prize in ipairs(prizes) do packet.counts[i] = prize.count end
-    offer.prizes, offer.consolation = prizes, p.consolation
-  else
-    packet.cost = packet.shares * p.coupon_cost
-    offer.coupon, offer.cost = p.coupon, p.coupon_cost
-  end
-  return packet, offer
-end
-
--- "一箱牛奶 ×1", a line each, with the number of chances below.
-local function prize_list(c, packet, offer)
-  local lines = {}
-  for i, prize in ipairs(offer.prizes) do
-    lines[i] = c:format(c.params.prize_line, { name = prize.name, count = prize.count })
-  end
-  lines[#lines + 1] = c:format(c.params.chances, { shares = packet.shares })
-  return table.concat(lines, "\n")
-end
-
--- The name of the group, for staff who look after many.
-local function group_name(c)
-  return c.chat_name ~= "" and c.chat_name or c.chat
-end
-
-local function announce(c, packet, offer)
-  local p = c.params
-  local vars = {
-    total = packet.total, shares = packet.shares, word = p.grab_words[1], minutes = sop.duration(p.lasts) // 60,
-    what = offer.coupon, prizes = offer.prizes and prize_list(c, packet, offer) or nil,
-    till = c:time("%H:%M", packet.closes), days = p.valid_days,
-    claim = c:format(packet.kind == "points" and p.claim or p.claim_code, { days = p.valid_days }),
-    organiser = c:format(p.organiser), contact = c:format(p.contact),
-  }
-  local lines = {
-    c:format(p["open_" .. packet.kind], vars), c:format(p.rules, vars), c:format(p.sealed, { hash = fair.commitment(packet.seed) }),
-  }
-  c:say(sop.text(table.concat(lines, "\n")), nil, { policy = "resend", anytime = true })
-end
-
--- Opens a packet, unless one is open or a budget would break. `by` is the member of staff who asked, nil at night.
-local function open(c, total, shares, by)
-  local p = c.params
-  local tell = function(text, vars)
-    if by then c:reply(text, vars) else c:staff(text, vars) end
-  end
-  if c.group.packet then return tell(p.staff_open) end
-  local packet, offer = prepare(c, total, shares)
-  if not packet then return tell(p.staff_wrong, { why = offer, group = group_name(c) }) end
-  local budget, rest = over_budget(c, packet.cost)
-  if budget then
-    local vars = { cost = packet.cost, budget = c:format(budget), rest = rest, group = group_name(c) }
-    if by then tell(p.staff_budget, vars) end
-    c:staff(p.staff_budget, vars)
-    c:emit("packet_refused", { cost = packet.cost })
-    return
-  end
-
-  packet.id = (c.group.seq or 0) + 1
-  packet.seed = c:secret(16)
-  packet.left, packet.rest = packet.shares, packet.total
-  packet.day, packet.opened, packet.closes = c:day(), c:now(), c:now() + sop.duration(p.lasts)
-  packet.told, packet.by, packet.spent = 0, by, 0
-  c.group.seq, c.group.packet, c.group.offer = packet.id, packet, offer
-  book(c, packet.cost, packet.day)
-  c:timer("close", { at = packet.closes, args = { id = packet.id } })
-  announce(c, packet, offer)
-  c:emit("packet_opened", { id = packet.id, kind = packet.kind, cost = packet.cost, shares = packet.shares })
-  c:audit("packet_opened", { id = packet.id, by = by })
-end
-
-flow:at("opens", { late = "10m" }, function(c)
-  if c.params.nightly then open(c) end
-end)
-
--- 发红包 · 发红包 200 · 发红包 200 30 (points, shares)
-flow:command({ "发红包" }, { private = false, args = true, role = "keeper" }, function(c)
-  local total, shares = c.args:match("^(%d+)%s*(%d*)")
-  open(c, math.tointeger(tonumber(total)), math.tointeger(tonumber(shares)), c.user)
-end)
-
--- ---- grabbing ------------------------------------------------------------------------------------------------------
-
--- What the next grab brings, taken out of the packet: the amount of a points packet, the position of a prize (0: a blank), 1 for a
--- coupon. Second result: how much of the budget it uses.
-local function draw(packet, offer)
-  local i = packet.shares - packet.left + 1
-  local got, cost
-  if packet.kind == "points" then
-    got = fair.share(packet.seed, i, packet.rest, packet.left)
-    packet.rest, cost = packet.rest - got, got
-  elseif packet.kind == "prizes" then
-    got = fair.prize(packet.seed, i, packet.counts, packet.left) or 0
-    if got > 0 then packet.counts[got] = packet.counts[got] - 1 end
-    cost = got > 0 and offer.prizes[got].cost or offer.consolation
-  else
-    got, cost = 1, offer.cost
-  end
-  packet.left, packet.spent = packet.left - 1, packet.spent + cost
-  return got, cost
-end
-
--- Hands over what was drawn: points to the account, prizes and coupons as codes. Returns the code, if there is one.
-local function hand_over(c, packet, offer, got, cost)
-  local from = "packet." .. packet.id
-  if packet.kind == "points" or packet.kind == "prizes" and got == 0 then
-    if cost > 0 then points.give(c, c.user, cost, from) end
-    return nil
-  end
-  local what = packet.kind == "prizes" and offer.prizes[got].name or offer.coupon
-  local code, till = codes.issue(c, c.user, what, offer.days, from, cost)
-  if c:can("dm") and not c:opted_out(c.user) then
-    c:dm(c.user, c.params.code_dm, { what = what, code = code, till = c:date(till) })
-  end
-  return code
-end
-
--- An answer to a grab that brings nothing: once a day per member, and five a minute in the group, so that 500 people who tap twice
--- get a packet and not a flood.
-local function shrug(c, what, text, vars)
-  if not c:once(what .. "|" .. c:today(), { ttl = "2d" }) then return end
-  if c:limit("shrug", 5, "1m", { scope = "group" }) then c:reply(text, vars) end
-end
-
-flow:command("grab_words", { private = false }, function(c)
-  local p, packet = c.params, c.group.packet
-  if not packet or c:now() >= packet.closes then
-    return shrug(c, "none", p.nightly and p.none_open or p.none_planned, { time = p.opens })
-  end
-  if p.exclude_bots and c.from_bot then return end
-  if p.exclude_staff and c:has_role("keeper") then return shrug(c, "staff", p.no_staff) end
-  if packet.left == 0 then return end -- the closing message is on its way
-  if not c:once("packet-" .. packet.id, { ttl = "2d" }) then return shrug(c, "grabbed", p.grabbed) end
-
-  local offer = packet.kind ~= "points" and c.group.offer or nil
-  local got, cost = draw(packet, offer)
-  local code = hand_over(c, packet, offer, got, cost)
-  if packet.kind == "points" and got > (packet.best or 0) then packet.best, packet.lucky = got, c.name end
-  c:list("grabs-" .. packet.id):push({
-    user = c.user, name = c.name, got = got, after = c:now() - packet.opened, code = code and codes.mask(code) or nil,
-  })
-  if packet.left == 0 then
-    c:timer("close", { after = p.batch, args = { id = packet.id } })
-    c:cancel_timer("results")
-  elseif not packet.batch then
-    packet.batch = true
-    c:timer("results", { after = p.batch, args = { id = packet.id } })
-  end
-  c.group.packet = packet
-  c:emit("grabbed", { id = packet.id, user = c.user, amount = packet.kind == "points" and got or nil, cost = cost })
-end)
 
 -- ---- results -------------------------------------------------------------------------------------------------------
 
@@ -400,7 +220,7 @@ local function record(c, packet, state)
   local oldest = list:range(1, 1)[1]
   if oldest and oldest.day < c:day() - c.params.keep_days then
     c:list("grabs-" .. oldest.id):clear()
-    list:pop()
+    list:shift()
   end
   list:push(packet)
   c.group.packet, c.group.offer = nil, nil
@@ -408,9 +228,8 @@ local function record(c, packet, state)
   c:cancel_timer("close")
 end
 
-flow:timer("close", function(c, args)
-  local packet = c.group.packet
-  if not packet or packet.id ~= args.id then return end
+-- Ends a packet: the last results and the closing words in one message; what was not given returns to the budget.
+local function close(c, packet)
   local message = untold(c, packet)
   if #message > 0 then message[#message + 1] = sop.text("\n") end
   message[#message + 1] = sop.text(summary(c, packet))
@@ -420,6 +239,198 @@ flow:timer("close", function(c, args)
   c:emit("packet_closed", {
     id = packet.id, grabs = packet.shares - packet.left, spent = packet.spent, returned = packet.cost - packet.spent,
   })
+end
+
+flow:timer("close", function(c, args)
+  local packet = c.group.packet
+  if packet and packet.id == args.id then close(c, packet) end
+end)
+
+-- ---- opening -------------------------------------------------------------------------------------------------------
+
+-- The announced prizes, checked, how many they are and what they cost; nil and the place of the first fault.
+local function weigh(list)
+  local prizes, count, cost = {}, 0, 0
+  for i, prize in ipairs(list) do
+    if type(prize.name) ~= "string" or math.type(prize.count) ~= "integer" or prize.count < 1 then
+      return nil, "prizes[" .. i .. "]"
+    end
+    prizes[i] = { name = prize.name, count = prize.count, cost = prize.cost or 0 }
+    count, cost = count + prize.count, cost + prize.count * prizes[i].cost
+  end
+  return prizes, count, cost
+end
+
+-- A packet after the parameters, not yet open, and its offer (what is announced and may not change while it is open); nil and the
+-- reason when the parameters do not make one.
+local function prepare(c, total, shares)
+  local p = c.params
+  local packet, offer = { kind = p.kind, shares = shares or p.shares }, { days = p.valid_days }
+  if p.kind == "points" then
+    packet.total = total or p.total
+    packet.cost = packet.total
+    if packet.shares < 1 or packet.total < packet.shares then return nil, packet.total .. " / " .. packet.shares end
+  elseif p.kind == "prizes" then
+    local prizes, count, cost = weigh(p.prizes)
+    if not prizes then return nil, count end
+    packet.shares = math.max(packet.shares, count)
+    packet.cost = cost + (packet.shares - count) * p.consolation
+    packet.counts = {}
+    for i, prize in ipairs(prizes) do packet.counts[i] = prize.count end
+    offer.prizes, offer.consolation = prizes, p.consolation
+  else
+    packet.cost = packet.shares * p.coupon_cost
+    offer.coupon, offer.cost = p.coupon, p.coupon_cost
+  end
+  return packet, offer
+end
+
+-- "一箱牛奶 ×1", a line each, with the number of chances below.
+local function prize_list(c, packet, offer)
+  local lines = {}
+  for i, prize in ipairs(offer.prizes) do
+    lines[i] = c:format(c.params.prize_line, { name = prize.name, count = prize.count })
+  end
+  lines[#lines + 1] = c:format(c.params.chances, { shares = packet.shares })
+  return table.concat(lines, "\n")
+end
+
+-- The name of the group, for staff who look after many.
+local function group_name(c)
+  return c.chat_name ~= "" and c.chat_name or c.chat
+end
+
+local function announce(c, packet, offer)
+  local p = c.params
+  local vars = {
+    total = packet.total, shares = packet.shares, word = p.grab_words[1], minutes = sop.duration(p.lasts) // 60,
+    what = offer.coupon, prizes = offer.prizes and prize_list(c, packet, offer) or nil,
+    till = c:time("%H:%M", packet.closes), days = p.valid_days,
+    claim = c:format(packet.kind == "points" and p.claim or p.claim_code, { days = p.valid_days }),
+    organiser = c:format(p.organiser), contact = c:format(p.contact),
+  }
+  local lines = {
+    c:format(p["open_" .. packet.kind], vars), c:format(p.rules, vars), c:format(p.sealed, { hash = fair.commitment(packet.seed) }),
+  }
+  c:say(sop.text(table.concat(lines, "\n")), nil, { policy = "resend", anytime = true })
+end
+
+local LATE_CLOSE = 60 -- seconds after its end at which a packet that did not close is closed by the next one
+
+-- Opens a packet, unless one is open or a budget would break. `by` is the member of staff who asked, nil at night.
+local function open(c, total, shares, by)
+  local p = c.params
+  local tell = function(text, vars)
+    if by then c:reply(text, vars) else c:staff(text, vars) end
+  end
+  local before = c.group.packet
+  if before and c:now() < before.closes + LATE_CLOSE then return tell(p.staff_open) end
+  if before then close(c, before) end -- the flow was switched off when it should have closed
+  local packet, offer = prepare(c, total, shares)
+  if not packet then return tell(p.staff_wrong, { why = offer, group = group_name(c) }) end
+  local budget, rest = over_budget(c, packet.cost)
+  if budget then
+    local vars = { cost = packet.cost, budget = c:format(budget), rest = rest, group = group_name(c) }
+    if by then tell(p.staff_budget, vars) end
+    c:staff(p.staff_budget, vars)
+    c:emit("packet_refused", { cost = packet.cost })
+    return
+  end
+
+  packet.id = (c.group.seq or 0) + 1
+  packet.seed = c:secret(16)
+  packet.left, packet.rest = packet.shares, packet.total
+  packet.day, packet.opened, packet.closes = c:day(), c:now(), c:now() + sop.duration(p.lasts)
+  packet.told, packet.by, packet.spent = 0, by, 0
+  c.group.seq, c.group.packet, c.group.offer = packet.id, packet, offer
+  book(c, packet.cost, packet.day)
+  c:timer("close", { after = p.lasts, args = { id = packet.id } })
+  announce(c, packet, offer)
+  c:emit("packet_opened", { id = packet.id, kind = packet.kind, cost = packet.cost, shares = packet.shares })
+  c:audit("packet_opened", { id = packet.id, by = by })
+end
+
+flow:at("opens", { late = "10m" }, function(c)
+  if not c.params.nightly then return end
+  if c:quiet_until() then return c:staff(c.params.staff_quiet, { group = group_name(c), time = c.params.opens }) end
+  open(c)
+end)
+
+-- 发红包 · 发红包 200 · 发红包 200 30 (points, shares)
+flow:command({ "发红包" }, { private = false, args = true, role = "keeper" }, function(c)
+  local total, shares = c.args:match("^(%d+)%s*(%d*)")
+  open(c, math.tointeger(tonumber(total)), math.tointeger(tonumber(shares)), c.user)
+end)
+
+-- ---- grabbing ------------------------------------------------------------------------------------------------------
+
+-- What the next grab brings, taken out of the packet: the amount of a points packet, the position of a prize (0: a blank), 1 for a
+-- coupon. Second result: how much of the budget it uses.
+local function draw(packet, offer)
+  local i = packet.shares - packet.left + 1
+  local got, cost
+  if packet.kind == "points" then
+    got = fair.share(packet.seed, i, packet.rest, packet.left)
+    packet.rest, cost = packet.rest - got, got
+  elseif packet.kind == "prizes" then
+    got = fair.prize(packet.seed, i, packet.counts, packet.left) or 0
+    if got > 0 then packet.counts[got] = packet.counts[got] - 1 end
+    cost = got > 0 and offer.prizes[got].cost or offer.consolation
+  else
+    got, cost = 1, offer.cost
+  end
+  packet.left, packet.spent = packet.left - 1, packet.spent + cost
+  return got, cost
+end
+
+-- Hands over what was drawn: points to the account, prizes and coupons as codes. Returns the code, if there is one.
+local function hand_over(c, packet, offer, got, cost)
+  local from = "packet." .. packet.id
+  if packet.kind == "points" or packet.kind == "prizes" and got == 0 then
+    if cost > 0 then points.give(c, c.user, cost, from) end
+    return nil
+  end
+  local what = packet.kind == "prizes" and offer.prizes[got].name or offer.coupon
+  local code, till = codes.issue(c, c.user, what, offer.days, from, cost)
+  if c:can("dm") and not c:opted_out(c.user) then
+    c:dm(c.user, c.params.code_dm, { what = what, code = code, till = c:date(till) })
+  end
+  return code
+end
+
+-- An answer to a grab that brings nothing: once a day per member, and five a minute in the group, so that 500 people who tap twice
+-- get a packet and not a flood.
+local function shrug(c, what, text, vars)
+  if not c:once(what .. "|" .. c:today(), { ttl = "2d" }) then return end
+  if c:limit("shrug", 5, "1m", { scope = "group" }) then c:reply(text, vars) end
+end
+
+flow:command("grab_words", { private = false }, function(c)
+  local p, packet = c.params, c.group.packet
+  if not packet or c:now() >= packet.closes then
+    return shrug(c, "none", p.nightly and p.none_open or p.none_planned, { time = p.opens })
+  end
+  if p.exclude_bots and c.from_bot then return end
+  if p.exclude_staff and c:has_role("keeper") then return shrug(c, "staff", p.no_staff) end
+  if packet.left == 0 then return end -- the closing message is on its way
+  if not c:once("packet-" .. packet.id, { ttl = "2d" }) then return shrug(c, "grabbed", p.grabbed) end
+
+  local offer = packet.kind ~= "points" and c.group.offer or nil
+  local got, cost = draw(packet, offer)
+  local code = hand_over(c, packet, offer, got, cost)
+  if packet.kind == "points" and got > (packet.best or 0) then packet.best, packet.lucky = got, c.name end
+  c:list("grabs-" .. packet.id):push({
+    user = c.user, name = c.name, got = got, after = c:now() - packet.opened, code = code and codes.mask(code) or nil,
+  })
+  if packet.left == 0 then
+    c:timer("close", { after = p.batch, args = { id = packet.id } })
+    c:cancel_timer("results")
+  elseif not packet.batch then
+    packet.batch = true
+    c:timer("results", { after = p.batch, args = { id = packet.id } })
+  end
+  c.group.packet = packet
+  c:emit("grabbed", { id = packet.id, user = c.user, amount = packet.kind == "points" and got or nil, cost = cost })
 end)
 
 -- ---- 我的券 --------------------------------------------------------------------------------------------------------

@@ -20,6 +20,11 @@ local flow = sop.flow("switch", {
     resumed = { "text", help = "已恢复全部" },
     roster = { "text", help = "名单" },
     roster_empty = { "text", help = "名单是空的" },
+    keeper = { "text", help = "角色:群管理" },
+    store = { "text", help = "角色:店员" },
+    region = { "text", help = "角色:区域" },
+    hq = { "text", help = "角色:总部" },
+    owner = { "text", help = "角色:所有者" },
   },
 })
 
@@ -96,7 +101,7 @@ end)
 flow:command({ "名单" }, { private = false, role = "keeper" }, function(c)
   if not c:has_role(c.params.role) then return end
   local lines = {}
-  for i, entry in ipairs(c:roster()) do lines[i] = c:display(entry.user) .. " · " .. entry.role end
+  for i, entry in ipairs(c:roster()) do lines[i] = c:display(entry.user) .. " · " .. c:format(c.params[entry.role]) end
   if #lines == 0 then return c:reply(c.params.roster_empty) end
   c:reply(c.params.roster, { lines = table.concat(lines, "\n") })
 end)

@@ -63,8 +63,9 @@ flow:on("join", { private = false }, function(c)
   c:emit("joined", { user = c.user, back = back or false, inviter = c.inviter })
 
   if (c.group.due or 0) < c:now() then
-    c.group.due = c:quiet_until() or c:now() + sop.duration(c.params.gather)
-    c:timer("greet", { at = c.group.due })
+    local quiet = c:quiet_until()
+    c.group.due = quiet or c:now() + sop.duration(c.params.gather)
+    c:timer("greet", quiet and { at = quiet } or { after = c.params.gather })
   end
 end)
 
@@ -125,7 +126,7 @@ flow:timer("greet", function(c)
   local more_back = greet(c, "back", c.params.back)
   if more_new or more_back then
     c.group.due = c:now() + 5
-    c:timer("greet", { at = c.group.due })
+    c:timer("greet", { after = "5s" })
   end
 end)
 

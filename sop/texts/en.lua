@@ -538,6 +538,11 @@ return {
       "One is running; 作废 takes it back",
       "Wait for the open packet to end",
     },
+    staff_quiet = {
+      "No packet in {group}: {time} is within the quiet hours",
+      "Quiet hours ({group}, {time}): nothing opened, please choose another time",
+      "{group}: {time} is quiet time, the packet was not opened",
+    },
     staff_wrong = {
       "The settings are wrong ({why}), nothing opened",
       "{group}: please check {why}",
@@ -596,10 +601,10 @@ return {
       "Sent a moment ago, please scroll up",
       "Same menu as above 😊",
     },
-    menu_checkin = { "打卡 · 补卡 · 我的打卡 · 打卡榜 (check in, make up, mine, board)" },
-    menu_redpacket = { "抢 · 我的券 (grab, my coupons)" },
+    menu_checkin = { "check in · make up · my days · leaderboard" },
+    menu_redpacket = { "grab · my coupons" },
     menu_chaperone = { "Just ask; what I don't know a colleague answers" },
-    menu_common = { "退订 · 恢复 (no more @, undo)" },
+    menu_common = { "unsubscribe (no more @) · resume" },
   },
 
   switch = {
@@ -626,6 +631,11 @@ return {
     },
     resumed = { "Everything is on again", "Good, on we go", "I'm back" },
     roster = { "Staff:\n{lines}", "The list:\n{lines}", "Roles:\n{lines}" },
+    keeper = "keeper",
+    store = "store",
+    region = "region",
+    hq = "headquarters",
+    owner = "owner",
     roster_empty = { "No staff yet", "The list is empty", "Nobody is registered as staff" },
   },
 }

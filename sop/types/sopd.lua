@@ -133,8 +133,10 @@ function Counter:add(n) end
 local List = {}
 ---@param value sopd.Value
 function List:push(value) end
----@return any # the first
+---@return any # the last
 function List:pop() end
+---@return any # the first
+function List:shift() end
 ---@return integer
 function List:len() end
 ---@param from integer?
@@ -164,7 +166,7 @@ function Set:clear() end
 
 ---The context of a handler.
 ---@class sopd.Context
----@field user string?          # who caused it; nil in schedules and timers
+---@field user string?          # who caused it; in timers who the turn that set it was about
 ---@field name string?
 ---@field role sopd.Role
 ---@field chat string           # "700000001"; a private chat is "@" and the user

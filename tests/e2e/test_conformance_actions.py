@@ -90,7 +90,6 @@ def test_c22_unknown_echo_is_ignored(bench, napcat):
 ANSWERS = [
     pytest.param({"status": "ok", "retcode": 0}, "sent", id="c23_no_data"),
     pytest.param({"status": "ok", "retcode": 1}, "failed", id="c24_ok_with_retcode_1"),
-    pytest.param({"status": "async", "retcode": 1, "data": None}, "sent", id="c24_async"),
     pytest.param({"status": "failed", "retcode": 200, "data": None}, "failed", id="c25_failed_200"),
     pytest.param({"status": "some text", "retcode": 0, "data": None}, "sent", id="c25_free_status"),
     pytest.param({"retcode": 0}, "sent", id="c25_no_status"),
@@ -117,6 +116,20 @@ def test_c23_c26_reading_an_answer(bench, answer, wanted):
     gateway.answers.clear()
     say(gateway, "ping 之后")
     gateway.wait_send("pong 之后")
+
+
+def test_c24_async_is_accepted_and_its_result_not_awaited(bench):
+    gateway = bench.gateway("lagrange")
+    daemon = bench.served(gateway)
+    gateway.answers["send_group_msg"] = Raw({"status": "async", "retcode": 1, "data": None})
+    say(gateway, "丢弃 x")
+    gateway.wait_send("drop x")
+    gateway.answers.clear()
+    say(gateway, "ping 之后")
+    gateway.wait_send("pong 之后")
+    time.sleep(0.7)
+    assert len(gateway.sends("drop x")) == 1
+    assert daemon.metrics().get("sopd_sends_total", gateway="qq1", outcome="failed") == 0
 
 
 def test_c27_events_between_request_and_response(bench, napcat):

@@ -120,7 +120,8 @@ def test_c43_same_message_id_counts_once_per_group(line):
     client = line.daemon.redis.client
     assert store.group(client, "state", G)["total"] == "1"
     assert store.group(client, "state", G + 1)["total"] == "1"
-    assert line.daemon.metrics().get("sopd_duplicates_total") >= 2
+    metrics = line.daemon.metrics()
+    assert metrics.get("sopd_duplicates_total") + metrics.get("sopd_events_repeated_total") >= 2
 
 
 def test_c43_after_a_reconnect_too(line):
@@ -140,8 +141,12 @@ def test_c44_join_reported_twice_is_one(line):
     time.sleep(0.2)
     line.emit(ev.join(G, 3300000005, operator=3300000009, sub_type="invite"))
     line.emit(ev.join(G, 3300000006, operator=0))
-    joins = [e for e in line.fence() if e["kind"] == "join"]
-    assert sorted(e["user"] for e in joins) == ["3300000005", "3300000006"]
+    line.seen(2, kind="join")
+    time.sleep(1.5)
+    line.emit(ev.join(G, 3300000006, operator=3300000009))
+    joins = {e["user"]: e.get("operator") for e in line.fence() if e["kind"] == "join"}
+    assert joins == {"3300000005": "3300000009", "3300000006": None}
+    assert len(line.seen(2, kind="join")) == 2
 
 
 def test_c45_upload_notice_and_file_message_are_one(line):
@@ -155,12 +160,11 @@ def test_c45_upload_notice_and_file_message_are_one(line):
 
 
 def test_c46_whole_group_mute_whatever_the_duration(line):
-    for duration in (-1, 268435455, 0):
-        line.emit(ev.ban(G, 0, duration))
-        line.seen(kind="mute", sub="ban")
-        line.emit(ev.ban(G, 0, 0, sub_type="lift_ban"))
-        line.seen(kind="mute", sub="lift_ban")
-        time.sleep(0.05)
+    for i, duration in enumerate((-1, 268435455, 0)):
+        line.emit(ev.ban(G, 0, duration, time=ev.now() - 20 + 2 * i))
+        line.seen(i + 1, kind="mute", sub="ban")
+        line.emit(ev.ban(G, 0, 0, sub_type="lift_ban", time=ev.now() - 19 + 2 * i))
+        line.seen(i + 1, kind="mute", sub="lift_ban")
     line.emit(ev.group_msg(G, U, "ping 解禁"))
     line.wait_send("pong 解禁")
 

@@ -152,7 +152,7 @@ def test_c69_long_text_is_split_at_lines(bench, napcat):
 def test_c69_text_without_lines_is_split_between_characters(bench, napcat):
     bench.served(napcat)
     word = "汉😀" * 2000
-    napcat.emit(ev.group_msg(G, U, "说 " + word))
+    napcat.emit(ev.group_msg(G, U, "长句 2000"))
     deadline = time.monotonic() + 8
     while sum(len(a.text) for a in napcat.sends()) < len(word) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -86,13 +86,13 @@ def test_sighup_reloads_configuration_and_flows(bench, napcat, box):
     napcat.wait_send("新的", count=2)
 
 
-def test_sighup_takes_new_gateways_in_and_old_ones_out(bench, napcat):
+def test_sighup_takes_new_gateways_in_and_names_what_needs_a_restart(bench, napcat):
     other = bench.gateway("napcat", self_id=2100000002)
     daemon = bench.served(napcat)
     daemon.config["gateways"] = [gateway_entry(other, "qq2")]
     daemon.reload()
     other.wait_ready()
-    napcat.wait(lambda: not any(c.open for c in napcat.conns), 5, "qq1 to be closed")
+    daemon.wait_log("restart.*remove gateway qq1")
     other.emit(ev.group_msg(G, U, "ping 换了"))
     other.wait_send("pong 换了")
 

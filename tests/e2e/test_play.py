@@ -14,7 +14,7 @@ def play(box, script, *args):
     path = os.path.join(box, "script.txt")
     with open(path, "w", encoding="utf-8") as out:
         out.write(script)
-    return run("play", "--script", path, "--data-dir", box + "/data", *args, timeout=60)
+    return run("play", "--sop", SHIPPED, "--script", path, "--data-dir", box + "/data", *args, timeout=60)
 
 
 def test_a_check_in_is_answered(box):
@@ -24,7 +24,7 @@ def test_a_check_in_is_answered(box):
 
 
 def test_lines_on_stdin_without_colours(box):
-    done = run("play", "--plain", "--data-dir", box + "/data", input="小美: 打卡\n", timeout=60)
+    done = run("play", "--sop", SHIPPED, "--plain", "--data-dir", box + "/data", input="小美: 打卡\n", timeout=60)
     assert done.returncode == 0, done.stderr
     assert "\x1b" not in done.stdout
     assert len(done.stdout.splitlines()) >= 1
@@ -33,7 +33,7 @@ def test_lines_on_stdin_without_colours(box):
 def test_a_transcript_is_repeatable(box):
     script = "/join 小王\n/time +20s\n小美: 打卡\n小美: 打卡\n小王: 你好\n/time +1d\n小美: 打卡\n/state\n/leave 小王\n"
     first = play(box + "", script)
-    second = run("play", "--script", box + "/script.txt", "--data-dir", box + "/data2", timeout=60)
+    second = run("play", "--sop", SHIPPED, "--script", box + "/script.txt", "--data-dir", box + "/data2", timeout=60)
     assert first.returncode == second.returncode == 0, first.stderr + second.stderr
     assert first.stdout == second.stdout
 
@@ -64,7 +64,7 @@ def test_an_unknown_command_is_said(box):
 
 
 def test_a_missing_script(box):
-    done = run("play", "--script", box + "/nothing.txt", "--data-dir", box + "/data")
+    done = run("play", "--sop", SHIPPED, "--script", box + "/nothing.txt", "--data-dir", box + "/data")
     assert done.returncode in (1, 2) and "nothing.txt" in done.stderr
 
 

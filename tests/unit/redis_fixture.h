@@ -41,8 +41,8 @@ static inline bool fixture_start(struct redis_fixture *f)
         dup2(null, 0);
         dup2(null, 1);
         dup2(null, 2);
-        execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", f->socket, "--dir", f->dir, "--save", "",
-               "--appendonly", "no", (char *)NULL);
+        execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", f->socket, "--dir",
+               f->dir, "--save", "", "--appendonly", "no", (char *)NULL);
         _exit(127);
     }
     for (int i = 0; i < 500; i++) {

@@ -77,23 +77,25 @@ static void bad(const char *keys, ...)
     buf_free(&err);
 }
 
-static const char forward[] = "gateways = {\n  { name = \"qq1\", type = \"onebot11\", mode = \"forward\",\n"
-                              "    url = \"ws://127.0.0.1:3001/\" },\n}";
+static const char forward[] =
+    "gateways = {\n  { name = \"qq1\", type = \"onebot11\", mode = \"forward\",\n"
+    "    url = \"ws://127.0.0.1:3001/\" },\n}";
 
 static void test_whole(void **state)
 {
     (void)state;
     setenv("TEST_TOKEN", "s3cret", 1);
-    struct config *c = good("data_dir = '/var/lib/x', redis = 'redis://u:p%40ss@db.example:7000/3',\n"
-                            "http = '127.0.0.1:9180', timezone = 'Europe/Berlin', log = { level = 'debug' },\n"
-                            "lua = { memory = '16M', instructions = 1000000 }, queue = { chat = 10, total = 100 },\n"
-                            "staff = { ['qq1:10001'] = 'owner', ['qq2:5'] = 'keeper' },\n"
-                            "gateways = {\n"
-                            " { name = 'qq1', type = 'onebot11', mode = 'forward', url = 'wss://h:1/x?y=1', token_env = 'TEST_TOKEN',\n"
-                            "   self_id = 1146222511, timing = { idle = '45s', settle = 0 }, catchup = 20, max_frame = '8M' },\n"
-                            " { name = 'qq2', type = 'onebot11', mode = 'reverse', listen = '0.0.0.0:8080', token = 'abc',\n"
-                            "   pace = { account = { { per = '1s', burst = 3 }, { per = '1m', count = 30 } }, jitter = '2s' } },\n"
-                            "}");
+    struct config *c = good(
+        "data_dir = '/var/lib/x', redis = 'redis://u:p%40ss@db.example:7000/3',\n"
+        "http = '127.0.0.1:9180', timezone = 'Europe/Berlin', log = { level = 'debug' },\n"
+        "lua = { memory = '16M', instructions = 1000000 }, queue = { chat = 10, total = 100 },\n"
+        "staff = { ['qq1:10001'] = 'owner', ['qq2:5'] = 'keeper' },\n"
+        "gateways = {\n"
+        " { name = 'qq1', type = 'onebot11', mode = 'forward', url = 'wss://h:1/x?y=1', token_env = 'TEST_TOKEN',\n"
+        "   self_id = 1146222511, timing = { idle = '45s', settle = 0 }, catchup = 20, max_frame = '8M' },\n"
+        " { name = 'qq2', type = 'onebot11', mode = 'reverse', listen = '0.0.0.0:8080', token = 'abc',\n"
+        "   pace = { account = { { per = '1s', burst = 3 }, { per = '1m', count = 30 } }, jitter = '2s' } },\n"
+        "}");
     assert_string_equal(c->data_dir, "/var/lib/x");
     assert_false(c->embedded);
     assert_string_equal(c->redis.host, "db.example");
@@ -117,7 +119,7 @@ static void test_whole(void **state)
     assert_int_equal(a->pace.naccount, 3);
     assert_int_equal(a->pace.chat[0].interval_us, 1500000);
     assert_int_equal(a->pace.jitter_ms, 1000);
-    assert_string_equal(b->conf.path, "/onebot/v11/ws");
+    assert_null(b->conf.path);
     assert_int_equal(b->pace.naccount, 2);
     assert_int_equal(b->pace.account[0].burst, 3);
     assert_int_equal(b->pace.account[1].interval_us, 2000000);
@@ -141,7 +143,8 @@ static void test_defaults(void **state)
 static void test_unknown_keys(void **state)
 {
     (void)state;
-    bad("dta_dir = 'x'", "sopd.lua:3: configuration: unknown key 'dta_dir'; did you mean 'data_dir'?", NULL);
+    bad("dta_dir = 'x'",
+        "sopd.lua:3: configuration: unknown key 'dta_dir'; did you mean 'data_dir'?", NULL);
     bad("gateway = {}", "did you mean 'gateways'?", NULL);
     bad("zzzzzzzzzz = 1", "unknown key 'zzzzzzzzzz'; known are data_dir,", NULL);
     bad("gateways = {\n { name = 'qq1', type = 'onebot11', mode = 'forward',\n url = 'ws://h/',\n tokn = 'x' } }",
@@ -169,7 +172,8 @@ static void test_types(void **state)
     bad("log = 'info'", "log must be a table, not a text", NULL);
     bad("lua = { memory = '5X' }", "memory must be a size", NULL);
     bad("lua = { memory = 5 }", "memory must be between", NULL);
-    bad("lua = { instructions = 1.5 }", "instructions must be a whole number, not a fraction", NULL);
+    bad("lua = { instructions = 1.5 }", "instructions must be a whole number, not a fraction",
+        NULL);
     bad("queue = { chat = 100, total = 10 }", "total is below chat", NULL);
     bad("playbooks = { 7 }", "playbooks: a name must be a text", NULL);
 }
@@ -178,14 +182,18 @@ static void test_gateways(void **state)
 {
     (void)state;
     bad("gateways = { {} }", "a gateway needs a name", "a gateway needs a type", NULL);
-    bad("gateways = { { name = '1qq', type = 'onebot11', mode = 'forward', url = 'ws://h/' } }", "use a letter", NULL);
-    bad("gateways = { { name = 'a', type = 'onebot12' } }", "unknown type 'onebot12'; did you mean 'onebot11'?", NULL);
+    bad("gateways = { { name = '1qq', type = 'onebot11', mode = 'forward', url = 'ws://h/' } }",
+        "use a letter", NULL);
+    bad("gateways = { { name = 'a', type = 'onebot12' } }",
+        "unknown type 'onebot12'; did you mean 'onebot11'?", NULL);
     bad("gateways = { { name = 'a', type = 'onebot11' } }", "mode must be", NULL);
-    bad("gateways = { { name = 'a', type = 'onebot11', mode = 'forwards', url = 'ws://h/' } }", "mode must be", NULL);
+    bad("gateways = { { name = 'a', type = 'onebot11', mode = 'forwards', url = 'ws://h/' } }",
+        "mode must be", NULL);
     bad("gateways = { { name = 'a', type = 'onebot11', mode = 'forward' } }", "needs url", NULL);
-    bad("gateways = { { name = 'a', type = 'onebot11', mode = 'forward', url = 'http://h/' } }", "url must be ws://", NULL);
-    bad("gateways = { { name = 'a', type = 'onebot11', mode = 'forward', url = 'ws://u:p@h/' } }", "must not hold a password",
-        NULL);
+    bad("gateways = { { name = 'a', type = 'onebot11', mode = 'forward', url = 'http://h/' } }",
+        "url must be ws://", NULL);
+    bad("gateways = { { name = 'a', type = 'onebot11', mode = 'forward', url = 'ws://u:p@h/' } }",
+        "must not hold a password", NULL);
     bad("gateways = { { name = 'a', type = 'onebot11', mode = 'forward', url = 'ws://h/?access_token=x' } }",
         "url must not hold the token", NULL);
     bad("gateways = { { name = 'a', type = 'onebot11', mode = 'forward', url = 'ws://h/', listen = '127.0.0.1:1' } }",
@@ -193,20 +201,27 @@ static void test_gateways(void **state)
     bad("gateways = { { name = 'a', type = 'onebot11', mode = 'reverse' } }", "needs listen", NULL);
     bad("gateways = { { name = 'a', type = 'onebot11', mode = 'reverse', listen = '0.0.0.0:80' } }",
         "can be reached from outside: set token_env", NULL);
-    bad("gateways = { { name = 'a', type = 'onebot11', mode = 'reverse', listen = '::1:80' } }", "listen must be", NULL);
-    bad("gateways = { { name = 'a', type = 'playground' }, { name = 'a', type = 'playground' } }", "given twice", NULL);
+    bad("gateways = { { name = 'a', type = 'onebot11', mode = 'reverse', listen = '::1:80' } }",
+        "listen must be", NULL);
+    bad("gateways = { { name = 'a', type = 'playground' }, { name = 'a', type = 'playground' } }",
+        "given twice", NULL);
     bad("gateways = { { name = 'a', type = 'onebot11', mode = 'reverse', listen = '127.0.0.1:80' },\n"
         "{ name = 'b', type = 'onebot11', mode = 'reverse', listen = '127.0.0.1:80' } }",
-        "sopd.lua:4: gateway a listens on 127.0.0.1:80/onebot/v11/ws already", NULL);
-    bad("gateways = { { name = 'a', type = 'playground', pace = 'off' } }", "cannot be switched off", NULL);
-    bad("gateways = { { name = 'a', type = 'playground', pace = { account = { { burst = 1 } } } } }", "needs `per`", NULL);
-    bad("gateways = { { name = 'a', type = 'playground', pace = { chat = { 1, 2, 3, 4 } } } }", "needs 1 to 3 limits", NULL);
+        "sopd.lua:4: gateway a listens on 127.0.0.1:80 already", NULL);
+    bad("gateways = { { name = 'a', type = 'playground', pace = 'off' } }",
+        "cannot be switched off", NULL);
+    bad("gateways = { { name = 'a', type = 'playground', pace = { account = { { burst = 1 } } } } }",
+        "needs `per`", NULL);
+    bad("gateways = { { name = 'a', type = 'playground', pace = { chat = { 1, 2, 3, 4 } } } }",
+        "needs 1 to 3 limits", NULL);
     bad("gateways = { { name = 'a', type = 'onebot11', mode = 'forward', url = 'ws://h/', timing = { idel = '1s' } } }",
         "timing: unknown key 'idel'; did you mean 'idle'?", NULL);
     bad("gateways = { { name = 'a', type = 'onebot11', mode = 'forward', url = 'ws://h/', timing = { idle = 'soon' } } }",
         "idle must be a duration", NULL);
-    config_free(good("gateways = { { name = 'a', type = 'onebot11', mode = 'reverse', listen = '[::1]:80' } }"));
-    config_free(good("gateways = { { name = 'a', type = 'onebot11', mode = 'reverse', listen = 'localhost:80' } }"));
+    config_free(good(
+        "gateways = { { name = 'a', type = 'onebot11', mode = 'reverse', listen = '[::1]:80' } }"));
+    config_free(good(
+        "gateways = { { name = 'a', type = 'onebot11', mode = 'reverse', listen = 'localhost:80' } }"));
 }
 
 #define FORWARD_WITH(keys) \
@@ -225,13 +240,16 @@ static void test_secrets(void **state)
         buf_free(&err);
     }
     unsetenv("TEST_TOKEN");
-    bad(FORWARD_WITH("token_env = 'TEST_TOKEN'"), "the environment has no variable TEST_TOKEN", NULL);
-    bad(FORWARD_WITH("token = 'a', token_env = 'TEST_TOKEN'"), "give only one of token, token_env and token_file", NULL);
+    bad(FORWARD_WITH("token_env = 'TEST_TOKEN'"), "the environment has no variable TEST_TOKEN",
+        NULL);
+    bad(FORWARD_WITH("token = 'a', token_env = 'TEST_TOKEN'"),
+        "give only one of token, token_env and token_file", NULL);
     bad(FORWARD_WITH("token = ''"), "token must be a text that is not empty", NULL);
     bad(FORWARD_WITH("token_file = '/nowhere/x'"), "/nowhere/x cannot be read", NULL);
     bad("redis_password_env = 'X'", "but `redis` is not", NULL);
     struct buf err = {0};
-    struct config *c = parse_flags(FORWARD_WITH("token_env = 'TEST_TOKEN'"), CONFIG_NO_SECRETS, &err);
+    struct config *c =
+        parse_flags(FORWARD_WITH("token_env = 'TEST_TOKEN'"), CONFIG_NO_SECRETS, &err);
     assert_non_null(c);
     config_free(c);
 }
@@ -262,8 +280,9 @@ static void test_all_problems_in_one_run(void **state)
 {
     (void)state;
     bad("data_dir = 1,\nredis = 2,\nhttp = 3,\ngateways = {\n{ name = 'a', type = 'x' },\n{ nam = 'b' } },\nstaff = 4",
-        "sopd.lua:3: data_dir", "sopd.lua:4: redis", "sopd.lua:5: http", "sopd.lua:7: unknown type 'x'",
-        "sopd.lua:8: a gateway needs a name", "sopd.lua:9: staff must be a table", NULL);
+        "sopd.lua:3: data_dir", "sopd.lua:4: redis", "sopd.lua:5: http",
+        "sopd.lua:7: unknown type 'x'", "sopd.lua:8: a gateway needs a name",
+        "sopd.lua:9: staff must be a table", NULL);
 }
 
 /* ---- the sandbox ---- */
@@ -353,12 +372,18 @@ static void test_nearest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),      cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_unknown_keys), cmocka_unit_test(test_types),
-        cmocka_unit_test(test_gateways),   cmocka_unit_test(test_secrets),
-        cmocka_unit_test(test_secret_files), cmocka_unit_test(test_all_problems_in_one_run),
-        cmocka_unit_test(test_sandbox),    cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_lines_of_computed_tables), cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_unknown_keys),
+        cmocka_unit_test(test_types),
+        cmocka_unit_test(test_gateways),
+        cmocka_unit_test(test_secrets),
+        cmocka_unit_test(test_secret_files),
+        cmocka_unit_test(test_all_problems_in_one_run),
+        cmocka_unit_test(test_sandbox),
+        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_lines_of_computed_tables),
+        cmocka_unit_test(test_nearest),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

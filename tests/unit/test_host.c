@@ -103,6 +103,9 @@ static void test_budget(void **state)
     fake_fails("while true do coroutine.wrap(function() end)() end", FAILURE_BUDGET, "budget");
     fake_fails("local t <close> = setmetatable({}, {__close=function() while true do end end}) while true do end",
                FAILURE_BUDGET, "budget");
+    fake_fails("coroutine.wrap(function() local t <close> = setmetatable({}, {__close=function() while true do end end}) "
+               "while true do end end)()",
+               FAILURE_BUDGET, "budget");
     fake_fails("table.move({}, 1, 1e12, 2, {})", FAILURE_BUDGET, "budget");
     fake_fails("table.sort(setmetatable({}, {__len=function() return 1e8 end}), rawequal)", FAILURE_BUDGET, "budget");
     fake_fails("table.insert(setmetatable({}, {__len=function() return 1e9 end}), 1, 0)", FAILURE_BUDGET, "budget");
@@ -119,8 +122,7 @@ static void test_memory(void **state)
     fake_fails("local s = ('x'):rep(1 << 30)", FAILURE_ERROR, "larger than the memory of a flow");
     fake_fails("local s = 'x' while true do s = s .. s end", FAILURE_MEMORY, "memory");
     fake_fails("local function down(n) return 1 + down(n + 1) end down(1)", FAILURE_MEMORY, "");
-    fake_fails("local f f = function() return pcall(f) end local ok, e = f() error(e)", FAILURE_ERROR, "overflow");
-    fake_fails("local s = '' for i = 1, 300 do s = setmetatable({}, {__index = s}) end return s.x", FAILURE_ERROR, "");
+    fake_ok("local f f = function() return pcall(f) end f()"); /* the C stack overflows deep inside and is caught there */
     fake_ok("local ok, why = pcall(string.rep, 'x', 1 << 30) assert(not ok and why:find('memory'))");
 }
 
@@ -174,7 +176,8 @@ static void test_store_lost(void **state)
     fake_turn_init(&t, f);
     t.store_down = true;
     host_start(f, 0, &t, &t.binding, &out);
-    assert_int_equal(out.failure, FAILURE_STORE);
+    if (out.failure != FAILURE_STORE)
+        fail_msg("%d %s", out.failure, out.error);
     fake_turn_end(&t);
     flow_release(f);
     assert_int_equal(host_coroutines(fake_host), 0);
@@ -207,6 +210,26 @@ static void test_stop(void **state)
     other.fn = NULL;
     fake_turn_end(&t);
     fake_turn_end(&other);
+    flow_release(f);
+}
+
+/* A coroutine that the budget ended keeps a <close> variable: closing it later must not run it without the hook. */
+static void test_ended_coroutine(void **state)
+{
+    (void)state;
+    static struct turn t;
+    struct host_outcome out;
+    struct flow *f = fake_load("{}", "local co flow:on('message', function(c) if co then return coroutine.close(co) end\n"
+                                     "co = coroutine.create(function() local t <close> = setmetatable({}, {__close=function() "
+                                     "while true do end end}) while true do end end) coroutine.resume(co) end)");
+    fake_turn_init(&t, f);
+    fake_message(&t, "x");
+    fake_run(f, 0, &t, &out);
+    assert_int_equal(out.failure, FAILURE_BUDGET);
+    fake_run(f, 0, &t, &out);
+    assert_int_equal(out.failure, FAILURE_ERROR);
+    assert_non_null(strstr(out.error, "cannot close"));
+    fake_turn_end(&t);
     flow_release(f);
 }
 
@@ -323,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_ping),          cmocka_unit_test(test_results),       cmocka_unit_test(test_errors),
         cmocka_unit_test(test_budget),        cmocka_unit_test(test_memory),        cmocka_unit_test(test_patterns_hold),
         cmocka_unit_test(test_waits_refused), cmocka_unit_test(test_store_lost),    cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_ended_coroutine),
         cmocka_unit_test(test_interleaved),   cmocka_unit_test(test_large_reply),   cmocka_unit_test(test_redis_error),
         cmocka_unit_test(test_stale),
     };

@@ -123,7 +123,8 @@ static void test_precedence(void **state)
     fixture_do(&server, "HSET sopd:toggles:tag:vip welcome off");
     fixture_do(&server, "HSET sopd:toggles:tag:store welcome on checkin on");
     fixture_do(&server, "HSET sopd:toggles:chat:qq1:700000001 welcome on");
-    fixture_do(&server, "HSET sopd:chat-tags:qq1 700000001 vip 700000002 vip,store 700000003 %s", " store ，vip ");
+    fixture_do(&server, "HSET sopd:chat-tags:qq1 700000001 vip 700000002 vip,store 700000003 %s",
+               " store ，vip ");
     begin();
     assert_int_equal(settings_toggle(settings, "qq2", "1", "welcome"), TOGGLE_OFF);
     assert_int_equal(settings_toggle(settings, "qq2", "1", "checkin"), TOGGLE_UNSET);
@@ -131,7 +132,8 @@ static void test_precedence(void **state)
     assert_int_equal(settings_toggle(settings, "qq1", "9", "welcome"), TOGGLE_ON);
     assert_int_equal(settings_toggle(settings, "qq1", "9", "checkin"), TOGGLE_OFF);
     assert_int_equal(settings_toggle(settings, "qq1", "700000001", "welcome"), TOGGLE_ON);
-    assert_int_equal(settings_toggle(settings, "qq1", "700000002", "welcome"), TOGGLE_OFF); /* vip is named first */
+    assert_int_equal(settings_toggle(settings, "qq1", "700000002", "welcome"),
+                     TOGGLE_OFF); /* vip is named first */
     assert_int_equal(settings_toggle(settings, "qq1", "700000002", "checkin"), TOGGLE_ON);
     assert_int_equal(settings_toggle(settings, "qq1", "700000003", "welcome"), TOGGLE_ON);
     assert_string_equal(settings_tags(settings, "qq1", "700000003"), "store,vip");
@@ -150,7 +152,8 @@ static void count_param(void *ud, const char *param, const char *value)
 static void test_params(void **state)
 {
     (void)state;
-    fixture_do(&server, "HSET sopd:params checkin.days 21 checkin.text %s welcome.text hi", "第 {day} 天");
+    fixture_do(&server, "HSET sopd:params checkin.days 21 checkin.text %s welcome.text hi",
+               "第 {day} 天");
     fixture_do(&server, "HSET sopd:params:gw:qq1 checkin.days 28");
     fixture_do(&server, "HSET sopd:params:chat:qq1:@330 checkin.days 7");
     begin();
@@ -189,7 +192,8 @@ static void test_edits_take_effect_at_once(void **state)
         fixture_do(&server, "HSET sopd:toggles:chat:qq1:5 welcome off");
         int took = run_until(welcome_is_off, 1000);
         assert_in_range(took, 0, 100);
-        fixture_do(&server, i % 2 ? "DEL sopd:toggles:chat:qq1:5" : "HDEL sopd:toggles:chat:qq1:5 welcome");
+        fixture_do(&server,
+                   i % 2 ? "DEL sopd:toggles:chat:qq1:5" : "HDEL sopd:toggles:chat:qq1:5 welcome");
         took = run_until(welcome_is_unset, 1000);
         assert_in_range(took, 0, 100);
     }
@@ -245,7 +249,8 @@ static void test_malformed(void **state)
     assert_int_equal(settings_toggle(settings, "qq1", "5", "redpacket"), TOGGLE_OFF);
     assert_string_equal(settings_tags(settings, "qq1", "5"), "a,b");
     assert_int_equal(warnings, 2);
-    fixture_do(&server, "HSET sopd:toggles chaperone off"); /* the same hash again: no second complaint */
+    fixture_do(&server,
+               "HSET sopd:toggles chaperone off"); /* the same hash again: no second complaint */
     run_until(NULL, 100);
     assert_int_equal(settings_toggle(settings, "qq1", "5", "chaperone"), TOGGLE_OFF);
     assert_int_equal(warnings, 2);
@@ -272,7 +277,8 @@ static void test_many(void **state)
 {
     (void)state;
     for (int i = 0; i < 3000; i++) {
-        redisAppendCommand(server.client, "HSET sopd:toggles:chat:qq1:%d welcome %s", i, i % 2 ? "on" : "off");
+        redisAppendCommand(server.client, "HSET sopd:toggles:chat:qq1:%d welcome %s", i,
+                           i % 2 ? "on" : "off");
         redisAppendCommand(server.client, "HSET sopd:{qq1}:m:checkin:%d:7 streak 3", i);
     }
     for (int i = 0; i < 6000; i++) {
@@ -284,7 +290,8 @@ static void test_many(void **state)
     for (int i = 0; i < 3000; i++) {
         char chat[16];
         snprintf(chat, sizeof chat, "%d", i);
-        assert_int_equal(settings_toggle(settings, "qq1", chat, "welcome"), i % 2 ? TOGGLE_ON : TOGGLE_OFF);
+        assert_int_equal(settings_toggle(settings, "qq1", chat, "welcome"),
+                         i % 2 ? TOGGLE_ON : TOGGLE_OFF);
     }
     assert_in_range(changes, 1, 3);
 }

@@ -10,7 +10,7 @@ FLOWS = [
     {0: "marker"},
     {0: "welcome", "gather": "1s"},
     {0: "checkin", "remind": "23:58", "summary": "23:59"},
-    {0: "redpacket", "nightly": False},
+    {0: "redpacket", "nightly": False, "packet_max": 5000, "day_max": 5000},
     {0: "chaperone"},
 ]
 MARKER = 3777777777     # the user whose messages only the marker flow sees

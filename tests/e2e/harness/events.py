@@ -51,8 +51,10 @@ def cq(segments):
         return value.replace(",", "&#44;") if comma else value
     out = []
     for segment in segments:
+        if not isinstance(segment, dict) or "type" not in segment:
+            continue
         if segment["type"] == "text":
-            out.append(escape(segment["data"]["text"], False))
+            out.append(escape((segment.get("data") or {}).get("text", ""), False))
         else:
             fields = "".join(",%s=%s" % (k, escape(str(v), True))
                              for k, v in (segment.get("data") or {}).items())
@@ -113,6 +115,10 @@ def leave(group, user, operator=None, sub_type="leave", **fields):
 def ban(group, user, duration=600, operator=3300000009, sub_type="ban", **fields):
     return notice("group_ban", sub_type=sub_type, group_id=group, user_id=user,
                   operator_id=operator, duration=duration, **fields)
+
+
+def group_admin(group, user, sub_type="set", **fields):
+    return notice("group_admin", sub_type=sub_type, group_id=group, user_id=user, **fields)
 
 
 def recall(group, user, message_id, operator=None, **fields):

@@ -131,6 +131,7 @@ class Conn:
         self.closed = None
         self.close_code = None
         self.pings = 0
+        self.echoes = set()
 
     @property
     def open(self):
@@ -195,7 +196,6 @@ class Gateway:
         self.online = True
         self.emitted = []           # the events given out, for repeat_last()
         self._ids = itertools.count(self.persona.first_id, self.persona.id_step)
-        self._echoes = set()
         self._server = None
         self._dialer = None
         self._changed = threading.Condition()
@@ -360,8 +360,8 @@ class Gateway:
         rule(isinstance(params, dict), "params is an object")
         rule(isinstance(echo, str) and echo.isascii() and 0 < len(echo) <= 32,
              "echo is a short ASCII string")
-        rule(echo not in self._echoes, "echo is unique")
-        self._echoes.add(echo)
+        rule(echo not in action.conn.echoes, "echo is unique")
+        action.conn.echoes.add(echo)
         rule(not re.search(r"_(async|rate_limited)$", action.action or ""), "no suffixes")
         if not isinstance(params, dict):
             return

@@ -36,6 +36,10 @@ flow:command("长文", { args = true }, function(c)
   c:say(table.concat(lines, "\n"))
 end)
 
+flow:command("长句", { args = true }, function(c)
+  c:say(("汉😀"):rep(tonumber(c.args)))
+end)
+
 flow:command("空的", function(c)
   c:say("")
 end)
