@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 #include <uthash.h>
 
 #include "base/buf.h"
@@ -115,8 +115,9 @@ static bool zone_exists(const char *name)
     if (!*name || *name == '/' || strstr(name, "..") || strlen(name) > 64)
         return false;
     char path[128];
+    struct stat st;
     snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", name);
-    return strcmp(name, "UTC") == 0 || access(path, R_OK) == 0;
+    return strcmp(name, "UTC") == 0 || (stat(path, &st) == 0 && S_ISREG(st.st_mode));
 }
 
 const struct zone *zone_get(const char *name)

@@ -2,6 +2,7 @@
 #include "base/utf8.h"
 
 #include <stdint.h>
+#include <string.h>
 
 #include "base/buf.h"
 
@@ -38,8 +39,17 @@ size_t utf8_sequence(const char *str, size_t len)
 
 bool utf8_valid(const char *s, size_t len)
 {
-    for (size_t i = 0; i < len;) {
-        size_t n = utf8_sequence(s + i, len - i);
+    size_t i = 0;
+    while (i < len) {
+        uint64_t eight; /* most of what comes is ASCII: taken eight bytes at a time */
+        if (len - i >= sizeof eight) {
+            memcpy(&eight, s + i, sizeof eight);
+            if (!(eight & 0x8080808080808080u)) {
+                i += sizeof eight;
+                continue;
+            }
+        }
+        size_t n = (unsigned char)s[i] < 0x80 ? 1 : utf8_sequence(s + i, len - i);
         if (!n)
             return false;
         i += n;

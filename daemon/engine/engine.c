@@ -268,6 +268,7 @@ struct engine *engine_create(const struct engine_opts *opts)
     e->slots_dirty = true;
     rng_seed_system(&e->rng);
     e->m_lag = metric_histogram("sopd_loop_seconds", "Work of one loop iteration, from waking to sleeping.", NULL);
+    metrics_on_render(engine_metrics, e);
     uv_prepare_init(opts->loop, &e->prepare);
     uv_check_init(opts->loop, &e->check);
     uv_idle_init(opts->loop, &e->spin);

@@ -165,6 +165,14 @@ static void gw_on_chat(void *ud, struct gateway *g, const char *chat, const char
     schedule_rebuild(gw->e);
 }
 
+static void gw_on_caught_up(void *ud, struct gateway *g, const char *chat)
+{
+    struct gw *gw = ud;
+    (void)g;
+    outbox_caught_up(gw, chat);
+    engine_spin(gw->e);
+}
+
 void gw_sink(struct gw *gw, struct gateway_sink *out)
 {
     *out = (struct gateway_sink){.ud = gw,
@@ -173,7 +181,8 @@ void gw_sink(struct gw *gw, struct gateway_sink *out)
                                  .on_own_message = gw_on_own_message,
                                  .on_response = gw_on_response,
                                  .on_state = gw_on_state,
-                                 .on_chat = gw_on_chat};
+                                 .on_chat = gw_on_chat,
+                                 .on_caught_up = gw_on_caught_up};
 }
 
 /* ---- ownership ---- */

@@ -18,6 +18,30 @@ void engine_health(const struct engine *e, struct engine_health *out)
     }
 }
 
+static void inspect_set(const char *name, const char *help, const struct gw *gw, double value)
+{
+    metric_set(metric_gauge(name, help, metric_labels("gateway", gw->name, NULL)), value);
+}
+
+void engine_metrics(void *ud)
+{
+    const struct engine *e = ud;
+    metric_set(metric_gauge("sopd_redis_up", "1 while the commit link is up.", NULL), e->redis_up);
+    metric_set(metric_gauge("sopd_turns_running", "Turns that have begun and not ended.", NULL), e->turns);
+    metric_set(metric_gauge("sopd_commit_queue_turns", "Turns that wait for a commit or its answer.", NULL),
+               (double)committer_pending(e));
+    for (const struct gw *gw = e->gws; gw; gw = gw->next) {
+        inspect_set("sopd_queue_inputs", "Inputs that wait for their chat's turn.", gw, (double)gw->queued);
+        inspect_set("sopd_outbox_messages", "Committed messages that are not yet acknowledged.", gw, HASH_COUNT(gw->entries));
+        inspect_set("sopd_outbox_unknown", "Messages whose outcome is being found out.", gw, (double)gw->unknown);
+        inspect_set("sopd_chats_active", "Chats in memory.", gw, HASH_COUNT(gw->chats));
+        inspect_set("sopd_chats_known", "Groups known to exist.", gw, HASH_COUNT(gw->known));
+        inspect_set("sopd_gateway_owner", "1 while this process owns the gateway.", gw, gw->owner);
+        inspect_set("sopd_gateway_held", "1 while the account is paused by the circuit breaker.", gw,
+                    gw->hold_until_ms > clock_wall(e->clock));
+    }
+}
+
 void engine_each_gateway(const struct engine *e, void (*fn)(void *ud, const struct engine_gateway_info *i), void *ud)
 {
     for (const struct gw *gw = e->gws; gw; gw = gw->next) {

@@ -254,6 +254,7 @@ void outbox_sent(struct gw *gw, uint64_t ticket, const struct send_result *r);
 void outbox_own_message(struct gw *gw, const struct event *e);
 void outbox_done(struct gw *gw, struct entry *en, const char *outcome, const char *reason);
 void outbox_flush_acks(struct gw *gw);
+void outbox_caught_up(struct gw *gw, const char *chat); /* the chat's history was read: what is still unknown is not in it */
 void outbox_settle_due(struct gw *gw);                  /* decides about unknown entries */
 void outbox_chat_gone(struct gw *gw, const char *chat);
 void outbox_link_lost(struct gw *gw);
@@ -417,6 +418,7 @@ struct engine {
     struct rng rng;
 };
 
+void engine_metrics(void *engine);    /* sets the gauges before they are rendered */
 void engine_spin(struct engine *e);   /* there is more to do: do not sleep in poll */
 void engine_arm(struct engine *e);    /* set the timer to the next due thing */
 struct gw *engine_gw(const struct engine *e, const char *name);

@@ -9,7 +9,7 @@
 
 #include "engine/internal.h"
 
-enum { OUTBOX_EPOCH_BITS = 36, OUTBOX_RESTART_MS = 3000, OUTBOX_HISTORY_MS = 8000, OUTBOX_MAX = 100000 };
+enum { OUTBOX_EPOCH_BITS = 36, OUTBOX_RESTART_MS = 3000, OUTBOX_HISTORY_MS = 20000, OUTBOX_MAX = 100000 };
 
 void outbox_print_id(uint64_t id, char out[40])
 {
@@ -287,7 +287,7 @@ static void outbox_settle(struct gw *gw, struct entry *en, int64_t now)
     const struct gateway_ops *ops = gw->gateway->ops;
     if (!en->settled && ops->catch_up && (ops->caps(gw->gateway) & GATEWAY_HISTORY)) {
         en->settled = true;
-        en->settle_at_ms = now + (gw->settle_ms < OUTBOX_HISTORY_MS ? gw->settle_ms : OUTBOX_HISTORY_MS);
+        en->settle_at_ms = now + OUTBOX_HISTORY_MS;
         ops->catch_up(gw->gateway, en->message->chat, en->message->created_ms - 5000);
         return;
     }
@@ -301,6 +301,17 @@ static void outbox_settle(struct gw *gw, struct entry *en, int64_t now)
         return;
     }
     outbox_done(gw, en, "unknown", "no answer to the send, and not seen in the chat");
+}
+
+void outbox_caught_up(struct gw *gw, const char *chat)
+{
+    int64_t now = clock_wall(gw->e->clock);
+    for (struct entry *en = gw->entries; en; en = en->hh.next) {
+        if (en->state != ENTRY_UNKNOWN || !en->settled || strcmp(en->message->chat, chat) != 0)
+            continue;
+        en->settle_at_ms = now;
+        gw->settle_next_ms = now;
+    }
 }
 
 /* Decides about entries whose time to settle has come; called by the pacer's round. */

@@ -149,16 +149,22 @@ static char *json_escape(struct json_reader *r, char *w)
     }
 }
 
+/* What ends a run of ordinary characters in a string. */
+static const uint8_t json_stops[256] = {[0] = 1, ['"'] = 1, ['\\'] = 1};
+
 /* r->p is behind the opening quote. The text is terminated where its closing quote (or an earlier byte) stood. */
 static bool json_string(struct json_reader *r, const char **s, uint32_t *len)
 {
     char *start = r->p, *w = NULL;
     for (;;) {
-        while (r->p < r->end && *r->p != '"' && *r->p != '\\' && *r->p != '\0') {
-            if (w)
-                *w++ = *r->p;
-            r->p++;
+        char *run = r->p, *end = r->end;
+        while (run < end && !json_stops[(uint8_t)*run])
+            run++;
+        if (w) {
+            memmove(w, r->p, (size_t)(run - r->p));
+            w += run - r->p;
         }
+        r->p = run;
         if (r->p == r->end)
             return json_fail(r, "unfinished string");
         char c = *r->p;

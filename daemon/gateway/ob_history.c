@@ -60,7 +60,7 @@ void ob_history_catch_up(struct gateway *base, const char *chat, int64_t since_m
     if (g->gap_ms && since_ms > g->gap_ms && since_ms - g->gap_ms < OB_GAP_MS)
         since_ms = g->gap_ms;
     since_ms -= OB_MARGIN_MS;
-    if (!g->conf.catchup || *chat == '@' || strlen(chat) > OB_ID_MAX)
+    if (*chat == '@' || strlen(chat) > OB_ID_MAX)
         return;
     for (; *at; at = &(*at)->next, waiting++) {
         if (strcmp((*at)->chat, chat) != 0 || (*at)->asked)
@@ -74,7 +74,7 @@ void ob_history_catch_up(struct gateway *base, const char *chat, int64_t since_m
     struct ob_job *j = MEM_NEW(struct ob_job);
     snprintf(j->chat, sizeof j->chat, "%s", chat);
     j->since_ms = since_ms;
-    j->left = g->conf.catchup;
+    j->left = g->conf.catchup ? g->conf.catchup : OB_PAGE;
     *at = j;
     ob_wake(g, g->next_job);
 }
@@ -157,6 +157,8 @@ static void ob_job_finish(struct ob *g)
     }
     if (n)
         log_debug("history read", "gateway", g->base.name, "chat", j->chat, "messages", log_int(n), NULL);
+    if (g->sink.on_caught_up)
+        g->sink.on_caught_up(g->sink.ud, &g->base, j->chat);
     ob_job_free(j);
 }
 

@@ -77,6 +77,7 @@ static bool in_class(unsigned char c, unsigned char class)
     case 'u': yes = isupper(c); break;
     case 'w': yes = isalnum(c); break;
     case 'x': yes = isxdigit(c); break;
+    case 'z': yes = c == 0; break;
     default: return class == c;
     }
     return isupper(class) ? !yes : yes;
@@ -154,8 +155,10 @@ static const char *close_capture(struct pattern *m, const char *at, const char *
 static const char *back_reference(struct pattern *m, const char *at, const char *p)
 {
     int i = p[1] - '1';
-    if (i < 0 || i >= m->ncaptures || m->captures[i].len < 0)
+    if (i < 0 || i >= m->ncaptures || m->captures[i].len == CAPTURE_OPEN)
         return give_up(m, "it refers to a capture that is not there");
+    if (m->captures[i].len == CAPTURE_POSITION)
+        return NULL; /* a place is no text */
     size_t len = (size_t)m->captures[i].len;
     m->steps -= (int64_t)(len / 16);
     if ((size_t)(m->text_end - at) < len || memcmp(m->captures[i].start, at, len) != 0)

@@ -24,6 +24,7 @@ enum {
 struct redis_call {
     redis_fn fn;
     void *ud;
+    uint64_t since_ns;
 };
 
 /* One TCP or unix connection; its memory lives until the poll handle is closed. */
@@ -50,7 +51,7 @@ struct redis {
     size_t head, count, cap;
     struct rng rng;
     struct log_gate gate;
-    struct metric *commands, *errors, *round_trips;
+    struct metric *commands, *errors, *round_trips, *latency;
     void (*done)(void *ud);
     void *done_ud;
 };
@@ -73,7 +74,7 @@ static void redis_push_call(struct redis *r, redis_fn fn, void *ud)
     }
     if (r->count == 0)
         r->progress_at = clock_mono(r->clock);
-    r->calls[(r->head + r->count++) % r->cap] = (struct redis_call){fn, ud};
+    r->calls[(r->head + r->count++) % r->cap] = (struct redis_call){fn, ud, clock_ns()};
 }
 
 static struct redis_call redis_pop_call(struct redis *r)
@@ -385,6 +386,8 @@ struct redis *redis_create(uv_loop_t *loop, struct clock *clock, const struct re
     const char *labels = metric_labels("link", opts->name, NULL);
     r->commands = metric_counter("sopd_redis_commands_total", "Commands sent to Redis.", labels);
     r->errors = metric_counter("sopd_redis_errors_total", "Error replies of Redis.", labels);
+    r->latency = metric_histogram("sopd_redis_command_seconds",
+                                  "From appending a command to its answer.", labels);
     r->round_trips = metric_counter("sopd_redis_writes_total",
                                     "Writes to the Redis socket: pipelines sent.", labels);
     uv_timer_init(loop, &r->timer);
@@ -435,6 +438,7 @@ static void redis_on_reply(redisAsyncContext *ac, void *reply, void *priv)
     r->progress_at = clock_mono(r->clock);
     struct redis_call call = redis_pop_call(r);
     const redisReply *rep = reply;
+    metric_observe(r->latency, (double)(clock_ns() - call.since_ns) / 1e9);
     if (rep && rep->type == REDIS_REPLY_ERROR) {
         metric_inc(r->errors);
         if (!call.fn && log_gate_open(&r->gate, r->progress_at, 1000))

@@ -397,7 +397,7 @@ return {
     results = {
       "Results:\n{lines}\n{left} left",
       "The next ones:\n{lines}\n{left} shares left, go on",
-      "Congratulations:\n{lines}\n{left} left",
+      "More results:\n{lines}\n{left} left",
     },
     result_points = { "got {amount} points", "grabbed {amount}", "{amount} points" },
     result_prize = { "won \"{what}\"", "gets \"{what}\"", "lucky: \"{what}\"" },
@@ -411,7 +411,7 @@ return {
     result_consoled = {
       "{count} without a prize get {points} points each",
       "no prize for {count}, but {points} points each",
-      "{points} points each for the other {count}",
+      "{points} points each for {count} without a prize",
     },
     results_more = { "... and {count} more", "and {count} others", "{count} more got theirs" },
     closed_empty = {

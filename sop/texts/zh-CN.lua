@@ -411,19 +411,19 @@ return {
     results = {
       "手气公布:\n{lines}\n还剩 {left} 份",
       "新一批手气:\n{lines}\n还有 {left} 份,继续抢",
-      "恭喜这几位:\n{lines}\n剩余 {left} 份",
+      "又一批手气:\n{lines}\n剩余 {left} 份",
     },
     result_points = { "抢到 {amount} 分", "手气 {amount} 分", "{amount} 积分到手" },
     result_prize = { "抽中「{what}」", "喜提「{what}」", "手气真好,「{what}」" },
     result_coupon = { "抢到「{what}」", "「{what}」到手", "拿下「{what}」" },
     result_code = { "券码 {code},发「{word}」查看", "{code},发「{word}」看完整券码", "券码 {code}(发「{word}」领取)" },
     result_blanks = {
-      "另有 {count} 位谢谢参与,下次再来",
-      "还有 {count} 位这次没中,心意收到啦",
+      "{count} 位这次没中,谢谢参与",
+      "没中的 {count} 位,心意收到啦",
       "{count} 位下次好运",
     },
     result_consoled = {
-      "另外 {count} 位没中奖,各送 {points} 积分",
+      "{count} 位没中奖,各送 {points} 积分",
       "{count} 位这次没中,{points} 积分请收下",
       "没中的 {count} 位也有 {points} 积分",
     },

@@ -178,7 +178,8 @@ local sop = {}
 S.sop = sop
 
 -- Drawn from the turn's own numbers, so that a replay draws the same.
-math.random = function(low, high)
+local lib = _ENV -- the real globals, which scripts read through `globals` below
+lib.math.random = function(low, high)
   if low == nil then
     return P.random()
   end
@@ -188,11 +189,11 @@ math.random = function(low, high)
   end
   return P.random(low, S.integer(high, "math.random: the bound"))
 end
-math.randomseed = function()
+lib.math.randomseed = function()
   fail("math.randomseed is not available: the numbers come from the turn, so that it can be repeated")
 end
 
-print = function(...)
+lib.print = function(...)
   local parts = table.pack(...)
   for i = 1, parts.n do
     parts[i] = tostring(parts[i])

@@ -183,7 +183,7 @@ end
 
 -- The arguments after the first: opts may be left out.
 local function split(opts, fn)
-  if fn == nil and type(opts) == "function" then
+  if fn == nil and type(opts) ~= "table" then
     return nil, opts
   end
   return opts, fn

@@ -2,7 +2,7 @@
 -- A template is the author's text; what members wrote only ever enters as a value, and a value is only ever text or a segment
 -- that sop.at and its like made: no member can type a mention.
 local P, S = ...
-local type, pairs, ipairs, setmetatable, getmetatable, tostring = type, pairs, ipairs, setmetatable, getmetatable, tostring
+local type, ipairs, setmetatable, getmetatable, tostring = type, ipairs, setmetatable, getmetatable, tostring
 local fail, format = P.fail, string.format
 local find, sub = string.find, string.sub
 local M, sop = S.methods, S.sop
@@ -10,9 +10,6 @@ local M, sop = S.methods, S.sop
 -- ---- segments ----
 
 local Segment = { __name = "segment", __metatable = "segment" }
-Segment.__newindex = function()
-  fail("segments cannot be changed: make a new one")
-end
 
 local function segment(type_, id, text)
   return setmetatable({ type = type_, id = id, text = text }, Segment)
@@ -93,14 +90,14 @@ local function parse(template)
   return parts
 end
 
-local function may_mention(c, user)
+local function may_mention(user)
   return not P.opted_out(user)
 end
 
 -- The @ of the speaker, or nil where none is put: private chats, opted out, nobody spoke.
 local function speaker_at(c)
   local user = c.user
-  if not user or c.private or not may_mention(c, user) then
+  if not user or c.private or not may_mention(user) then
     return nil
   end
   return segment("at", user, c.name)
@@ -127,7 +124,7 @@ local function add_segment(c, out, value)
   if value.type == "text" then
     return add_text(out, value.text)
   end
-  if value.type == "at" and value.id ~= "all" and not may_mention(c, value.id) then
+  if value.type == "at" and value.id ~= "all" and not may_mention(value.id) then
     return add_text(out, c:display(value.id))
   end
   out.eat = nil
@@ -224,7 +221,7 @@ local function variant(c, list)
     return list[1]
   end
   local key = c.chat .. "\0" .. tostring(list[1])
-  local last, i = last_variant[key], nil
+  local last, i = last_variant[key]
   if last and last <= n then
     i = P.random(1, n - 1)
     i = i >= last and i + 1 or i
@@ -307,7 +304,7 @@ local function prefix(c, opts)
   local seen = {}
   for _, user in ipairs(opts.at or {}) do
     user = S.id(user, "at: a user")
-    if not seen[user] and may_mention(c, user) then
+    if not seen[user] and may_mention(user) then
       seen[user] = true
       out[#out + 1] = segment("at", user)
       out[#out + 1] = " "

@@ -672,7 +672,6 @@ end
 local function string_of(s, key)
   local text = s[key]
   if text == nil then
-    text = false
     local writes = P.written(key)
     if writes then
       local w = writes[#writes]

@@ -27,7 +27,7 @@ SANITIZER = re.compile(
 LOOSE_PACE = {"account": [{"per": "1ms", "burst": 10000}], "chat": [{"per": "1ms", "burst": 10000}]}
 FAST = {"first": "2s", "backoff": "100ms", "backoff_max": "400ms", "auth_backoff": "1500ms",
         "auth_backoff_max": "3s", "ready_reset": "60s", "settle": "300ms",
-        "resend": "2s", "circuit": "3s"}
+        "resend": "2s", "circuit": "3s", "catchup": "100ms"}
 
 
 def binary():
