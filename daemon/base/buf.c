@@ -47,8 +47,7 @@ void buf_addc(struct buf *b, char c)
     b->len++;
 }
 
-/* Decimal digits of n into out (at least 21 bytes); returns how many. */
-static size_t buf_digits(char *out, int64_t n)
+size_t buf_digits(char *out, int64_t n)
 {
     char tmp[24];
     size_t i = sizeof tmp;

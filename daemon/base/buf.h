@@ -36,6 +36,9 @@ char *buf_take(struct buf *b);
 /* A JSON string with quotes. Control characters are escaped; bytes that are not UTF-8 become U+FFFD. */
 void buf_add_json(struct buf *b, const char *s, size_t len);
 
+/* Decimal digits of n into out (room for 21), not terminated; returns how many. */
+size_t buf_digits(char *out, int64_t n);
+
 /* One RESP bulk string, and an array header: what hiredis wants in redisAsyncFormattedCommand. */
 void buf_add_bulk(struct buf *b, const void *s, size_t len);
 void buf_add_bulk_int(struct buf *b, int64_t n);

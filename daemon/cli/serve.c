@@ -191,7 +191,7 @@ static int serve_load(struct serve *s)
         s->daemon = daemon_create(&s->loop, c, false, &err);
     }
     if (s->daemon) {
-        serve_log_lines(LOG_LEVEL_WARN, "warning", &s->daemon->config->warnings);
+        serve_log_lines(LOG_LEVEL_WARN, "check your files", &s->daemon->config->warnings);
         code = CLI_OK;
     }
     serve_log_lines(LOG_LEVEL_ERROR, "problem", &err);

@@ -332,6 +332,8 @@ void gw_round(struct gw *gw)
 static void gw_metrics(struct gw *gw)
 {
     const char *l = metric_labels("gateway", gw->name, NULL);
+    gw->m_sent = gw_sends(gw, "sent");
+    l = metric_labels("gateway", gw->name, NULL);
     gw->m_turns = metric_counter("sopd_turns_total", "Turns that ended.", l);
     gw->m_commits = metric_counter("sopd_commits_total", "Turns committed.", l);
     gw->m_dups = metric_counter("sopd_duplicates_total", "Turns refused because they were committed before.", l);

@@ -376,6 +376,7 @@ struct gw {
 
     struct timer_state *timers;
     struct log_gate gate_shed, gate_commit, gate_late, gate_act;
+    struct metric *m_sent;
     struct metric *m_turns, *m_commits, *m_dups, *m_refused, *m_shed_in, *m_latency, *m_commit_time, *m_shed_out, *m_resends;
     struct metric *m_events[EVENT_TYPES];
 };

@@ -3,17 +3,24 @@
  * gateway's echo or history settles it, else its policy does (design 2.3). Entries that are not to be repeated, or wait for
  * their turn, are marked in Redis (hash `written`) before they are written, so that a restart knows what may have left. */
 #include <hiredis/hiredis.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/internal.h"
 
-enum { OUTBOX_EPOCH_BITS = 36, OUTBOX_RESTART_MS = 3000, OUTBOX_HISTORY_MS = 20000, OUTBOX_MAX = 100000 };
+enum {
+    OUTBOX_EPOCH_BITS = 36,
+    OUTBOX_RESTART_MS = 3000,
+    OUTBOX_HISTORY_MS = 20000,
+    OUTBOX_MAX = 100000
+};
 
 void outbox_print_id(uint64_t id, char out[40])
 {
-    snprintf(out, 40, "%" PRIu64 "-%" PRIu64, id >> OUTBOX_EPOCH_BITS, id & (((uint64_t)1 << OUTBOX_EPOCH_BITS) - 1));
+    size_t n = buf_digits(out, (int64_t)(id >> OUTBOX_EPOCH_BITS));
+    out[n++] = '-';
+    n += buf_digits(out + n, (int64_t)(id & (((uint64_t)1 << OUTBOX_EPOCH_BITS) - 1)));
+    out[n] = '\0';
 }
 
 bool outbox_parse_id(const char *s, uint64_t *id)
@@ -79,10 +86,13 @@ void outbox_done(struct gw *gw, struct entry *en, const char *outcome, const cha
         buf_add_bulk(&gw->unmark, id, strlen(id));
         gw->nunmark++;
     }
-    metric_inc(gw_sends(gw, outcome));
-    if (strcmp(outcome, "sent") != 0)
-        log_warn("message not sent", "gateway", gw->name, "chat", en->message->chat, "flow", en->message->flow, "id", id,
-                 "outcome", outcome, "reason", reason, NULL);
+    if (strcmp(outcome, "sent") == 0) {
+        metric_inc(gw->m_sent);
+    } else {
+        metric_inc(gw_sends(gw, outcome));
+        log_warn("message not sent", "gateway", gw->name, "chat", en->message->chat, "flow",
+                 en->message->flow, "id", id, "outcome", outcome, "reason", reason, NULL);
+    }
     outbox_forget(gw, en);
 }
 
@@ -223,7 +233,9 @@ void outbox_sent(struct gw *gw, uint64_t ticket, const struct send_result *r)
     case SEND_SENT: outbox_done(gw, en, "sent", r->reason); break;
     case SEND_FAILED: outbox_done(gw, en, "failed", r->reason); break;
     case SEND_MUTED:
-    case SEND_LIMITED: outbox_requeue(gw, en, now + 1000); break; /* the pacer holds the chat or the account */
+    case SEND_LIMITED:
+        outbox_requeue(gw, en, now + 1000);
+        break; /* the pacer holds the chat or the account */
     case SEND_UNWRITTEN: outbox_requeue(gw, en, now); break;
     case SEND_UNKNOWN:
         if (en->echoed)
@@ -261,8 +273,7 @@ void outbox_own_message(struct gw *gw, const struct event *e)
     buf_reset(&theirs);
     outbox_plain_event(e, &theirs);
     struct entry *en, *tmp;
-    HASH_ITER(hh, gw->entries, en, tmp)
-    {
+    HASH_ITER (hh, gw->entries, en, tmp) {
         if ((en->state != ENTRY_UNKNOWN && en->state != ENTRY_WRITTEN) || en->echoed)
             continue;
         if (strcmp(en->message->chat, e->chat) != 0 || e->time_ms < en->message->created_ms - 5000)
@@ -321,8 +332,7 @@ void outbox_settle_due(struct gw *gw)
     if (!gw->unknown || now < gw->settle_next_ms || !gw_can_send(gw))
         return;
     struct entry *en, *tmp;
-    HASH_ITER(hh, gw->entries, en, tmp)
-    {
+    HASH_ITER (hh, gw->entries, en, tmp) {
         if (en->state == ENTRY_UNKNOWN && en->settle_at_ms <= now)
             outbox_settle(gw, en, now);
     }
@@ -343,7 +353,8 @@ static void outbox_restore(struct gw *gw, const char *id_text, const char *json,
         return;
     struct message *m = message_parse(json, len);
     if (!m) {
-        log_error("outbox entry is not readable and stays in redis", "gateway", gw->name, "id", id_text, NULL);
+        log_error("outbox entry is not readable and stays in redis", "gateway", gw->name, "id",
+                  id_text, NULL);
         return;
     }
     struct entry *en = outbox_new(gw, id, m);
@@ -365,7 +376,8 @@ static void outbox_loaded_marks(void *ud, const struct redisReply *reply)
     int64_t now = clock_wall(gw->e->clock);
     for (size_t i = 0; i + 1 < reply->elements; i += 2) {
         uint64_t id;
-        struct entry *en = outbox_parse_id(reply->element[i]->str, &id) ? outbox_find(gw, id) : NULL;
+        struct entry *en =
+            outbox_parse_id(reply->element[i]->str, &id) ? outbox_find(gw, id) : NULL;
         if (!en)
             continue;
         en->marked = true;
@@ -375,7 +387,8 @@ static void outbox_loaded_marks(void *ud, const struct redisReply *reply)
         }
     }
     if (!gw->loaded)
-        log_info("outbox loaded", "gateway", gw->name, "messages", log_int(HASH_COUNT(gw->entries)), NULL);
+        log_info("outbox loaded", "gateway", gw->name, "messages", log_int(HASH_COUNT(gw->entries)),
+                 NULL);
     gw->loaded = true;
     engine_spin(gw->e);
 }
@@ -386,7 +399,8 @@ static void outbox_loaded(void *ud, const struct redisReply *reply)
     if (!reply || reply->type != REDIS_REPLY_ARRAY)
         return;
     for (size_t i = 0; i + 1 < reply->elements; i += 2)
-        outbox_restore(gw, reply->element[i]->str, reply->element[i + 1]->str, reply->element[i + 1]->len);
+        outbox_restore(gw, reply->element[i]->str, reply->element[i + 1]->str,
+                       reply->element[i + 1]->len);
 }
 
 void outbox_load(struct gw *gw)
@@ -394,8 +408,10 @@ void outbox_load(struct gw *gw)
     struct buf box = {0}, marks = {0};
     gw_key(gw, &box, "outbox");
     gw_key(gw, &marks, "written");
-    redis_command(gw->e->redis, outbox_loaded, gw, 2, (const char *[]){"HGETALL", buf_cstr(&box)}, NULL);
-    redis_command(gw->e->redis, outbox_loaded_marks, gw, 2, (const char *[]){"HGETALL", buf_cstr(&marks)}, NULL);
+    redis_command(gw->e->redis, outbox_loaded, gw, 2, (const char *[]){"HGETALL", buf_cstr(&box)},
+                  NULL);
+    redis_command(gw->e->redis, outbox_loaded_marks, gw, 2,
+                  (const char *[]){"HGETALL", buf_cstr(&marks)}, NULL);
     buf_free(&box);
     buf_free(&marks);
 }
@@ -410,7 +426,8 @@ struct recovery {
 static void outbox_recovered(void *ud, const struct redisReply *reply)
 {
     struct recovery *r = ud;
-    if (reply && reply->type == REDIS_REPLY_INTEGER && reply->integer == 1 && !outbox_find(r->gw, r->id))
+    if (reply && reply->type == REDIS_REPLY_INTEGER && reply->integer == 1 &&
+        !outbox_find(r->gw, r->id))
         outbox_add(r->gw, r->id, r->m, 0);
     else
         message_free(r->m);
@@ -425,7 +442,8 @@ void outbox_recover(struct gw *gw, uint64_t id, struct message *m)
     outbox_print_id(id, text);
     struct buf key = {0};
     gw_key(gw, &key, "outbox");
-    if (!redis_command(gw->e->redis, outbox_recovered, r, 3, (const char *[]){"HEXISTS", buf_cstr(&key), text}, NULL)) {
+    if (!redis_command(gw->e->redis, outbox_recovered, r, 3,
+                       (const char *[]){"HEXISTS", buf_cstr(&key), text}, NULL)) {
         message_free(m);
         free(r);
     }
@@ -437,8 +455,7 @@ void outbox_recover(struct gw *gw, uint64_t id, struct message *m)
 void outbox_chat_gone(struct gw *gw, const char *chat)
 {
     struct entry *en, *tmp;
-    HASH_ITER(hh, gw->entries, en, tmp)
-    {
+    HASH_ITER (hh, gw->entries, en, tmp) {
         if (strcmp(en->message->chat, chat) == 0)
             outbox_done(gw, en, "failed", "the chat is gone");
     }
@@ -447,7 +464,8 @@ void outbox_chat_gone(struct gw *gw, const char *chat)
 void outbox_free(struct gw *gw)
 {
     struct entry *en, *tmp;
-    HASH_ITER(hh, gw->entries, en, tmp) outbox_forget(gw, en);
+    HASH_ITER (hh, gw->entries, en, tmp)
+        outbox_forget(gw, en);
     free(gw->marks);
     buf_free(&gw->acks);
     buf_free(&gw->unmark);

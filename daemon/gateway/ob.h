@@ -119,8 +119,7 @@ enum ob_for { /* who waits for a response */
     OB_FOR_STATUS,
     OB_FOR_GROUPS,
     OB_FOR_REQUESTS,
-    OB_FOR_HISTORY,
-    OB_FOR_QUOTA /* before an @all */
+    OB_FOR_HISTORY
 };
 enum ob_name { /* actions that a peer may not know */
     OB_SEND_GROUP,
@@ -182,7 +181,6 @@ struct ob_peer {
 struct ob_job;    /* ob_history.c */
 struct ob_roster; /* ob_history.c */
 struct ob_held;   /* ob_held.c */
-struct ob_quota;  /* ob_send.c */
 
 struct ob {
     struct gateway base;
@@ -223,7 +221,6 @@ struct ob {
     struct ob_job *jobs;
     struct ob_roster *roster;
     int64_t next_job;
-    struct ob_quota *quotas;
 
     struct log_gate bad_gate, stray_gate, admit_gate;
     bool told_miswired;
@@ -334,9 +331,6 @@ void ob_response_lost(struct ob *g, const struct ob_pending *e, enum send_outcom
 bool ob_send(struct gateway *g, const struct out_message *m, uint64_t ticket);
 void ob_sent(struct ob *g, uint64_t ticket, enum send_outcome outcome, const char *id,
              const char *reason, int64_t retry_ms);
-void ob_quota_answer(struct ob *g, uint64_t ticket, const struct ob_answer *a);
-/* Reports the first of those that wait, or frees what is only remembered. */
-void ob_quota_end(struct ob *g);
 
 /* ob_call.c */
 bool ob_call(struct gateway *g, const struct gateway_request *r, uint64_t ticket);

@@ -26,7 +26,7 @@ struct ob_job {
     char chat[OB_ID_MAX + 1];
     int64_t since_ms;
     int left, pages;
-    bool asked;
+    bool asked, anchored; /* anchored: by an element of the page at hand */
     char anchor[OB_ID_MAX + 1]; /* message id of the oldest one so far, "" = begin at the latest */
     int64_t anchor_seq;
     struct event **list; /* pages are newest last; sorted at the end */
@@ -188,7 +188,9 @@ static bool ob_job_take(struct ob *g, struct ob_job *j, const struct json *o, in
         event_free(e);
         return false;
     }
-    if (e->time_ms < *oldest) {
+    /* of several in one second the first of the page is the oldest: pages are in order, as a rule */
+    if (e->time_ms < *oldest || (e->time_ms == *oldest && !j->anchored)) {
+        j->anchored = true;
         *oldest = e->time_ms;
         snprintf(j->anchor, sizeof j->anchor, "%s", e->message_id);
         if (!json_int(json_get(o, "message_seq"), &j->anchor_seq))
@@ -214,6 +216,7 @@ void ob_history_answer(struct ob *g, const struct ob_answer *a)
         if (j->list[i]->time_ms < oldest)
             oldest = j->list[i]->time_ms;
     int taken = 0;
+    j->anchored = false;
     if (a->result == OB_OK)
         for (const struct json *v = json_first(json_get(a->data, "messages")); v && j->left > 0; v = json_next(v))
             if (ob_job_take(g, j, v, &oldest)) {

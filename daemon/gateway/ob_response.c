@@ -247,9 +247,6 @@ static void ob_response_dispatch(struct ob_peer *p, const struct ob_pending *e, 
     case OB_FOR_HISTORY:
         ob_history_answer(g, a);
         break;
-    case OB_FOR_QUOTA:
-        ob_quota_answer(g, e->ticket, a);
-        break;
     }
 }
 
@@ -306,9 +303,6 @@ void ob_response_lost(struct ob *g, const struct ob_pending *e, enum send_outcom
         break;
     case OB_FOR_HISTORY:
         ob_history_failed(g, reason);
-        break;
-    case OB_FOR_QUOTA:
-        ob_quota_answer(g, e->ticket, NULL);
         break;
     default:
         break;

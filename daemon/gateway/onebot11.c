@@ -272,8 +272,6 @@ static void ob_stop(struct gateway *base, void (*done)(void *ud), void *ud)
     g->started = true; /* lets the timer run */
     ob_held_end(g);
     ob_link_stop(g);
-    while (g->quotas) /* messages that waited for a quota never left */
-        ob_quota_end(g);
     g->stopping = true;
     g->done = done;
     g->done_ud = ud;

@@ -58,7 +58,7 @@ static struct lws_context *transport_context(struct transport *t, bool tls, stru
     info.pt_serv_buf_size = TRANSPORT_RX;
     info.retry_and_idle_policy = &transport_no_keepalive;
     transport_lws_error[0] = '\0';
-    lws_set_log_level(LLL_ERR | LLL_WARN, transport_log);
+    lws_set_log_level(LLL_ERR | LLL_WARN|LLL_NOTICE|LLL_INFO|LLL_DEBUG, transport_log);
     struct lws_context *context = lws_create_context(&info);
     if (!context)
         buf_addf(err,

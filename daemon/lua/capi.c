@@ -482,9 +482,8 @@ static int outside_resumed(lua_State *L, int status, lua_KContext ctx)
     return outside_done(L, &outsides[ctx & 0xFF], lua_gettop(L) - (int)(ctx >> 8));
 }
 
-static int outside_enter(lua_State *L)
+static int outside_run(lua_State *L, int which)
 {
-    int which = (int)lua_tointeger(L, lua_upvalueindex(1));
     struct coro *co = coro_current(L);
     int nargs = lua_gettop(L);
     int n = outsides[which].call(L, co);
@@ -493,9 +492,56 @@ static int outside_enter(lua_State *L)
     return outside_done(L, &outsides[which], n);
 }
 
+static int outside_enter(lua_State *L)
+{
+    return outside_run(L, (int)lua_tointeger(L, lua_upvalueindex(1)));
+}
+
+static int outside_index(const char *name)
+{
+    int i = 0;
+    while (strcmp(outsides[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+static int say_done(lua_State *L, int status, lua_KContext ctx)
+{
+    (void)status;
+    (void)ctx;
+    return lua_gettop(L);
+}
+
+/* c:say(text): the usual case, a text without variables and options, goes straight out. Upvalues: the rest of c:say in Lua,
+ * the index of send. */
+static int say_enter(lua_State *L)
+{
+    size_t len;
+    if (lua_gettop(L) == 2 && lua_type(L, 2) == LUA_TSTRING && context_is(L, 1)) {
+        const char *text = lua_tolstring(L, 2, &len);
+        if (!memchr(text, '{', len) && !memchr(text, '}', len)) {
+            lua_remove(L, 1);
+            return outside_run(L, (int)lua_tointeger(L, lua_upvalueindex(2)));
+        }
+    }
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_callk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, say_done);
+    return lua_gettop(L);
+}
+
+static int capi_say(lua_State *L)
+{
+    lua_pushinteger(L, outside_index("send"));
+    lua_pushcclosure(L, say_enter, 2);
+    return 1;
+}
+
 void capi_push(lua_State *L)
 {
     lua_newtable(L);
+    lua_pushcfunction(L, capi_say);
+    lua_setfield(L, -2, "say");
     for (size_t i = 0; i < sizeof outsides / sizeof outsides[0]; i++) {
         lua_pushinteger(L, (lua_Integer)i);
         lua_pushcclosure(L, outside_enter, 1);

@@ -30,10 +30,11 @@ static int pure_key(lua_State *L)
     return 1;
 }
 
+/* encode(value, what, name): its text; `what` and the optional name stand in the message if it cannot be. */
 static int pure_encode(lua_State *L)
 {
     const char *what = luaL_checkstring(L, 2);
-    value_encode(L, 1, what);
+    value_encode(L, 1, what, lua_tostring(L, 3));
     return 1;
 }
 

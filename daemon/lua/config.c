@@ -16,6 +16,7 @@
 
 static const char *const config_keys[] = {"data_dir",
                                           "redis",
+                                          "redis_user",
                                           "redis_password_env",
                                           "redis_password_file",
                                           "http",
@@ -77,8 +78,7 @@ bool config_parse_listen(const char *text, char **host, int *port)
     return true;
 }
 
-/* A path of the file, made absolute from the folder in which the configuration stands. */
-static char *config_path(const struct config *c, const char *path)
+char *config_path(const struct config *c, const char *path)
 {
     const char *slash = c->file ? strrchr(c->file, '/') : NULL;
     if (path[0] == '/' || !slash)
@@ -120,6 +120,13 @@ static void config_read_redis(struct conf_report *r, struct config *c,
     if (!redis_addr_parse(url, &c->redis, &why))
         conf_problem(r, v, "redis: %s", buf_cstr(&why));
     buf_free(&why);
+    const char *user = NULL;
+    if (conf_string(r, root, "redis_user", &user)) {
+        free(c->redis.user);
+        c->redis.user = mem_strdup(user);
+        if (!secret && !c->redis.password)
+            conf_problem(r, conf_get(root, "redis_user"), "redis_user is given without a password");
+    }
     char *password = config_secret(r, c, root, "redis_password", false, flags);
     if (password && c->redis.password)
         conf_problem(r, v, "redis holds a password, and another one is given beside it; keep one");

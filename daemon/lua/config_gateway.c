@@ -1,9 +1,11 @@
 /* config_gateway.c -- one entry of `gateways`: who to connect to, its secret, its times, its pace.
  * Callers: lua/config.c. */
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "lua/config_internal.h"
@@ -14,6 +16,19 @@ static char *gateway_copy(struct conf_report *r, const struct conf_value *v, con
 {
     const char *s = NULL;
     return conf_string(r, v, key, &s) ? mem_strdup(s) : NULL;
+}
+
+/* A file that must be readable, absolute. */
+static char *gateway_file(struct conf_report *r, const struct config *c, const struct conf_value *v,
+                          const char *key)
+{
+    const char *s = NULL;
+    if (!conf_string(r, v, key, &s))
+        return NULL;
+    char *path = config_path(c, s);
+    if (access(path, R_OK) != 0)
+        conf_problem(r, conf_get(v, key), "%s: %s cannot be read: %s", key, path, strerror(errno));
+    return path;
 }
 
 static bool gateway_name_good(const char *s)
@@ -318,9 +333,9 @@ static void gateway_read_onebot(struct conf_report *r, struct config *c, const s
     snprintf(where, sizeof where, "gateway %s", conf->name ? conf->name : "?");
     conf_check_keys(r, v, where, keys, false);
     conf->mode = gateway_copy(r, v, "mode");
-    conf->tls_ca = gateway_copy(r, v, "tls_ca");
-    conf->tls_cert = gateway_copy(r, v, "tls_cert");
-    conf->tls_key = gateway_copy(r, v, "tls_key");
+    conf->tls_ca = gateway_file(r, c, v, "tls_ca");
+    conf->tls_cert = gateway_file(r, c, v, "tls_cert");
+    conf->tls_key = gateway_file(r, c, v, "tls_key");
     conf_boolean(r, v, "tls_insecure", &conf->tls_insecure);
     gateway_read_token(r, c, v, conf, flags);
     if (conf->mode && strcmp(conf->mode, "forward") == 0)

@@ -14,6 +14,8 @@ char *config_secret(struct conf_report *r, struct config *c, const struct conf_v
                     const char *stem, bool inline_too, unsigned flags);
 /* The value whose key names the secret, for messages; NULL if the table has none. */
 const struct conf_value *config_secret_at(const struct conf_value *table, const char *stem);
+/* A path of the file, made absolute from the folder in which the configuration stands. */
+char *config_path(const struct config *c, const char *path);
 /* Adds a line to c->warnings. */
 void config_warn(struct config *c, const struct conf_report *r, const struct conf_value *v,
                  const char *fmt, ...) __attribute__((format(printf, 4, 5)));

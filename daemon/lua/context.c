@@ -313,11 +313,27 @@ static int capi_session(lua_State *L)
     return 1;
 }
 
-/* True if x is a context: for the prelude's checks of c.say instead of c:say. */
+bool context_is(lua_State *L, int idx)
+{
+    const struct context *c = luaL_testudata(L, idx, context_name);
+    return c && c->serial == coro_current(L)->serial;
+}
+
+/* True if x is this handler's context: for the prelude's checks of c.say instead of c:say. */
 static int capi_is_context(lua_State *L)
 {
-    lua_pushboolean(L, luaL_testudata(L, 1, context_name) != NULL);
+    lua_pushboolean(L, context_is(L, 1));
     return 1;
+}
+
+/* here(): flow, chat, user (nil if there is none). */
+static int capi_here(lua_State *L)
+{
+    const struct coro *co = coro_current(L);
+    lua_pushstring(L, co->flow->info.name);
+    lua_pushstring(L, turn_chat(co->turn));
+    push_id(L, turn_user(co->turn));
+    return 3;
 }
 
 /* ---- what the binding says ---- */
@@ -426,6 +442,7 @@ void capi_context(lua_State *L)
     static const luaL_Reg list[] = {{"context", capi_set_context},
                                     {"session", capi_session},
                                     {"is_context", capi_is_context},
+                                    {"here", capi_here},
                                     {"params", capi_params},
                                     {"keep_params", capi_keep_params},
                                     {"persona", capi_persona},

@@ -32,6 +32,8 @@ void host_destroy(struct host *h)
     buf_free(&h->error);
     buf_free(&h->scratch);
     buf_free(&h->scratch2);
+    for (int i = 0; i < PRELUDE_PARTS; i++)
+        buf_free(&h->prelude[i]);
     free(h);
 }
 

@@ -19,6 +19,7 @@ struct redisReply;
 
 enum {
     HOOK_EVERY = 1000,      /* VM instructions between two looks at the budget */
+    PRELUDE_PARTS = 6,
     POOL_MAX = 16,          /* idle coroutines kept per flow */
     STATE_MEMORY = 32 << 20,
     STATE_BUDGET = 10000000
@@ -33,6 +34,7 @@ struct host {
     struct buf error;   /* text of the last outcome */
     struct buf scratch; /* for building keys, commands and JSON; reset by each user, so nothing leaks over a raise */
     struct buf scratch2;
+    struct buf prelude[PRELUDE_PARTS]; /* its compiled parts */
 };
 
 /* Why no Lua of this flow may go on: pcall cannot swallow it, because the hook raises again at every instruction. */
@@ -147,8 +149,10 @@ void capi_context(lua_State *L);
 void regex_open(lua_State *L);
 /* Pushes a new context for the running coroutine. */
 void context_push(lua_State *L, struct coro *co);
-/* Pushes the text form of the value at idx for a Redis field; raises with `what` in the message. */
-void value_encode(lua_State *L, int idx, const char *what);
+/* True if the value at idx is the context of the handler that runs. */
+bool context_is(lua_State *L, int idx);
+/* Pushes the text form of the value at idx for a Redis field; raises with what.name (name may be NULL) in the message. */
+void value_encode(lua_State *L, int idx, const char *what, const char *name);
 /* Pushes the value that a text from Redis stands for. */
 void value_decode(lua_State *L, const char *s, size_t len);
 

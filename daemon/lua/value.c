@@ -69,39 +69,50 @@ void value_decode(lua_State *L, const char *s, size_t len)
     }
 }
 
-static void encode_json(lua_State *L, int idx, const char *what)
+static int refuse(lua_State *L, const char *what, const char *name, const char *why)
+{
+    return fence_fail(L, "%s%s%s %s", what, name ? "." : "", name ? name : "", why);
+}
+
+static void refuse_length(lua_State *L, size_t len, const char *what, const char *name)
+{
+    if (len > VALUE_MAX)
+        refuse(L, what, name, "cannot hold this value: it is longer than 1 MiB");
+}
+
+static void encode_json(lua_State *L, int idx, const char *what, const char *name)
 {
     struct buf *out = &flow_of(L)->host->scratch2;
     const char *why = NULL;
     buf_reset(out);
-    if (!json_encode(L, idx, out, &why))
-        fence_fail(L, "%s cannot hold this value: %s", what, why);
-    if (out->len > VALUE_MAX)
-        fence_fail(L, "%s: the value is too long (%zu bytes, at most 1 MiB)", what, out->len);
+    if (!json_encode(L, idx, out, &why)) {
+        lua_pushfstring(L, "cannot hold this value: %s", why);
+        refuse(L, what, name, lua_tostring(L, -1));
+    }
+    refuse_length(L, out->len, what, name);
     lua_pushlstring(L, out->data, out->len);
 }
 
-void value_encode(lua_State *L, int idx, const char *what)
+void value_encode(lua_State *L, int idx, const char *what, const char *name)
 {
     size_t len;
     const char *s;
     switch (lua_type(L, idx)) {
     case LUA_TSTRING:
         s = lua_tolstring(L, idx, &len);
-        if (len > VALUE_MAX)
-            fence_fail(L, "%s: the value is too long (%zu bytes, at most 1 MiB)", what, len);
+        refuse_length(L, len, what, name);
         if (form_of(s, len) == FORM_STRING)
             lua_pushvalue(L, idx);
         else
-            encode_json(L, idx, what);
+            encode_json(L, idx, what, name);
         break;
     case LUA_TBOOLEAN:
     case LUA_TNUMBER:
     case LUA_TTABLE:
-        encode_json(L, idx, what);
+        encode_json(L, idx, what, name);
         break;
     default:
-        fence_fail(L, "%s cannot hold a %s: only strings, numbers, booleans and tables of them", what,
-                   luaL_typename(L, idx));
+        lua_pushfstring(L, "cannot hold a %s: only strings, numbers, booleans and tables of them", luaL_typename(L, idx));
+        refuse(L, what, name, lua_tostring(L, -1));
     }
 }

@@ -253,37 +253,31 @@ static void embedded_free_env(char **env)
     free(env);
 }
 
-/* Starts the process; 0 or an error of libuv. The socket is named relative to `dir`, into which the server changes. */
+static const char *const embedded_options[][2] = {
+    {"--port", "0"},
+    {"--unixsocket", "redis.sock"}, /* relative to --dir, into which the server changes */
+    {"--unixsocketperm", "700"},
+    {"--appendonly", "yes"},
+    {"--appendfsync", "everysec"},
+    {"--save", ""},
+    {"--daemonize", "no"},
+    {"--logfile", "redis.log"},
+    {"--loglevel", "notice"},
+    {"--databases", "1"},
+    {"--maxmemory-policy", "noeviction"},
+    {"--set-max-intset-entries", "4096"}, /* sets of turn ids stay arrays of integers */
+    {"--stop-writes-on-bgsave-error", "no"},
+};
+enum { EMBEDDED_OPTIONS = sizeof embedded_options / sizeof embedded_options[0] };
+
+/* Starts the process; 0 or an error of libuv. */
 static int embedded_spawn(struct embedded *e)
 {
-    const char *args[] = {"redis-server",
-                          "--port",
-                          "0",
-                          "--dir",
-                          e->data_dir,
-                          "--unixsocket",
-                          "redis.sock",
-                          "--unixsocketperm",
-                          "700",
-                          "--appendonly",
-                          "yes",
-                          "--appendfsync",
-                          "everysec",
-                          "--save",
-                          "",
-                          "--daemonize",
-                          "no",
-                          "--logfile",
-                          "redis.log",
-                          "--loglevel",
-                          "notice",
-                          "--databases",
-                          "1",
-                          "--maxmemory-policy",
-                          "noeviction",
-                          "--stop-writes-on-bgsave-error",
-                          "no",
-                          NULL};
+    const char *args[2 * EMBEDDED_OPTIONS + 4] = {"redis-server", "--dir", e->data_dir};
+    for (int i = 0; i < EMBEDDED_OPTIONS; i++) {
+        args[3 + 2 * i] = embedded_options[i][0];
+        args[4 + 2 * i] = embedded_options[i][1];
+    }
     embedded_rotate_log(e);
     uv_stdio_container_t io[3] = {{.flags = UV_IGNORE}, {.flags = UV_IGNORE}, {.flags = UV_IGNORE}};
     char **env = embedded_env();

@@ -29,16 +29,21 @@ local flow = sop.flow("chaperone", {
     no_repeat = { "integer", default = 20, min = 0, max = 200, help = "同一句闲聊隔多少条才能再用" },
 
     faq = { "table", default = {}, help = "知识库:{ ask = { 关键词 }, pattern = 正则, answer = 答案或几种说法, priority = 0 }" },
+    question_ends = { "strings", default = { "?", "吗", "呢" }, help = "像提问的结尾" },
     question_words = {
       "strings", help = "像提问的词",
       default = {
-        "吗", "呢", "怎么", "怎样", "多少", "哪里", "哪儿", "哪个", "哪家", "什么时候", "几点", "几号", "为什么", "能不能", "可不可以",
+        "怎么", "怎样", "多少", "哪里", "哪儿", "哪个", "哪家", "什么时候", "几点", "几号", "为什么", "能不能", "可不可以",
         "有没有", "是不是", "请问", "how much", "where", "when", "what time",
       },
     },
     greeting_words = {
       "strings", help = "打招呼的词",
       default = { "早", "早安", "早上好", "中午好", "下午好", "晚上好", "晚安", "你好", "大家好", "在吗", "hello", "hi", "good morning" },
+    },
+    greeting_fill = {
+      "strings", help = "招呼里可以带的词,不影响判断",
+      default = { "呀", "啊", "哦", "呢", "哈", "啦", "哇", "大家", "各位", "家人们", "宝子们", "群主", "亲们", "~", "!", "。", ",", "☀️", "😊" },
     },
     thanks_words = { "strings", default = { "谢谢", "感谢", "多谢", "谢啦", "thank" }, help = "道谢的词" },
     complaint_words = {
@@ -71,10 +76,10 @@ local flow = sop.flow("chaperone", {
 -- The kind of a remark, and for the knowledge base the entry that answers it.
 local function kind_of(c, text)
   local p = c.params
-  local question = talk.is_question(text, p.question_words)
+  local question = talk.is_question(text, p.question_ends, p.question_words)
   local entry = talk.answer(p.faq, text, question or c.at_me)
   if entry then return "faq", entry, true end
-  if talk.is_greeting(text, p.greeting_words) then return "greeting" end
+  if talk.is_greeting(text, p.greeting_words, p.greeting_fill) then return "greeting" end
   if talk.has(text, p.complaint_words) then return "sorry", nil, true end
   if question then return "ask", nil, true end
   if talk.has(text, p.thanks_words) then return "thanks" end
@@ -280,7 +285,7 @@ flow:on("message", { private = false }, function(c)
   local for_others = (c.quoted or #c.mentions > 0) and not c.at_me
   if for_others or c:opted_out(c.user) then return end
 
-  local kind, entry, asks = kind_of(c, c.text:lower())
+  local kind, entry, asks = kind_of(c, sop.fold(c.text))
   local direct = c.at_me or asks or false
   if kind == "ask" or kind == "sorry" then
     local told = hand_off(c)

@@ -358,7 +358,8 @@ end)
 
 -- 发红包 · 发红包 200 · 发红包 200 30 (points, shares)
 flow:command({ "发红包" }, { private = false, args = true, role = "keeper" }, function(c)
-  local total, shares = c.args:match("^(%d+)%s*(%d*)")
+  local total, shares = c.args:match("^(%d*)%s*(%d*)$")
+  if not total or #total > 9 or #shares > 4 then return c:reply(c.params.staff_wrong, { why = c.args, group = group_name(c) }) end
   open(c, math.tointeger(tonumber(total)), math.tointeger(tonumber(shares)), c.user)
 end)
 

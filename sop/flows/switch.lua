@@ -20,6 +20,7 @@ local flow = sop.flow("switch", {
     resumed = { "text", help = "已恢复全部" },
     roster = { "text", help = "名单" },
     roster_empty = { "text", help = "名单是空的" },
+    member = { "text", help = "角色:成员" },
     keeper = { "text", help = "角色:群管理" },
     store = { "text", help = "角色:店员" },
     region = { "text", help = "角色:区域" },

@@ -1,5 +1,5 @@
 -- talk.lua -- what kind of remark a message is: by simple rules, cheap enough for every line of a busy group.
--- The words are parameters of the flow, so that a brand can add its own.
+-- The words are parameters of the flow, so that a brand can add its own. Texts come folded (sop.fold): narrow forms, small letters.
 local talk = {}
 
 -- Does the text contain one of the words? Plain comparison, no patterns: it is a member's text.
@@ -42,13 +42,34 @@ function talk.answer(faq, text, asked)
 end
 
 -- Ends it like a question, or does it contain a word that asks?
-function talk.is_question(text, words)
-  return text:match("%?[%s~]*$") or text:match("?[%s~]*$") or talk.has(text, words)
+function talk.is_question(text, ends, words)
+  local bare = text:gsub("[%s~!.]+$", ""):gsub("。$", "")
+  for _, ending in ipairs(ends) do
+    if ending ~= "" and bare:sub(-#ending) == ending then return true end
+  end
+  return talk.has(text, words)
 end
 
--- A greeting is short; "早上好,请问几点开门" is a question.
-function talk.is_greeting(text, words)
-  return length(text) <= 8 and talk.has(text, words)
+-- The text without any of the words, blanks and signs.
+local function without(text, words)
+  for _, word in ipairs(words) do
+    local at = word ~= "" and text:find(word, 1, true)
+    while at do
+      text = text:sub(1, at - 1) .. text:sub(at + #word)
+      at = text:find(word, 1, true)
+    end
+  end
+  return (text:gsub("[%s%p]", ""))
+end
+
+-- Is it nothing but a greeting ("早上好呀", "大家早"), or a short remark that ends in one ("小福早上好")? "大家好热闹" is neither.
+function talk.is_greeting(text, words, fill)
+  if length(text) > 12 or not talk.has(text, words) then return false end
+  if without(without(text, words), fill) == "" then return true end
+  for _, word in ipairs(words) do
+    if length(word) > 1 and text:sub(-#word) == word:lower() and length(text) - length(word) <= 4 then return true end
+  end
+  return false
 end
 
 function talk.has_picture(message)

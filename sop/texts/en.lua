@@ -631,6 +631,7 @@ return {
     },
     resumed = { "Everything is on again", "Good, on we go", "I'm back" },
     roster = { "Staff:\n{lines}", "The list:\n{lines}", "Roles:\n{lines}" },
+    member = "member",
     keeper = "keeper",
     store = "store",
     region = "region",

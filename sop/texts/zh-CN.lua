@@ -645,6 +645,7 @@ return {
     },
     resumed = { "已全部恢复", "好的,接着来", "恢复好了,我回来啦" },
     roster = { "工作人员:\n{lines}", "名单:\n{lines}", "各位的角色:\n{lines}" },
+    member = "成员",
     keeper = "群管理",
     store = "店员",
     region = "区域",

@@ -302,7 +302,7 @@ static inline struct world *world_new(void)
 static inline void world_create(struct world *w)
 {
     struct gateway_env env = {&w->loop, &w->clock, w->transport};
-    struct gateway_sink sink = {w, world_event, world_sent, world_own, world_response, world_state, world_chat};
+    struct gateway_sink sink = {w, world_event, world_sent, world_own, world_response, world_state, world_chat, NULL};
     struct buf err = {0};
     w->g = onebot11_ops.create(&env, &w->conf, &sink, &err);
     if (!w->g)

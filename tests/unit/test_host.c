@@ -126,6 +126,51 @@ static void test_memory(void **state)
     fake_ok("local ok, why = pcall(string.rep, 'x', 1 << 30) assert(not ok and why:find('memory'))");
 }
 
+/* Memory runs out at every possible place, while loading and in handlers: always a message, never a crash or a leak. */
+static void test_memory_sweep(void **state)
+{
+    (void)state;
+    static const char *folders[2];
+    static struct turn t;
+    struct flow *f = fake_load("{params={a={'text', default={'x {n}', 'y {n}'}}, t={'table', default={1, {b=2}}}}}",
+                               "flow:on('message', function(c) c.member.t = {a={1, 2, 'x'}} c:say(c.params.a, {n=c.text}) c:board('b'):set('u', 1) "
+                               "local x = c.group.y or {} x[1] = c.text:gsub('l', 'L') c.group.y = x sop.match('a(b)', 'ab') c:timer('z', {after=1}) "
+                               "c:emit('e', {a=c.params.t}) local k = {} for i = 1, 300 do k[i] = ('%d'):format(i) end end)\nflow:timer('z', print)");
+    flow_release(f);
+    folders[0] = fake_sop;
+    int loaded = 0, done = 0, failed = 0;
+    for (size_t cap = 4000; cap < 420000; cap += 1999) {
+        struct host_opts opts = {.sop = folders, .on_ready = fake_on_ready, .memory_max = cap};
+        struct host *h = host_create(&opts);
+        struct buf err = {0};
+        f = host_load(h, "t", &err);
+        assert_true(f ? err.len == 0 : err.len > 0);
+        for (int i = 0; f && i < 3; i++) {
+            struct host_outcome out;
+            fake_turn_init(&t, f);
+            fake_message(&t, "hello");
+            host_start(f, 0, &t, &t.binding, &out);
+            if (out.status == HOST_WAITING) {
+                redisReply r = {.type = REDIS_REPLY_ARRAY};
+                redis_fn fn = t.fn;
+                t.fn = NULL;
+                fn(t.fn_ud, &r);
+                host_resume(&t, &out);
+            }
+            done += out.status == HOST_DONE;
+            failed += out.status == HOST_FAILED;
+            host_idle(h);
+            fake_turn_end(&t);
+        }
+        loaded += f != NULL;
+        flow_release(f);
+        assert_int_equal(host_coroutines(h), 0);
+        host_destroy(h);
+        buf_free(&err);
+    }
+    assert_true(loaded > 10 && done > 30 && failed > 0);
+}
+
 static void test_patterns_hold(void **state)
 {
     (void)state;
@@ -344,7 +389,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ping),          cmocka_unit_test(test_results),       cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_budget),        cmocka_unit_test(test_memory),        cmocka_unit_test(test_patterns_hold),
+        cmocka_unit_test(test_budget),        cmocka_unit_test(test_memory),        cmocka_unit_test(test_memory_sweep),  cmocka_unit_test(test_patterns_hold),
         cmocka_unit_test(test_waits_refused), cmocka_unit_test(test_store_lost),    cmocka_unit_test(test_stop),
         cmocka_unit_test(test_ended_coroutine),
         cmocka_unit_test(test_interleaved),   cmocka_unit_test(test_large_reply),   cmocka_unit_test(test_redis_error),

@@ -251,7 +251,7 @@ static void test_82_two_links_to_one_account(void **state)
     struct conn *first = w->peer;
     struct gateway *g1 = w->g, *g2;
     struct gateway_env env = {&w->loop, &w->clock, w->transport};
-    struct gateway_sink sink = {w, world_event, world_sent, world_own, world_response, world_state, world_chat};
+    struct gateway_sink sink = {w, world_event, world_sent, world_own, world_response, world_state, world_chat, NULL};
     struct buf err = {0};
     w->conf.name = "qq1b";
     w->conf.path = "/b";

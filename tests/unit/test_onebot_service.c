@@ -240,47 +240,26 @@ static void test_76_history_that_fails(void **state)
     world_free(w);
 }
 
-static bool at_all(struct world *w, uint64_t ticket)
+static void test_74_at_all_quota(void **state)
 {
-    struct out_segment s[] = {{.type = SEGMENT_AT, .id = "all"}, {.type = SEGMENT_TEXT, .text = "news", .text_len = 4}};
-    struct out_message m = {.chat = "5", .segments = s, .nsegments = 2};
-    return w->g->ops->send(w->g, &m, ticket);
-}
-
-static void test_74_at_all_needs_quota(void **state)
-{
+    static const struct {
+        const char *answer;
+        int64_t left;
+    } cases[] = {{"{'can_at_all':true,'remain_at_all_count_for_group':0,'remain_at_all_count_for_uin':3}", 0},
+                 {"{'can_at_all':true,'remain_at_all_count_for_group':5,'remain_at_all_count_for_uin':3}", 3},
+                 {"{'can_at_all':false,'remain_at_all_count_for_group':5,'remain_at_all_count_for_uin':3}", 0},
+                 {"null", -1}};
     (void)state;
     struct world *w = world_ready("/");
-    assert_true(at_all(w, 1));
-    world_until(w, w->nframes == 1);
+    struct gateway_request r = {.action = ACTION_AT_ALL_QUOTA, .chat = "5"};
+    for (int i = 0; i < 4; i++) {
+        assert_true(w->g->ops->call(w->g, &r, (uint64_t)i));
+        world_sayq(w, "{'status':'ok','retcode':0,'data':%s,'echo':'%s'}", cases[i].answer, world_echo(w, i + 1));
+        world_until(w, w->nresponses == i + 1);
+        assert_true(w->responses[i].ok);
+        assert_true(w->responses[i].number == cases[i].left);
+    }
     assert_non_null(strstr(w->frames[0], "\"get_group_at_all_remain\",\"params\":{\"group_id\":5}"));
-    world_sayq(w, "{'status':'ok','retcode':0,'data':{'can_at_all':true,'remain_at_all_count_for_group':0,'remain_at_all_count_for_uin':3},'echo':'%s'}", world_echo(w, 1));
-    world_until(w, w->nresults == 1);
-    assert_int_equal(w->results[0].outcome, SEND_FAILED);
-    at_all(w, 2);
-    world_sayq(w, "{'status':'ok','retcode':0,'data':{'can_at_all':true,'remain_at_all_count_for_group':5,'remain_at_all_count_for_uin':3},'echo':'%s'}", world_echo(w, 2));
-    world_until(w, w->nframes == 3);
-    assert_non_null(strstr(w->frames[2], "{\"type\":\"at\",\"data\":{\"qq\":\"all\"}},{\"type\":\"text\",\"data\":{\"text\":\" news\"}}"));
-    world_sayq(w, "{'status':'ok','retcode':0,'data':{'message_id':9},'echo':'%s'}", world_echo(w, 3));
-    world_until(w, w->nresults == 2);
-    assert_int_equal(w->results[1].outcome, SEND_SENT);
-    assert_int_equal(w->results[1].ticket, 2);
-    world_free(w);
-}
-
-static void test_74_at_all_without_quota_call(void **state)
-{
-    (void)state;
-    struct world *w = world_ready("/");
-    at_all(w, 1);
-    world_sayq(w, "{'status':'failed','retcode':1404,'data':null,'echo':'%s'}", world_echo(w, 1));
-    world_until(w, w->nframes == 2); /* one a day and group */
-    at_all(w, 2);
-    world_until(w, w->nresults == 1);
-    assert_int_equal(w->results[0].outcome, SEND_FAILED);
-    assert_int_equal(w->results[0].ticket, 2);
-    world_run(w, 30);
-    assert_int_equal(w->nframes, 2);
     world_free(w);
 }
 
@@ -453,14 +432,16 @@ static void test_stop_reports_what_is_open(void **state)
     (void)state;
     struct world *w = world_ready("/");
     world_send(w, "5", "x", 1);
-    at_all(w, 2);
+    world_until(w, w->nframes == 1);
     join(w, "7", "0");
-    world_until(w, w->nframes == 2);
     world_run(w, 20);
+    struct gateway_request r = {.action = ACTION_ANSWER_REQUEST, .chat = "5", .sub = "add", .arg = "f", .number = 1};
+    assert_true(w->g->ops->call(w->g, &r, 9));
     world_stop(w);
-    assert_int_equal(w->nresults, 2);
+    assert_int_equal(w->nresults, 1);
     assert_int_equal(w->results[0].outcome, SEND_UNKNOWN);
-    assert_int_equal(w->results[1].outcome, SEND_UNWRITTEN);
+    assert_int_equal(w->nresponses, 1);
+    assert_false(w->responses[0].ok);
     assert_int_equal(w->nevents, 1); /* the held join is not lost */
     world_free(w);
 }
@@ -480,8 +461,7 @@ int main(void)
         cmocka_unit_test(test_77_waiting_requests_in_all_shapes),
         cmocka_unit_test(test_76_history_pages),
         cmocka_unit_test(test_76_history_that_fails),
-        cmocka_unit_test(test_74_at_all_needs_quota),
-        cmocka_unit_test(test_74_at_all_without_quota_call),
+        cmocka_unit_test(test_74_at_all_quota),
         cmocka_unit_test(test_78_member_list),
         cmocka_unit_test(test_calls_that_cannot_be),
         cmocka_unit_test(test_reactions_by_implementation),

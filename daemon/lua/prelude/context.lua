@@ -8,16 +8,21 @@ local M, sop = S.methods, S.sop
 
 local made = {}
 
+local new_fields, here = S.new_fields, P.here
+
 function made.group(c)
-  return S.fields(P.session(c), "c.group", true, "g", c.flow, c.chat)
+  local flow, chat = here()
+  return new_fields(P.session(c), "c.group", true, "g", flow, chat)
 end
 
 function made.member(c)
-  return S.fields(P.session(c), "c.member", true, "m", c.flow, c.chat, S.user(c, "c.member"))
+  local flow, chat, user = here()
+  return new_fields(P.session(c), "c.member", true, "m", flow, chat, user or S.user(c, "c.member"))
 end
 
 function made.profile(c)
-  return S.fields(P.session(c), "c.profile", true, "u", S.user(c, "c.profile"))
+  local _, _, user = here()
+  return new_fields(P.session(c), "c.profile", true, "u", user or S.user(c, "c.profile"))
 end
 
 function made.persona()
@@ -73,11 +78,18 @@ end
 function M.member_of(c, user, flow, chat)
   user = S.id(user, "c:member_of: the user")
   flow, chat = flow and S.id(flow, "c:member_of: the flow") or c.flow, chat and S.id(chat, "c:member_of: the chat") or c.chat
+  if user == c.user and flow == c.flow and chat == c.chat then
+    return c.member
+  end
   return S.fields(P.session(c), "c:member_of", true, "m", flow, chat, user)
 end
 
 function M.profile_of(c, user)
-  return S.fields(P.session(c), "c:profile_of", true, "u", S.id(user, "c:profile_of: the user"))
+  user = S.id(user, "c:profile_of: the user")
+  if user == c.user then
+    return c.profile
+  end
+  return S.fields(P.session(c), "c:profile_of", true, "u", user)
 end
 
 local HASH = { scope = "string" }

@@ -121,30 +121,38 @@ function get(st, name)
   return value
 end
 
--- Remembers a change: the text to write, or false to delete.
+-- Remembers a change: the text to write, or false to delete. The first one is kept without a table: most handlers make one.
 local function change(st, name, text)
   local changed = st.changed
-  if not changed then
-    changed = {}
-    st.changed, st.order = changed, {}
+  if changed then
+    changed[name] = text
+  elseif st.first == nil or st.first == name then
+    st.first, st.first_text = name, text
+  else
+    st.changed = { [st.first] = st.first_text, [name] = text }
+    st.first = nil
   end
-  if changed[name] == nil then
-    st.order[#st.order + 1] = name
-  end
-  changed[name] = text
   if st.added then
     st.added[name] = nil
   end
 end
 
+local function is_changed(st, name)
+  return st.first == name or st.changed and st.changed[name] ~= nil
+end
+
 local function set(st, name, value)
-  check(st)
-  name = field_name(st, name)
+  if st.s.over then
+    check(st)
+  end
+  if type(name) ~= "string" then
+    name = field_name(st, name)
+  end
   if value == nil then
     st.values[name] = NIL
     return change(st, name, false)
   end
-  local text = P.encode(value, st.name .. "." .. name)
+  local text = P.encode(value, st.name, name)
   st.values[name] = value
   if type(value) == "table" then
     st.tables = st.tables or {}
@@ -191,22 +199,30 @@ local fields = {
   __metatable = false,
 }
 
--- The proxy of one hash, made once per handler. all: read it whole at the first touch.
+-- A proxy of one hash. all: read it whole at the first touch. All fields are named here, so that the table never grows.
+local function new_fields(s, name, all, kind, a, b, c)
+  local st = {
+    s = s, name = name, all = all, kind = kind, a = a, b = b, c = c, key = false, values = {}, raw = false, whole = false,
+    emptied = false, tables = false, changed = false, first = nil, first_text = false, added = false, dropped = false,
+  }
+  local states = s.states
+  if states then
+    states[#states + 1] = st
+  else
+    s.states = { st }
+  end
+  return setmetatable({ [HIDDEN] = st }, fields)
+end
+S.new_fields = new_fields
+
+-- The same, made once per handler and hash.
 function S.fields(s, name, all, kind, a, b, c)
   local id = kind .. "\0" .. a .. "\0" .. (b or "") .. "\0" .. (c or "")
   local proxy = s[id]
-  if proxy then
-    return proxy
+  if not proxy then
+    proxy = new_fields(s, name, all, kind, a, b, c)
+    s[id] = proxy
   end
-  local st = { s = s, name = name, all = all, kind = kind, a = a, b = b, c = c, values = {} }
-  proxy = setmetatable({ [HIDDEN] = st }, fields)
-  s[id] = proxy
-  local states = s.states
-  if not states then
-    states = {}
-    s.states = states
-  end
-  states[#states + 1] = st
   return proxy
 end
 
@@ -228,7 +244,7 @@ function S.add(proxy, name, n)
     fail(format("c:add: %s.%s holds a %s, not a whole number", st.name, name, type(value)))
   end
   local sum = (value or 0) + n
-  if st.changed and st.changed[name] ~= nil then
+  if is_changed(st, name) then
     set(st, name, sum)
     return sum
   end
@@ -241,7 +257,7 @@ end
 function S.drop(proxy)
   local st = state_of(proxy, "c:drop")
   key_of(st)
-  st.raw, st.whole, st.values, st.tables, st.changed, st.order, st.added = {}, true, {}, nil, nil, nil, nil
+  st.raw, st.whole, st.values, st.tables, st.changed, st.first, st.added = {}, true, {}, false, false, nil, false
   st.dropped = true
 end
 
@@ -249,8 +265,7 @@ end
 
 local function write_changes(st)
   local sets, n, deletes, m = { "HSET", st.key }, 2, { "HDEL", st.key }, 2
-  for _, name in ipairs(st.order) do
-    local text = st.changed[name]
+  for name, text in pairs(st.changed) do
     if text then
       sets[n + 1], sets[n + 2], n = name, text, n + 2
       if n >= BATCH then
@@ -277,15 +292,16 @@ local function write_state(st)
   if st.tables then
     for name, before in pairs(st.tables) do
       local value = st.values[name]
-      if type(value) == "table" then
-        local now = P.encode(value, st.name .. "." .. name)
+      if type(value) == "table" and value ~= NIL then
+        local now = P.encode(value, st.name, name)
         if now ~= before then
           change(st, name, now)
         end
       end
     end
   end
-  if not (st.changed or st.added or st.dropped) then
+  local first = st.first
+  if not (first or st.changed or st.added or st.dropped) then
     return
   end
   key_of(st)
@@ -293,12 +309,11 @@ local function write_state(st)
     P.write("DEL", st.key)
   end
   if st.changed then
-    local order = st.order
-    if #order == 1 and st.changed[order[1]] then
-      P.write("HSET", st.key, order[1], st.changed[order[1]])
-    else
-      write_changes(st)
-    end
+    write_changes(st)
+  elseif first and st.first_text then
+    P.write("HSET", st.key, first, st.first_text)
+  elseif first and not st.dropped then
+    P.write("HDEL", st.key, first)
   end
   for name, n in pairs(st.added or {}) do
     P.write("HINCRBY", st.key, name, tostring(n))

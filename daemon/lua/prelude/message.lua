@@ -349,13 +349,11 @@ local function is_context(c, name)
   end
 end
 
-function M.say(c, text, vars, opts)
+-- c:say is C as far as a plain text goes (capi.c); this is the rest of it.
+M.say = P.say(function(c, text, vars, opts)
   is_context(c, "say")
-  if vars == nil and opts == nil and type(text) == "string" and not find(text, "[{}]") then
-    return P.send(text)
-  end
   return send(c, compose(c, text, vars, "c:say"), opts, "c:say")
-end
+end)
 
 function M.reply(c, text, vars, opts)
   is_context(c, "reply")

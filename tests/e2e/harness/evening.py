@@ -21,9 +21,12 @@ class Player:
     """Emits the lines in order. The time of an event becomes the moment of its emission; a line that
     repeats an earlier frame repeats it with the same time."""
 
-    def __init__(self, gateway, lines=None):
+    def __init__(self, gateway, lines=None, inviter=None):
+        """inviter: who let the newcomers in; without it the first report of a join does not say (as in
+        NapCat), and sopd waits a second for the one that does."""
         self.gateway = gateway
         self.lines = load() if lines is None else lines
+        self.inviter = inviter
         self.next = 0
         self._shifted = {}
         self._sent = []     # (kind, what) of the lines emitted, for repeat_last
@@ -54,6 +57,8 @@ class Player:
         original = json.dumps(line["frame"], ensure_ascii=False)
         if original not in self._shifted:
             frame = dict(line["frame"])
+            if line["kind"] == "join" and self.inviter:
+                frame["operator_id"] = self.inviter
             stamp = frame.get("time")
             if isinstance(stamp, int):
                 frame["time"] = events.now() * (1000 if stamp > 10**11 else 1)
