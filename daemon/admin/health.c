@@ -161,33 +161,21 @@ static void health_gauge(const char *name, const char *help, const char *gateway
     metric_set(metric_gauge(name, help, metric_labels("gateway", gateway, NULL)), value);
 }
 
+/* What the engine does not show by itself (engine_metrics has its queues). */
 static void health_collect_gateway(void *ud, const struct engine_gateway_info *i)
 {
     (void)ud;
-    health_gauge("sopd_gateway_owner", "1 while this process serves the gateway.", i->name,
-                 i->owner);
     health_gauge("sopd_gateway_account_online", "1 while the account is online.", i->name,
                  i->state.account == ACCOUNT_ONLINE);
-    health_gauge("sopd_gateway_held", "1 while the account pauses after bad outcomes.", i->name,
-                 i->held_until_ms != 0);
     health_gauge("sopd_gateway_socket_bytes", "Bytes that wait for the socket.", i->name,
                  (double)i->state.queued);
     health_gauge("sopd_gateway_pending", "Requests without an answer.", i->name, i->state.pending);
-    health_gauge("sopd_queue_inputs", "Inputs that wait for their turn.", i->name,
-                 (double)i->queued);
-    health_gauge("sopd_outbox_messages", "Messages committed and not yet acknowledged.", i->name,
-                 (double)i->outbox);
-    health_gauge("sopd_outbox_unknown", "Messages written whose outcome is unknown.", i->name,
-                 (double)i->unknown);
-    health_gauge("sopd_chats", "Chats that are known.", i->name, (double)i->chats);
-    health_gauge("sopd_chats_active", "Chats in memory.", i->name, (double)i->active);
 }
 
 static void health_collect_engine(const struct engine *engine)
 {
     struct engine_health h;
     engine_health(engine, &h);
-    metric_set(metric_gauge("sopd_redis_up", "1 while Redis is reachable.", NULL), h.redis_up);
     metric_set(metric_gauge("sopd_ready", "1 once the daemon serves.", NULL), h.ready);
     metric_set(
         metric_gauge("sopd_loop_lag_seconds", "Longest loop iteration of the last 10 s.", NULL),

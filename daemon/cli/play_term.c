@@ -13,7 +13,9 @@
 #include "cli/play.h"
 
 static struct {
-    bool readline, colour, shown;
+    bool readline, colour;
+    bool shown;   /* a prompt is on the screen */
+    bool in_line; /* readline has handed a line over and will show the prompt again by itself */
     char *history, *prompt;
     void (*on_line)(void *ud, char *line);
     void *ud;
@@ -28,7 +30,9 @@ static void term_line(char *line)
     } else if (*line) {
         add_history(line);
     }
+    term.in_line = true;
     term.on_line(term.ud, line);
+    term.in_line = false;
 }
 
 static void term_make_folder(const char *file)
@@ -73,7 +77,8 @@ void term_set_prompt(const char *prompt)
         return;
     if (term.shown) {
         rl_set_prompt(term.prompt);
-        rl_redisplay();
+        if (!term.in_line)
+            rl_redisplay();
         return;
     }
     rl_callback_handler_install(term.prompt, term_line);
@@ -95,7 +100,8 @@ static const char *term_colour(enum play_style style)
 void term_print(enum play_style style, const char *fmt, ...)
 {
     va_list ap;
-    if (term.shown) {
+    bool redraw = term.shown && !term.in_line;
+    if (redraw) {
         rl_clear_visible_line();
         fflush(rl_outstream);
     }
@@ -105,7 +111,7 @@ void term_print(enum play_style style, const char *fmt, ...)
     va_end(ap);
     fputs(term.colour && style != STYLE_PLAIN ? "\x1b[0m\n" : "\n", stdout);
     fflush(stdout);
-    if (term.shown)
+    if (redraw)
         rl_forced_update_display();
 }
 

@@ -199,7 +199,7 @@ static bool flight_send(struct flight *f)
     buf_add(&all.words, head.words.data, head.words.len);
     buf_add(&all.words, body.words.data, body.words.len);
     f->started_ns = clock_ns();
-    f->sent = redis_send(e->redis, all.words.data, all.words.len, committer_answer, f);
+    f->sent = redis_send(e->redis, buf_cstr(&all.words), all.words.len, committer_answer, f);
     if (all.words.cap > 1 << 20)
         buf_free(&all.words), buf_free(&body.words);
     return f->sent;

@@ -130,7 +130,7 @@ static void outbox_delete(struct gw *gw, const char *kind, struct buf *ids, unsi
     a->n = *n;
     a->marks = marks;
     buf_add(&a->words, ids->data, ids->len);
-    if (redis_send(gw->e->redis, cmd.data, cmd.len, outbox_acked, a)) {
+    if (redis_send(gw->e->redis, buf_cstr(&cmd), cmd.len, outbox_acked, a)) {
         buf_reset(ids);
         *n = 0;
     } else {
@@ -183,7 +183,7 @@ static void outbox_flush_marks(struct gw *gw)
         buf_add_bulk(&cmd, id, strlen(id));
         buf_add_bulk_int(&cmd, clock_wall(gw->e->clock));
     }
-    if (redis_send(gw->e->redis, cmd.data, cmd.len, outbox_marked, m)) {
+    if (redis_send(gw->e->redis, buf_cstr(&cmd), cmd.len, outbox_marked, m)) {
         gw->nmarks = 0;
     } else {
         free(m->ids);

@@ -136,7 +136,7 @@ static void timers_ask_bodies(struct gw *gw)
     buf_add_bulk(&cmd, key.data, key.len);
     for (size_t i = 0; i < s->nids; i++)
         buf_add_bulk(&cmd, s->ids[i], strlen(s->ids[i]));
-    s->fetching = redis_send(gw->e->redis, cmd.data, cmd.len, timers_bodies, gw);
+    s->fetching = redis_send(gw->e->redis, buf_cstr(&cmd), cmd.len, timers_bodies, gw);
     if (!s->fetching) {
         for (size_t i = 0; i < s->nids; i++)
             timers_taken(gw, s->ids[i]);

@@ -7,13 +7,13 @@ static const struct {
     const char *name;
     unsigned cap;
 } gateway_caps[] = {
-    {"join", GATEWAY_JOIN},           {"unmentioned", GATEWAY_UNMENTIONED},
-    {"at", GATEWAY_AT},               {"at_all", GATEWAY_AT_ALL},
-    {"dm", GATEWAY_DM},               {"proactive", GATEWAY_PROACTIVE},
-    {"image", GATEWAY_IMAGE},         {"buttons", GATEWAY_BUTTONS},
-    {"history", GATEWAY_HISTORY},     {"recall", GATEWAY_RECALL},
-    {"mute", GATEWAY_MUTE},           {"kick", GATEWAY_KICK},
-    {"members", GATEWAY_MEMBERS},     {"quote", GATEWAY_QUOTE},
+    {"join", GATEWAY_JOIN},       {"unmentioned", GATEWAY_UNMENTIONED},
+    {"at", GATEWAY_AT},           {"at_all", GATEWAY_AT_ALL},
+    {"dm", GATEWAY_DM},           {"proactive", GATEWAY_PROACTIVE},
+    {"image", GATEWAY_IMAGE},     {"buttons", GATEWAY_BUTTONS},
+    {"history", GATEWAY_HISTORY}, {"recall", GATEWAY_RECALL},
+    {"mute", GATEWAY_MUTE},       {"kick", GATEWAY_KICK},
+    {"members", GATEWAY_MEMBERS}, {"quote", GATEWAY_QUOTE},
     {"echo", GATEWAY_ECHO},
 };
 enum { GATEWAY_CAPS = sizeof gateway_caps / sizeof gateway_caps[0] };

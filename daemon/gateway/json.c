@@ -123,29 +123,14 @@ static char *json_escape(struct json_reader *r, char *w)
     switch (c) {
     case '"':
     case '\\':
-    case '/':
-        *w++ = c;
-        return w;
-    case 'n':
-        *w++ = '\n';
-        return w;
-    case 't':
-        *w++ = '\t';
-        return w;
-    case 'r':
-        *w++ = '\r';
-        return w;
-    case 'b':
-        *w++ = '\b';
-        return w;
-    case 'f':
-        *w++ = '\f';
-        return w;
-    case 'u':
-        return json_unicode(r, w);
-    default:
-        json_fail(r, "unknown escape");
-        return w;
+    case '/': *w++ = c; return w;
+    case 'n': *w++ = '\n'; return w;
+    case 't': *w++ = '\t'; return w;
+    case 'r': *w++ = '\r'; return w;
+    case 'b': *w++ = '\b'; return w;
+    case 'f': *w++ = '\f'; return w;
+    case 'u': return json_unicode(r, w);
+    default: json_fail(r, "unknown escape"); return w;
     }
 }
 
@@ -455,10 +440,8 @@ bool json_bool(const struct json *v, bool fallback)
     if (!v)
         return fallback;
     switch (v->type) {
-    case JSON_TRUE:
-        return true;
-    case JSON_FALSE:
-        return false;
+    case JSON_TRUE: return true;
+    case JSON_FALSE: return false;
     case JSON_NUMBER:
     case JSON_STRING:
         if ((v->len == 1 && *v->s == '1') || (v->len == 4 && memcmp(v->s, "true", 4) == 0))
@@ -466,7 +449,6 @@ bool json_bool(const struct json *v, bool fallback)
         if ((v->len == 1 && *v->s == '0') || (v->len == 5 && memcmp(v->s, "false", 5) == 0))
             return false;
         return fallback;
-    default:
-        return fallback;
+    default: return fallback;
     }
 }

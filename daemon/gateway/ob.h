@@ -17,7 +17,7 @@
 enum {
     OB_ID_MAX = EVENT_ID_MAX,
     OB_FLAG_MAX = 255,
-    OB_NAME_MAX = 192,      /* bytes of a display name */
+    OB_NAME_MAX = 192,       /* bytes of a display name */
     OB_TEXT_MAX = 64 * 1024, /* bytes of a message's text */
     OB_SEGMENTS_MAX = 512,
     OB_BATCH_MAX = 100, /* events in one frame that is an array */
@@ -28,24 +28,31 @@ enum {
 
 /* ---- decoding events: no connection needed ---- */
 
-enum ob_impl { OB_IMPL_UNKNOWN, OB_IMPL_GENERIC, OB_IMPL_NAPCAT, OB_IMPL_LLBOT, OB_IMPL_LAGRANGE, OB_IMPL_GOCQ };
+enum ob_impl {
+    OB_IMPL_UNKNOWN,
+    OB_IMPL_GENERIC,
+    OB_IMPL_NAPCAT,
+    OB_IMPL_LLBOT,
+    OB_IMPL_LAGRANGE,
+    OB_IMPL_GOCQ
+};
 
 enum ob_id_kind { OB_ID_NONE, OB_ID_OK, OB_ID_BAD };
 /* An id as the daemon keeps it: the text of a string, the digits of a whole number. NONE: absent, null, "" or 0. */
 enum ob_id_kind ob_id(const struct json *v, const char **s, size_t *len);
 
 enum ob_verdict {
-    OB_EVENT,     /* *out is for the engine */
-    OB_OWN,       /* *out is a message of our own account */
-    OB_META,      /* lifecycle or heartbeat: nothing made */
-    OB_IGNORED,   /* known and of no interest */
-    OB_MALFORMED  /* why says what */
+    OB_EVENT,    /* *out is for the engine */
+    OB_OWN,      /* *out is a message of our own account */
+    OB_META,     /* lifecycle or heartbeat: nothing made */
+    OB_IGNORED,  /* known and of no interest */
+    OB_MALFORMED /* why says what */
 };
 struct ob_decode {
     const char *self_id; /* "" unknown: then the event's own self_id counts */
     enum ob_impl impl;
-    int64_t now_ms;   /* wall */
-    int64_t skew_ms;  /* how far the platform's clock is behind ours */
+    int64_t now_ms;  /* wall */
+    int64_t skew_ms; /* how far the platform's clock is behind ours */
     int64_t stale_ms;
     uint64_t now_ns;
     bool history;
@@ -59,10 +66,12 @@ enum ob_verdict ob_notice_decode(struct ob_decode *d, const struct json *o, stru
 enum ob_verdict ob_request_decode(struct ob_decode *d, const struct json *o, struct event **out);
 /* The pieces that both use. */
 struct event *ob_event_begin(const struct ob_decode *d, const struct json *o, enum event_type type);
-const char *ob_event_id(struct ob_decode *d, struct event *e, const struct json *o, const char *key);
+const char *ob_event_id(struct ob_decode *d, struct event *e, const struct json *o,
+                        const char *key);
 bool ob_event_chat(struct ob_decode *d, struct event *e, const struct json *o, bool group);
 const char *ob_event_text(struct event *e, const struct json *v, size_t max);
-const char *ob_event_key(struct event *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+const char *ob_event_key(struct event *e, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 int64_t ob_event_seconds(const struct event *e);
 
 /* ob_segment.c: the `message` field in any of its shapes, into e->segments. */
@@ -111,47 +120,47 @@ bool ob_dedupe(struct ob_account *a, struct event *e, int64_t now_ms);
 enum ob_role { OB_UNIVERSAL, OB_API, OB_EVENTS, OB_ROLES };
 
 enum ob_for { /* who waits for a response */
-    OB_FOR_NOBODY,
-    OB_FOR_SEND,
-    OB_FOR_CALL,
-    OB_FOR_VERSION,
-    OB_FOR_LOGIN,
-    OB_FOR_STATUS,
-    OB_FOR_GROUPS,
-    OB_FOR_REQUESTS,
-    OB_FOR_HISTORY
+              OB_FOR_NOBODY,
+              OB_FOR_SEND,
+              OB_FOR_CALL,
+              OB_FOR_VERSION,
+              OB_FOR_LOGIN,
+              OB_FOR_STATUS,
+              OB_FOR_GROUPS,
+              OB_FOR_REQUESTS,
+              OB_FOR_HISTORY
 };
 enum ob_name { /* actions that a peer may not know */
-    OB_SEND_GROUP,
-    OB_SEND_PRIVATE,
-    OB_DELETE_MSG,
-    OB_KICK,
-    OB_BAN,
-    OB_WHOLE_BAN,
-    OB_CARD,
-    OB_FRIEND_ANSWER,
-    OB_GROUP_ANSWER,
-    OB_MEMBER_LIST,
-    OB_AT_ALL_REMAIN,
-    OB_EMOJI_LIKE,
-    OB_REACTION,
-    OB_NOTICE,
-    OB_POKE,
-    OB_VERSION,
-    OB_LOGIN,
-    OB_STATUS,
-    OB_GROUP_LIST,
-    OB_SYSTEM_MSG,
-    OB_GROUP_REQUESTS,
-    OB_HISTORY,
-    OB_NAMES
+               OB_SEND_GROUP,
+               OB_SEND_PRIVATE,
+               OB_DELETE_MSG,
+               OB_KICK,
+               OB_BAN,
+               OB_WHOLE_BAN,
+               OB_CARD,
+               OB_FRIEND_ANSWER,
+               OB_GROUP_ANSWER,
+               OB_MEMBER_LIST,
+               OB_AT_ALL_REMAIN,
+               OB_EMOJI_LIKE,
+               OB_REACTION,
+               OB_NOTICE,
+               OB_POKE,
+               OB_VERSION,
+               OB_LOGIN,
+               OB_STATUS,
+               OB_GROUP_LIST,
+               OB_SYSTEM_MSG,
+               OB_GROUP_REQUESTS,
+               OB_HISTORY,
+               OB_NAMES
 };
 
 struct ob;
 struct ob_pending {
     bool used;
-    uint8_t what; /* enum ob_for */
-    uint8_t name; /* enum ob_name */
+    uint8_t what;   /* enum ob_for */
+    uint8_t name;   /* enum ob_name */
     uint8_t action; /* OB_FOR_CALL: enum gateway_action */
     uint64_t seq, ticket;
     uint64_t start;   /* conn_queued before its frame */
@@ -174,7 +183,7 @@ struct ob_peer {
     uint64_t seq;
     struct ob_pending *slots;
     uint32_t nslots, npending;
-    uint64_t unsupported; /* bits of enum ob_name */
+    uint64_t unsupported;     /* bits of enum ob_name */
     struct ob_peer *next_old; /* replaced, waiting for its on_end */
 };
 
@@ -206,14 +215,16 @@ struct ob {
     enum gateway_account online;
     bool was_up, string_ids, saw_own, confirming, self_from_event;
     unsigned send_timeouts; /* in a row */
-    int64_t last_rx_wall, gap_ms; /* wall: the last frame; the last one before the connection was lost */
+    int64_t last_rx_wall,
+        gap_ms; /* wall: the last frame; the last one before the connection was lost */
     int64_t next_tick, next_status;
     int64_t next_groups, next_requests; /* mono; 0 = not planned */
     int group_reads;
     uint64_t reconnects;
     struct rng rng;
 
-    int64_t skew_low[2]; /* least (arrival - time) of heartbeats, this and the previous five minutes */
+    int64_t
+        skew_low[2]; /* least (arrival - time) of heartbeats, this and the previous five minutes */
     int64_t skew_turn;
     bool skew_known[2];
 
@@ -262,7 +273,8 @@ struct ob_admission {
     enum ob_role role;
 };
 bool ob_path_served(const char *conf_path, const char *path, enum ob_role *role);
-struct ob_admission ob_admit_check(const struct gateway_conf *conf, const struct upgrade_request *r);
+struct ob_admission ob_admit_check(const struct gateway_conf *conf,
+                                   const struct upgrade_request *r);
 int ob_admit(void *ud, const struct upgrade_request *r, struct conn_opts *opts);
 
 /* ob_frame.c */
@@ -325,7 +337,8 @@ enum ob_class ob_answer_class(const struct ob_answer *a, enum ob_impl impl);
 enum send_outcome ob_send_outcome(const struct ob_answer *a, enum ob_impl impl);
 void ob_response(struct ob_peer *p, const struct json *o);
 /* Ends a pending request without a response. */
-void ob_response_lost(struct ob *g, const struct ob_pending *e, enum send_outcome outcome, const char *reason);
+void ob_response_lost(struct ob *g, const struct ob_pending *e, enum send_outcome outcome,
+                      const char *reason);
 
 /* ob_send.c */
 bool ob_send(struct gateway *g, const struct out_message *m, uint64_t ticket);
@@ -341,7 +354,8 @@ int64_t ob_quota_left(const struct json *data); /* -1 unknown */
 
 /* ob_held.c: what waits a moment before it goes on */
 void ob_held_join(struct ob *g, struct event *e);
-bool ob_held_merge(struct ob *g, struct event *e); /* true: it was the second of a held join, and is freed */
+bool ob_held_merge(struct ob *g,
+                   struct event *e); /* true: it was the second of a held join, and is freed */
 void ob_held_release(struct ob *g, const struct event *before); /* joins of that user come first */
 void ob_held_answer(struct ob *g, const struct gateway_request *r, uint64_t ticket);
 /* A result that must not be reported inside the call that it answers. is_send: on_sent, else on_response. reason is a fixed text. */
@@ -360,7 +374,7 @@ void ob_groups_answer(struct ob *g, const struct ob_answer *a);
 void ob_requests_answer(struct ob *g, const struct ob_answer *a);
 void ob_history_free(struct ob *g);
 /* The params that ask for a page, by implementation; anchor NULL: the latest. Tests call it. */
-void ob_history_params(struct buf *out, enum ob_impl impl, const char *group, bool string_ids, int count,
-                       const char *message_id, int64_t seq);
+void ob_history_params(struct buf *out, enum ob_impl impl, const char *group, bool string_ids,
+                       int count, const char *message_id, int64_t seq);
 
 #endif

@@ -79,7 +79,8 @@ static void ob_action_key(struct ob_frame_out *f, const char *key)
 void ob_id_json(struct buf *out, const char *id, bool as_string)
 {
     size_t len = strlen(id), digits = strspn(id + (*id == '-'), "0123456789"), sign = *id == '-';
-    bool number = digits && digits + sign == len && digits <= 18 && (digits == 1 || id[sign] != '0');
+    bool number =
+        digits && digits + sign == len && digits <= 18 && (digits == 1 || id[sign] != '0');
     if (number && !as_string)
         buf_add(out, id, len);
     else
@@ -153,7 +154,8 @@ void ob_pending_done(struct ob_peer *p, struct ob_pending *e)
     p->npending--;
 }
 
-void ob_action_end(struct ob_frame_out *f, enum ob_for what, uint8_t action, uint64_t ticket, int64_t timeout_ms)
+void ob_action_end(struct ob_frame_out *f, enum ob_for what, uint8_t action, uint64_t ticket,
+                   int64_t timeout_ms)
 {
     struct ob_peer *p = f->p;
     struct ob_pending *e = ob_pending_add(p);
@@ -210,7 +212,8 @@ struct ob_pending *ob_pending_find(struct ob_peer *p, const char *echo, size_t l
 }
 
 /* Ends those for which `over` holds. Entries are copied and freed first: whoever is told may send again. */
-static void ob_pending_end(struct ob_peer *p, int64_t now, enum send_outcome outcome, const char *reason)
+static void ob_pending_end(struct ob_peer *p, int64_t now, enum send_outcome outcome,
+                           const char *reason)
 {
     uint64_t newest = p->seq;
     for (uint32_t i = 0; i < p->nslots; i++) {

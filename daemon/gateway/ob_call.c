@@ -18,30 +18,21 @@ static const char *ob_or_empty(const char *s)
 static enum ob_name ob_call_name(const struct ob *g, const struct gateway_request *r)
 {
     switch (r->action) {
-    case ACTION_RECALL:
-        return OB_DELETE_MSG;
-    case ACTION_KICK:
-        return OB_KICK;
-    case ACTION_MUTE:
-        return OB_BAN;
-    case ACTION_WHOLE_MUTE:
-        return OB_WHOLE_BAN;
-    case ACTION_CARD:
-        return OB_CARD;
+    case ACTION_RECALL: return OB_DELETE_MSG;
+    case ACTION_KICK: return OB_KICK;
+    case ACTION_MUTE: return OB_BAN;
+    case ACTION_WHOLE_MUTE: return OB_WHOLE_BAN;
+    case ACTION_CARD: return OB_CARD;
     case ACTION_ANSWER_REQUEST:
         return strcmp(ob_or_empty(r->sub), "friend") == 0 ? OB_FRIEND_ANSWER : OB_GROUP_ANSWER;
-    case ACTION_MEMBERS:
-        return OB_MEMBER_LIST;
-    case ACTION_AT_ALL_QUOTA:
-        return OB_AT_ALL_REMAIN;
+    case ACTION_MEMBERS: return OB_MEMBER_LIST;
+    case ACTION_AT_ALL_QUOTA: return OB_AT_ALL_REMAIN;
     case ACTION_REACT:
         return g->impl == OB_IMPL_LAGRANGE ? OB_REACTION
                : g->impl == OB_IMPL_GOCQ   ? OB_NAMES
                                            : OB_EMOJI_LIKE;
-    case ACTION_NOTICE:
-        return OB_NOTICE;
-    case ACTION_POKE:
-        return g->impl == OB_IMPL_GOCQ ? OB_NAMES : OB_POKE;
+    case ACTION_NOTICE: return OB_NOTICE;
+    case ACTION_POKE: return g->impl == OB_IMPL_GOCQ ? OB_NAMES : OB_POKE;
     }
     return OB_NAMES;
 }
@@ -87,25 +78,22 @@ static void ob_call_reaction(struct ob_frame_out *f, const struct gateway_reques
 static void ob_call_params(struct ob_frame_out *f, const struct gateway_request *r)
 {
     switch (r->action) {
-    case ACTION_RECALL:
-        ob_action_id(f, "message_id", ob_or_empty(r->arg));
-        return;
-    case ACTION_ANSWER_REQUEST:
-        ob_call_request(f, r);
-        return;
-    case ACTION_REACT:
-        ob_call_reaction(f, r);
-        return;
-    default:
-        break;
+    case ACTION_RECALL: ob_action_id(f, "message_id", ob_or_empty(r->arg)); return;
+    case ACTION_ANSWER_REQUEST: ob_call_request(f, r); return;
+    case ACTION_REACT: ob_call_reaction(f, r); return;
+    default: break;
     }
     ob_action_id(f, "group_id", r->chat);
-    if (r->action == ACTION_KICK || r->action == ACTION_MUTE || r->action == ACTION_CARD || r->action == ACTION_POKE)
+    if (r->action == ACTION_KICK || r->action == ACTION_MUTE || r->action == ACTION_CARD ||
+        r->action == ACTION_POKE)
         ob_action_id(f, "user_id", ob_or_empty(r->user));
     if (r->action == ACTION_KICK)
         ob_call_bool(f, "reject_add_request", false);
     else if (r->action == ACTION_MUTE)
-        ob_call_int(f, "duration", r->number < 0 ? 0 : r->number < OB_MUTE_MAX_S ? r->number : OB_MUTE_MAX_S);
+        ob_call_int(f, "duration",
+                    r->number < 0               ? 0
+                    : r->number < OB_MUTE_MAX_S ? r->number
+                                                : OB_MUTE_MAX_S);
     else if (r->action == ACTION_WHOLE_MUTE)
         ob_call_bool(f, "enable", r->number != 0);
     else if (r->action == ACTION_CARD)
@@ -120,9 +108,10 @@ static void ob_call_params(struct ob_frame_out *f, const struct gateway_request 
 static const char *ob_call_lacks(const struct gateway_request *r)
 {
     bool group = r->chat && *r->chat && *r->chat != '@';
-    bool needs_arg = r->action == ACTION_RECALL || r->action == ACTION_ANSWER_REQUEST || r->action == ACTION_REACT;
-    bool needs_user = r->action == ACTION_KICK || r->action == ACTION_MUTE || r->action == ACTION_CARD ||
-                      r->action == ACTION_POKE;
+    bool needs_arg = r->action == ACTION_RECALL || r->action == ACTION_ANSWER_REQUEST ||
+                     r->action == ACTION_REACT;
+    bool needs_user = r->action == ACTION_KICK || r->action == ACTION_MUTE ||
+                      r->action == ACTION_CARD || r->action == ACTION_POKE;
     if (needs_arg && !*ob_or_empty(r->arg))
         return r->action == ACTION_ANSWER_REQUEST ? "the request has no flag" : "no message id";
     if (r->action != ACTION_RECALL && r->action != ACTION_ANSWER_REQUEST && !group)
@@ -138,7 +127,8 @@ bool ob_call_now(struct ob *g, const struct gateway_request *r, uint64_t ticket)
     if (!ob_action_begin(g, &f, name))
         return false;
     ob_call_params(&f, r);
-    ob_action_end(&f, OB_FOR_CALL, (uint8_t)r->action, ticket, list ? 2 * g->conf.timeout_ms : g->conf.timeout_ms);
+    ob_action_end(&f, OB_FOR_CALL, (uint8_t)r->action, ticket,
+                  list ? 2 * g->conf.timeout_ms : g->conf.timeout_ms);
     return true;
 }
 
@@ -209,7 +199,8 @@ static void ob_member_read(struct ob_members *m, const struct json *o)
         name = json_get(o, "nickname");
     out->user = (const char *)ob_member_text(&m->texts, id, len); /* an offset until all are read */
     if (json_text(name) && name->len)
-        out->name = (const char *)ob_member_text(&m->texts, name->s, utf8_cut(name->s, name->len, OB_NAME_MAX));
+        out->name = (const char *)ob_member_text(&m->texts, name->s,
+                                                 utf8_cut(name->s, name->len, OB_NAME_MAX));
     else
         out->name = out->user;
     const char *role = json_text(json_get(o, "role"));
@@ -233,7 +224,8 @@ static void ob_members_answer(struct ob *g, uint64_t ticket, const struct json *
         m.list[i].user = m.texts.data + (uintptr_t)m.list[i].user;
         m.list[i].name = m.texts.data + (uintptr_t)m.list[i].name;
     }
-    struct gateway_response r = {.ok = true, .reason = "", .number = (int64_t)m.n, .members = m.list, .nmembers = m.n};
+    struct gateway_response r = {
+        .ok = true, .reason = "", .number = (int64_t)m.n, .members = m.list, .nmembers = m.n};
     g->sink.on_response(g->sink.ud, &g->base, ticket, &r);
     buf_free(&m.texts);
     free(m.list);

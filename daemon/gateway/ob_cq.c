@@ -18,7 +18,8 @@ static bool ob_cq_field(struct ob_cq_segment *out, const char *s, const char *en
     const char *eq = memchr(s, '=', (size_t)(end - s));
     if (!eq || eq == s)
         return false;
-    struct ob_cq_field f = {.key = s, .klen = (size_t)(eq - s), .value = eq + 1, .vlen = (size_t)(end - eq - 1)};
+    struct ob_cq_field f = {
+        .key = s, .klen = (size_t)(eq - s), .value = eq + 1, .vlen = (size_t)(end - eq - 1)};
     for (int i = 0; i < out->nfields; i++) {
         if (out->fields[i].klen == f.klen && memcmp(out->fields[i].key, f.key, f.klen) == 0) {
             out->fields[i] = f; /* the last of several wins */
@@ -93,7 +94,8 @@ void ob_cq_unescape(struct buf *out, const char *s, size_t len)
         size_t step = 1;
         char c = s[i];
         for (int k = 0; c == '&' && k < 4; k++) {
-            if (len - i >= ob_cq_escapes[k].len && memcmp(s + i, ob_cq_escapes[k].escape, ob_cq_escapes[k].len) == 0) {
+            if (len - i >= ob_cq_escapes[k].len &&
+                memcmp(s + i, ob_cq_escapes[k].escape, ob_cq_escapes[k].len) == 0) {
                 c = ob_cq_escapes[k].c;
                 step = ob_cq_escapes[k].len;
                 break;

@@ -79,7 +79,8 @@ static void ob_seen_drop_oldest(struct ob_seen *s)
 }
 
 /* The latest entry of that key not older than window; NULL if there is none. */
-static struct ob_seen_entry *ob_seen_find(struct ob_seen *s, uint64_t key, int64_t now, int64_t window)
+static struct ob_seen_entry *ob_seen_find(struct ob_seen *s, uint64_t key, int64_t now,
+                                          int64_t window)
 {
     if (!s->cap)
         return NULL;
@@ -89,7 +90,8 @@ static struct ob_seen_entry *ob_seen_find(struct ob_seen *s, uint64_t key, int64
     return NULL;
 }
 
-static void ob_seen_add(struct ob_seen *s, uint64_t key, uint64_t extra, int64_t now, int64_t time_ms)
+static void ob_seen_add(struct ob_seen *s, uint64_t key, uint64_t extra, int64_t now,
+                        int64_t time_ms)
 {
     if (s->count == s->cap) {
         if (s->cap < s->max)
@@ -98,7 +100,8 @@ static void ob_seen_add(struct ob_seen *s, uint64_t key, uint64_t extra, int64_t
             ob_seen_drop_oldest(s);
     }
     uint32_t i = (s->head + s->count) & (s->cap - 1);
-    s->ring[i] = (struct ob_seen_entry){.key = key, .extra = extra, .at_ms = now, .time_ms = time_ms};
+    s->ring[i] =
+        (struct ob_seen_entry){.key = key, .extra = extra, .at_ms = now, .time_ms = time_ms};
     s->count++;
     ob_seen_link(s, i);
 }
@@ -186,7 +189,8 @@ static bool ob_dedupe_message(struct ob_account *a, struct event *e, int64_t now
 static bool ob_dedupe_request(struct ob_account *a, const struct event *e, int64_t now)
 {
     uint64_t by_flag = ob_mix(ob_mix(hash_string(e->sub), e->flag), "flag");
-    uint64_t by_who = ob_mix(ob_mix(ob_mix(hash_string(e->sub), e->chat), e->user), e->segments[0].text);
+    uint64_t by_who =
+        ob_mix(ob_mix(ob_mix(hash_string(e->sub), e->chat), e->user), e->segments[0].text);
     bool seen = ob_seen_find(a->requests, by_flag, now, 24 * 60 * (int64_t)OB_MINUTE) ||
                 ob_seen_find(a->requests, by_who, now, OB_MINUTE);
     ob_seen_add(a->requests, by_flag, 0, now, 0);
@@ -201,15 +205,11 @@ static uint64_t ob_notice_identity(const struct event *e, int64_t *window)
     uint64_t h = ob_mix_int(ob_mix(ob_mix(hash_string(e->chat), e->user), "notice"), e->type);
     switch (e->type) {
     case EVENT_JOIN:
-    case EVENT_LEAVE:
-        *window = OB_MINUTE;
-        return h;
+    case EVENT_LEAVE: *window = OB_MINUTE; return h;
     case EVENT_MUTE:
         *window = OB_MINUTE;
         return ob_mix_int(ob_mix_int(ob_mix(h, e->sub), e->number), e->time_ms);
-    case EVENT_FILE:
-        *window = 10 * OB_SECOND;
-        return ob_mix(h, e->text);
+    case EVENT_FILE: *window = 10 * OB_SECOND; return ob_mix(h, e->text);
     case EVENT_ADMIN:
     case EVENT_CARD:
     case EVENT_ESSENCE:
@@ -217,9 +217,7 @@ static uint64_t ob_notice_identity(const struct event *e, int64_t *window)
     case EVENT_CHAT:
         *window = 30 * OB_SECOND;
         return ob_mix(ob_mix(ob_mix(h, e->sub), e->text), e->message_id);
-    default:
-        *window = 2 * OB_SECOND;
-        return ob_mix(ob_mix(h, e->target), e->key);
+    default: *window = 2 * OB_SECOND; return ob_mix(ob_mix(h, e->target), e->key);
     }
 }
 
@@ -237,15 +235,12 @@ bool ob_dedupe(struct ob_account *a, struct event *e, int64_t now_ms)
 {
     switch (e->type) {
     case EVENT_MESSAGE:
-    case EVENT_RECALL:
-        return ob_dedupe_message(a, e, now_ms);
-    case EVENT_REQUEST:
-        return ob_dedupe_request(a, e, now_ms);
+    case EVENT_RECALL: return ob_dedupe_message(a, e, now_ms);
+    case EVENT_REQUEST: return ob_dedupe_request(a, e, now_ms);
     case EVENT_FILE: /* a file message has an id as well; both must be new */
         if (*e->message_id && ob_dedupe_message(a, e, now_ms))
             return true;
         return ob_dedupe_notice(a, e, now_ms);
-    default:
-        return ob_dedupe_notice(a, e, now_ms);
+    default: return ob_dedupe_notice(a, e, now_ms);
     }
 }

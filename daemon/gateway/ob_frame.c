@@ -117,22 +117,15 @@ static void ob_frame_event(struct ob_peer *p, const struct json *o)
     struct event *e = NULL;
     ob_decode_begin(g, &d, false);
     switch (ob_event_decode(&d, o, &e)) {
-    case OB_EVENT:
-        ob_deliver(g, e);
-        break;
+    case OB_EVENT: ob_deliver(g, e); break;
     case OB_OWN:
         g->saw_own = true;
         g->sink.on_own_message(g->sink.ud, &g->base, e);
         event_free(e);
         break;
-    case OB_META:
-        ob_frame_meta(p, o);
-        break;
-    case OB_IGNORED:
-        break;
-    case OB_MALFORMED:
-        ob_count_bad(g, d.why ? d.why : "event");
-        break;
+    case OB_META: ob_frame_meta(p, o); break;
+    case OB_IGNORED: break;
+    case OB_MALFORMED: ob_count_bad(g, d.why ? d.why : "event"); break;
     }
 }
 
@@ -148,14 +141,15 @@ static void ob_frame_object(struct ob_peer *p, const struct json *o)
         return;
     }
     const struct json *echo = json_get(o, "echo");
-    if (echo || json_is(json_get(o, "retcode"), JSON_NUMBER) || json_is(json_get(o, "status"), JSON_STRING)) {
+    if (echo || json_is(json_get(o, "retcode"), JSON_NUMBER) ||
+        json_is(json_get(o, "status"), JSON_STRING)) {
         ob_response(p, o);
         return;
     }
     if (json_is(json_get(o, "action"), JSON_STRING)) {
         if (!g->told_miswired)
-            log_error("the peer sends actions: it is another bot, not a OneBot implementation", "gateway",
-                      g->base.name, "peer", conn_peer(p->conn), NULL);
+            log_error("the peer sends actions: it is another bot, not a OneBot implementation",
+                      "gateway", g->base.name, "peer", conn_peer(p->conn), NULL);
         g->told_miswired = true;
         ob_count_bad(g, "action");
         return;

@@ -51,7 +51,8 @@ bool ob_held_merge(struct ob *g, struct event *e)
 {
     for (struct ob_held *h = g->held; h; h = h->next) {
         struct event *join = h->join;
-        if (h->kind != OB_HELD_JOIN || strcmp(join->chat, e->chat) != 0 || strcmp(join->user, e->user) != 0)
+        if (h->kind != OB_HELD_JOIN || strcmp(join->chat, e->chat) != 0 ||
+            strcmp(join->user, e->user) != 0)
             continue;
         if (*e->operator_id) {
             join->operator_id = event_string(join, e->operator_id, strlen(e->operator_id));
@@ -81,7 +82,8 @@ void ob_held_answer(struct ob *g, const struct gateway_request *r, uint64_t tick
 
 void ob_held_result(struct ob *g, bool is_send, uint64_t ticket, const char *reason)
 {
-    struct ob_held *h = ob_held_new(g, is_send ? OB_HELD_SEND_RESULT : OB_HELD_CALL_RESULT, ob_now(g));
+    struct ob_held *h =
+        ob_held_new(g, is_send ? OB_HELD_SEND_RESULT : OB_HELD_CALL_RESULT, ob_now(g));
     h->ticket = ticket;
     h->reason = reason;
 }
@@ -90,25 +92,20 @@ void ob_held_result(struct ob *g, bool is_send, uint64_t ticket, const char *rea
 static void ob_held_go(struct ob *g, struct ob_held *h, bool ending)
 {
     switch (h->kind) {
-    case OB_HELD_JOIN:
-        g->sink.on_event(g->sink.ud, &g->base, h->join);
-        break;
+    case OB_HELD_JOIN: g->sink.on_event(g->sink.ud, &g->base, h->join); break;
     case OB_HELD_ANSWER:
         if (ending || !ob_call_now(g, &h->request, h->ticket))
             ob_call_failed(g, h->ticket, "the connection is gone");
         break;
-    case OB_HELD_SEND_RESULT:
-        ob_sent(g, h->ticket, SEND_FAILED, "", h->reason, 0);
-        break;
-    case OB_HELD_CALL_RESULT:
-        ob_call_failed(g, h->ticket, h->reason);
-        break;
+    case OB_HELD_SEND_RESULT: ob_sent(g, h->ticket, SEND_FAILED, "", h->reason, 0); break;
+    case OB_HELD_CALL_RESULT: ob_call_failed(g, h->ticket, h->reason); break;
     }
     ob_held_free(h);
 }
 
 /* Takes those that `take` chooses off the list, then lets them go: whoever is told may add to the list. */
-static void ob_held_each(struct ob *g, bool (*take)(const struct ob_held *h, const void *arg), const void *arg, bool ending)
+static void ob_held_each(struct ob *g, bool (*take)(const struct ob_held *h, const void *arg),
+                         const void *arg, bool ending)
 {
     struct ob_held *taken = NULL, **tail = &taken, **at = &g->held;
     while (*at) {
@@ -132,7 +129,8 @@ static void ob_held_each(struct ob *g, bool (*take)(const struct ob_held *h, con
 static bool ob_held_is_before(const struct ob_held *h, const void *arg)
 {
     const struct event *e = arg;
-    return h->kind == OB_HELD_JOIN && strcmp(h->join->chat, e->chat) == 0 && strcmp(h->join->user, e->user) == 0;
+    return h->kind == OB_HELD_JOIN && strcmp(h->join->chat, e->chat) == 0 &&
+           strcmp(h->join->user, e->user) == 0;
 }
 
 static bool ob_held_is_due(const struct ob_held *h, const void *arg)

@@ -26,7 +26,7 @@ struct ob_job {
     char chat[OB_ID_MAX + 1];
     int64_t since_ms;
     int left, pages;
-    bool asked, anchored; /* anchored: by an element of the page at hand */
+    bool asked, anchored;       /* anchored: by an element of the page at hand */
     char anchor[OB_ID_MAX + 1]; /* message id of the oldest one so far, "" = begin at the latest */
     int64_t anchor_seq;
     struct event **list; /* pages are newest last; sorted at the end */
@@ -79,8 +79,8 @@ void ob_history_catch_up(struct gateway *base, const char *chat, int64_t since_m
     ob_wake(g, g->next_job);
 }
 
-void ob_history_params(struct buf *out, enum ob_impl impl, const char *group, bool string_ids, int count,
-                       const char *message_id, int64_t seq)
+void ob_history_params(struct buf *out, enum ob_impl impl, const char *group, bool string_ids,
+                       int count, const char *message_id, int64_t seq)
 {
     buf_adds(out, "\"group_id\":");
     ob_id_json(out, group, string_ids);
@@ -94,9 +94,7 @@ void ob_history_params(struct buf *out, enum ob_impl impl, const char *group, bo
         ob_id_json(out, message_id, false);
         break;
     case OB_IMPL_LLBOT:
-    case OB_IMPL_GOCQ:
-        buf_addf(out, ",\"message_seq\":%lld", (long long)seq - 1);
-        break;
+    case OB_IMPL_GOCQ: buf_addf(out, ",\"message_seq\":%lld", (long long)seq - 1); break;
     default: /* NapCat: its sequence is the message id, and older is the other way round */
         buf_adds(out, ",\"message_seq\":");
         ob_id_json(out, message_id, false);
@@ -113,8 +111,8 @@ static bool ob_job_ask(struct ob *g, struct ob_job *j)
         return false;
     bool bridge = g->impl == OB_IMPL_GENERIC || g->impl == OB_IMPL_UNKNOWN;
     int count = j->left < OB_PAGE ? j->left : OB_PAGE;
-    ob_history_params(f.out, g->impl, j->chat, bridge && g->string_ids, count + (*j->anchor ? 1 : 0),
-                      *j->anchor ? j->anchor : NULL, j->anchor_seq);
+    ob_history_params(f.out, g->impl, j->chat, bridge && g->string_ids,
+                      count + (*j->anchor ? 1 : 0), *j->anchor ? j->anchor : NULL, j->anchor_seq);
     ob_action_end(&f, OB_FOR_HISTORY, 0, 0, g->conf.timeout_ms);
     j->asked = true;
     j->pages++;
@@ -156,7 +154,8 @@ static void ob_job_finish(struct ob *g)
         }
     }
     if (n)
-        log_debug("history read", "gateway", g->base.name, "chat", j->chat, "messages", log_int(n), NULL);
+        log_debug("history read", "gateway", g->base.name, "chat", j->chat, "messages", log_int(n),
+                  NULL);
     if (g->sink.on_caught_up)
         g->sink.on_caught_up(g->sink.ud, &g->base, j->chat);
     ob_job_free(j);
@@ -218,13 +217,16 @@ void ob_history_answer(struct ob *g, const struct ob_answer *a)
     int taken = 0;
     j->anchored = false;
     if (a->result == OB_OK)
-        for (const struct json *v = json_first(json_get(a->data, "messages")); v && j->left > 0; v = json_next(v))
+        for (const struct json *v = json_first(json_get(a->data, "messages")); v && j->left > 0;
+             v = json_next(v))
             if (ob_job_take(g, j, v, &oldest)) {
                 taken++;
                 j->left--;
             }
-    bool anchored = *j->anchor && (j->anchor_seq > 0 || (g->impl != OB_IMPL_LLBOT && g->impl != OB_IMPL_GOCQ));
-    bool more = taken > 0 && j->left > 0 && oldest > j->since_ms && anchored && j->pages < OB_PAGES_MAX;
+    bool anchored =
+        *j->anchor && (j->anchor_seq > 0 || (g->impl != OB_IMPL_LLBOT && g->impl != OB_IMPL_GOCQ));
+    bool more =
+        taken > 0 && j->left > 0 && oldest > j->since_ms && anchored && j->pages < OB_PAGES_MAX;
     if (!more)
         ob_job_finish(g);
 }
@@ -301,8 +303,9 @@ static void ob_request_deliver(struct ob *g, const struct json *o, const char *s
     const struct json *user = json_get(o, "requester_uin");
     if (ob_id(user, &id, &len) != OB_ID_OK)
         user = json_get(o, "invitor_uin"); /* NapCat keeps the applicant there, too */
-    if (json_bool(checked, false) || ob_id(user, &id, &len) != OB_ID_OK || !flag || flag->len > OB_FLAG_MAX ||
-        (flag->type != JSON_NUMBER && flag->type != JSON_STRING) || !flag->len)
+    if (json_bool(checked, false) || ob_id(user, &id, &len) != OB_ID_OK || !flag ||
+        flag->len > OB_FLAG_MAX || (flag->type != JSON_NUMBER && flag->type != JSON_STRING) ||
+        !flag->len)
         return;
     struct ob_decode d;
     ob_decode_begin(g, &d, true);
@@ -346,7 +349,8 @@ void ob_requests_answer(struct ob *g, const struct ob_answer *a)
         ob_request_events(g, a->data);
         return;
     }
-    for (const struct json *v = json_first(json_get(a->data, "invited_requests")); v; v = json_next(v))
+    for (const struct json *v = json_first(json_get(a->data, "invited_requests")); v;
+         v = json_next(v))
         ob_request_deliver(g, v, "invite");
     for (const struct json *v = json_first(json_get(a->data, "join_requests")); v; v = json_next(v))
         ob_request_deliver(g, v, "add");

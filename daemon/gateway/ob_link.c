@@ -10,8 +10,8 @@
 #include "gateway/wsframe.h"
 
 enum {
-    OB_POLICY_MS = 5000,  /* a close 1008 within this after opening means the token */
-    OB_EARLY_MS = 2000,   /* three closes in a row within this, without an event, too */
+    OB_POLICY_MS = 5000, /* a close 1008 within this after opening means the token */
+    OB_EARLY_MS = 2000,  /* three closes in a row within this, without an event, too */
     OB_EARLY_TIMES = 3,
     OB_PROBE_MS = 15000,
     OB_HEARTBEAT_MIN_MS = 30000,
@@ -75,7 +75,9 @@ static void ob_link_update(struct ob *g, const char *reason)
 
 void ob_link_online(struct ob *g, int online, const char *why)
 {
-    enum gateway_account now = online > 0 ? ACCOUNT_ONLINE : online == 0 ? ACCOUNT_OFFLINE : g->online;
+    enum gateway_account now = online > 0    ? ACCOUNT_ONLINE
+                               : online == 0 ? ACCOUNT_OFFLINE
+                                             : g->online;
     if (online > 0 && g->online == ACCOUNT_OFFLINE) {
         /* "online" alone may be a lie: a successful call must follow (ob_link_login_ok) */
         g->confirming = true;
@@ -88,7 +90,8 @@ void ob_link_online(struct ob *g, int online, const char *why)
     g->confirming = false;
     if (now == ACCOUNT_OFFLINE) {
         g->next_status = ob_now(g) + OB_STATUS_EVERY_MS;
-        log_error("account is offline", "gateway", g->base.name, "self", g->self_id, "reason", why, NULL);
+        log_error("account is offline", "gateway", g->base.name, "self", g->self_id, "reason", why,
+                  NULL);
     }
     g->sink.on_state(g->sink.ud, &g->base, why);
 }
@@ -183,8 +186,8 @@ static void ob_link_url(const struct ob_peer *p, struct buf *url)
     static const char hex[] = "0123456789ABCDEF";
     buf_adds(url, strchr(conf->url, '?') ? "&access_token=" : "?access_token=");
     for (const unsigned char *c = (const unsigned char *)conf->token; *c; c++) {
-        bool plain = (*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-                     *c == '-' || *c == '_' || *c == '.' || *c == '~';
+        bool plain = (*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'z') ||
+                     (*c >= 'A' && *c <= 'Z') || *c == '-' || *c == '_' || *c == '.' || *c == '~';
         if (plain) {
             buf_addc(url, (char)*c);
         } else {
@@ -363,13 +366,17 @@ static const char *ob_link_configuration(struct ob_peer *p, const struct conn_en
 
 static void ob_link_log_end(struct ob_peer *p, const struct conn_end_info *end, const char *why)
 {
-    static const char *const kinds[] = {"name not found", "cannot connect", "timeout", "TLS",
+    static const char *const kinds[] = {"name not found", "cannot connect",  "timeout", "TLS",
                                         "refused",        "not a WebSocket", "closed"};
     if (p->failures > 1 && log_get_level() < LOG_LEVEL_DEBUG)
         return; /* the first failures of a row are news */
     log_warn("connection lost", "gateway", p->g->base.name, "how", kinds[end->kind], "status",
-             end->status ? log_int(end->status) : NULL, "code", end->was_open ? log_int(end->code) : NULL,
-             "reason", why ? why : *end->reason ? end->reason : NULL, NULL);
+             end->status ? log_int(end->status) : NULL, "code",
+             end->was_open ? log_int(end->code) : NULL, "reason",
+             why            ? why
+             : *end->reason ? end->reason
+                            : NULL,
+             NULL);
 }
 
 static void ob_peer_free_old(struct ob *g, struct ob_peer *p)
@@ -420,7 +427,9 @@ static void ob_link_on_end(void *ud, struct conn *c, const struct conn_end_info 
         ob_link_log_end(p, end, configuration);
     if (!g->listener)
         ob_link_wait(p, configuration != NULL);
-    ob_link_update(g, configuration ? configuration : *end->reason ? end->reason : "connection lost");
+    ob_link_update(g, configuration  ? configuration
+                      : *end->reason ? end->reason
+                                     : "connection lost");
 }
 
 const struct conn_handler ob_link_handler = {ob_link_on_open, ob_link_on_message, ob_link_on_alive,
@@ -441,7 +450,8 @@ void ob_link_heartbeat(struct ob_peer *p, const struct json *o)
     if (!json_int(json_get(o, "time"), &t) || t <= 0 || t > INT64_MAX / 2000)
         return;
     int64_t behind = clock_wall(g->env.clock) - (t > 100000000000 ? t : t * 1000);
-    if (behind > -7 * 86400000LL && behind < 7 * 86400000LL && (!g->skew_known[0] || behind < g->skew_low[0])) {
+    if (behind > -7 * 86400000LL && behind < 7 * 86400000LL &&
+        (!g->skew_known[0] || behind < g->skew_low[0])) {
         g->skew_low[0] = behind;
         g->skew_known[0] = true;
     }
@@ -463,7 +473,8 @@ static void ob_link_alive(struct ob_peer *p, int64_t now)
     struct ob *g = p->g;
     int64_t idle = now - p->last_rx, limit = g->conf.idle_ms;
     if (p->heartbeat_ms) {
-        int64_t three = 3 * p->heartbeat_ms, least = OB_HEARTBEAT_MIN_MS < limit ? OB_HEARTBEAT_MIN_MS : limit;
+        int64_t three = 3 * p->heartbeat_ms,
+                least = OB_HEARTBEAT_MIN_MS < limit ? OB_HEARTBEAT_MIN_MS : limit;
         limit = three > least ? three : least;
     }
     bool events_only = p->role == OB_EVENTS;

@@ -96,8 +96,9 @@ static bool ob_notice_card(struct ob_decode *d, struct event *e, const struct js
 {
     (void)d;
     e->text = ob_event_text(e, json_get(o, "card_new"), OB_NAME_MAX);
-    ob_event_key(e, "card%s.%016llx", e->user,
-                 (unsigned long long)hash_more(hash_string(e->text), &e->time_ms, sizeof e->time_ms));
+    ob_event_key(
+        e, "card%s.%016llx", e->user,
+        (unsigned long long)hash_more(hash_string(e->text), &e->time_ms, sizeof e->time_ms));
     return true;
 }
 

@@ -96,8 +96,10 @@ static enum ob_class ob_class_number(const struct ob_answer *a, enum ob_impl imp
         const char *text;
         int number;
         enum ob_class class;
-    } numbers[] = {{"120", 120, OB_CLASS_MUTED},   {"121", 121, OB_CLASS_AT_ALL},
-                   {"299", 299, OB_CLASS_LIMITED}, {"46", 46, OB_CLASS_LIMITED},
+    } numbers[] = {{"120", 120, OB_CLASS_MUTED},
+                   {"121", 121, OB_CLASS_AT_ALL},
+                   {"299", 299, OB_CLASS_LIMITED},
+                   {"46", 46, OB_CLASS_LIMITED},
                    {"110", 110, OB_CLASS_NOT_FOUND}};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         bool direct = impl != OB_IMPL_GOCQ && a->retcode == numbers[i].number;
@@ -129,14 +131,10 @@ enum send_outcome ob_send_outcome(const struct ob_answer *a, enum ob_impl impl)
     if (a->result == OB_ACCEPTED)
         return SEND_UNKNOWN; /* the result never comes */
     switch (ob_answer_class(a, impl)) {
-    case OB_CLASS_UNKNOWN:
-        return SEND_UNKNOWN;
-    case OB_CLASS_MUTED:
-        return SEND_MUTED;
-    case OB_CLASS_LIMITED:
-        return SEND_LIMITED;
-    default:
-        return SEND_FAILED;
+    case OB_CLASS_UNKNOWN: return SEND_UNKNOWN;
+    case OB_CLASS_MUTED: return SEND_MUTED;
+    case OB_CLASS_LIMITED: return SEND_LIMITED;
+    default: return SEND_FAILED;
     }
 }
 
@@ -151,7 +149,8 @@ static void ob_version_answer(struct ob *g, const struct ob_answer *a)
                  {"LLOneBot", OB_IMPL_LLBOT},
                  {"Lagrange.OneBot", OB_IMPL_LAGRANGE},
                  {"go-cqhttp", OB_IMPL_GOCQ}};
-    const struct json *name = json_get(a->data, "app_name"), *version = json_get(a->data, "app_version");
+    const struct json *name = json_get(a->data, "app_name"),
+                      *version = json_get(a->data, "app_version");
     g->impl = OB_IMPL_GENERIC;
     if (a->result != OB_OK || !json_text(name))
         return;
@@ -182,9 +181,11 @@ static void ob_login_answer(struct ob *g, const struct ob_answer *a)
         buf_free(&text);
     }
     bool ok = ob_id(json_get(a->data, "user_id"), &id, &len) == OB_ID_OK;
-    bool other = ok && g->conf.self_id && (strlen(g->conf.self_id) != len || memcmp(g->conf.self_id, id, len) != 0);
+    bool other = ok && g->conf.self_id &&
+                 (strlen(g->conf.self_id) != len || memcmp(g->conf.self_id, id, len) != 0);
     if (other && log_gate_open(&g->admit_gate, ob_now(g), 60000))
-        log_error("the gateway is logged in with another account than self_id says", "gateway", g->base.name, NULL);
+        log_error("the gateway is logged in with another account than self_id says", "gateway",
+                  g->base.name, NULL);
     if (ok && !other && !g->self_from_event)
         ob_link_set_self(g, id, len);
     ob_link_login_ok(g);
@@ -215,46 +216,33 @@ static void ob_send_answer(struct ob *g, const struct ob_pending *e, const struc
     ob_sent(g, e->ticket, outcome, id, reason, 0);
 }
 
-static void ob_response_dispatch(struct ob_peer *p, const struct ob_pending *e, const struct ob_answer *a)
+static void ob_response_dispatch(struct ob_peer *p, const struct ob_pending *e,
+                                 const struct ob_answer *a)
 {
     struct ob *g = p->g;
-    if (a->result == OB_FAILED && ob_answer_class(a, g->impl) == OB_CLASS_UNSUPPORTED && e->what != OB_FOR_SEND)
+    if (a->result == OB_FAILED && ob_answer_class(a, g->impl) == OB_CLASS_UNSUPPORTED &&
+        e->what != OB_FOR_SEND)
         p->unsupported |= 1ull << e->name;
     switch ((enum ob_for)e->what) {
-    case OB_FOR_NOBODY:
-        break;
-    case OB_FOR_SEND:
-        ob_send_answer(g, e, a);
-        break;
-    case OB_FOR_CALL:
-        ob_call_answer(g, e, a);
-        break;
-    case OB_FOR_VERSION:
-        ob_version_answer(g, a);
-        break;
-    case OB_FOR_LOGIN:
-        ob_login_answer(g, a);
-        break;
-    case OB_FOR_STATUS:
-        ob_status_answer(g, a);
-        break;
-    case OB_FOR_GROUPS:
-        ob_groups_answer(g, a);
-        break;
-    case OB_FOR_REQUESTS:
-        ob_requests_answer(g, a);
-        break;
-    case OB_FOR_HISTORY:
-        ob_history_answer(g, a);
-        break;
+    case OB_FOR_NOBODY: break;
+    case OB_FOR_SEND: ob_send_answer(g, e, a); break;
+    case OB_FOR_CALL: ob_call_answer(g, e, a); break;
+    case OB_FOR_VERSION: ob_version_answer(g, a); break;
+    case OB_FOR_LOGIN: ob_login_answer(g, a); break;
+    case OB_FOR_STATUS: ob_status_answer(g, a); break;
+    case OB_FOR_GROUPS: ob_groups_answer(g, a); break;
+    case OB_FOR_REQUESTS: ob_requests_answer(g, a); break;
+    case OB_FOR_HISTORY: ob_history_answer(g, a); break;
     }
 }
 
 /* A response that matches nothing: perhaps a verdict on our token, perhaps the answer to the only open question. */
-static struct ob_pending *ob_response_stray(struct ob_peer *p, const struct json *echo, const struct ob_answer *a)
+static struct ob_pending *ob_response_stray(struct ob_peer *p, const struct json *echo,
+                                            const struct ob_answer *a)
 {
     struct ob *g = p->g;
-    bool refused = a->retcode == 1403 || a->retcode == 1401 || a->retcode == 401 || a->retcode == 403;
+    bool refused =
+        a->retcode == 1403 || a->retcode == 1401 || a->retcode == 401 || a->retcode == 403;
     bool no_echo = !echo || echo->type == JSON_NULL || (echo->type == JSON_STRING && !echo->len);
     if (refused && a->result == OB_FAILED) {
         ob_link_auth_failed(p, "response 1403");
@@ -267,7 +255,8 @@ static struct ob_pending *ob_response_stray(struct ob_peer *p, const struct json
                 return &p->slots[i];
     ob_count_bad(g, "stray_response");
     if (log_get_level() >= LOG_LEVEL_DEBUG && log_gate_open(&g->stray_gate, ob_now(g), 1000))
-        log_debug("response to nothing", "gateway", g->base.name, "missed", log_int((int64_t)g->stray_gate.missed), NULL);
+        log_debug("response to nothing", "gateway", g->base.name, "missed",
+                  log_int((int64_t)g->stray_gate.missed), NULL);
     return NULL;
 }
 
@@ -292,19 +281,13 @@ void ob_response(struct ob_peer *p, const struct json *o)
     ob_response_dispatch(p, &copy, &a);
 }
 
-void ob_response_lost(struct ob *g, const struct ob_pending *e, enum send_outcome outcome, const char *reason)
+void ob_response_lost(struct ob *g, const struct ob_pending *e, enum send_outcome outcome,
+                      const char *reason)
 {
     switch ((enum ob_for)e->what) {
-    case OB_FOR_SEND:
-        ob_sent(g, e->ticket, outcome, "", reason, 0);
-        break;
-    case OB_FOR_CALL:
-        ob_call_failed(g, e->ticket, reason);
-        break;
-    case OB_FOR_HISTORY:
-        ob_history_failed(g, reason);
-        break;
-    default:
-        break;
+    case OB_FOR_SEND: ob_sent(g, e->ticket, outcome, "", reason, 0); break;
+    case OB_FOR_CALL: ob_call_failed(g, e->ticket, reason); break;
+    case OB_FOR_HISTORY: ob_history_failed(g, reason); break;
+    default: break;
     }
 }

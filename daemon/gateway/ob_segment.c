@@ -37,14 +37,10 @@ static const char *ob_data_get(const struct ob_data *d, const char *key)
         return "";
     switch (v->type) {
     case JSON_STRING:
-    case JSON_NUMBER:
-        return event_string(d->e, v->s, utf8_cut(v->s, v->len, OB_TEXT_MAX));
-    case JSON_TRUE:
-        return "true";
-    case JSON_FALSE:
-        return "false";
-    default:
-        return "";
+    case JSON_NUMBER: return event_string(d->e, v->s, utf8_cut(v->s, v->len, OB_TEXT_MAX));
+    case JSON_TRUE: return "true";
+    case JSON_FALSE: return "false";
+    default: return "";
     }
 }
 
@@ -103,11 +99,11 @@ static const struct {
     enum ob_kind kind;
     enum segment_type type;
 } ob_kinds[] = {
-    {"at", OB_KIND_AT, SEGMENT_AT},          {"image", OB_KIND_MEDIA, SEGMENT_IMAGE},
-    {"face", OB_KIND_FACE, SEGMENT_FACE},    {"reply", OB_KIND_REPLY, SEGMENT_REPLY},
+    {"at", OB_KIND_AT, SEGMENT_AT},           {"image", OB_KIND_MEDIA, SEGMENT_IMAGE},
+    {"face", OB_KIND_FACE, SEGMENT_FACE},     {"reply", OB_KIND_REPLY, SEGMENT_REPLY},
     {"record", OB_KIND_MEDIA, SEGMENT_VOICE}, {"video", OB_KIND_MEDIA, SEGMENT_VIDEO},
-    {"file", OB_KIND_FILE, SEGMENT_FILE},    {"forward", OB_KIND_FORWARD, SEGMENT_FORWARD},
-    {"json", OB_KIND_CARD, SEGMENT_CARD},    {"xml", OB_KIND_TITLED, SEGMENT_CARD},
+    {"file", OB_KIND_FILE, SEGMENT_FILE},     {"forward", OB_KIND_FORWARD, SEGMENT_FORWARD},
+    {"json", OB_KIND_CARD, SEGMENT_CARD},     {"xml", OB_KIND_TITLED, SEGMENT_CARD},
 };
 
 static void ob_fill_known(struct segment *s, const struct ob_data *d, enum ob_kind kind)
@@ -119,9 +115,7 @@ static void ob_fill_known(struct segment *s, const struct ob_data *d, enum ob_ki
         break;
     case OB_KIND_FACE:
     case OB_KIND_REPLY:
-    case OB_KIND_FORWARD:
-        s->id = ob_data_get(d, "id");
-        break;
+    case OB_KIND_FORWARD: s->id = ob_data_get(d, "id"); break;
     case OB_KIND_MEDIA:
         s->id = ob_data_first(d, "url", "file");
         s->text = ob_data_get(d, "summary");
@@ -130,11 +124,8 @@ static void ob_fill_known(struct segment *s, const struct ob_data *d, enum ob_ki
         s->id = ob_data_first(d, "file_id", "url");
         s->text = ob_data_first(d, "name", "file");
         break;
-    case OB_KIND_CARD:
-        s->text = ob_card_prompt(d, ob_data_get(d, "data"));
-        break;
-    case OB_KIND_TITLED:
-        break;
+    case OB_KIND_CARD: s->text = ob_card_prompt(d, ob_data_get(d, "data")); break;
+    case OB_KIND_TITLED: break;
     }
 }
 
@@ -273,7 +264,8 @@ bool ob_segment_encode(struct buf *out, const struct out_segment *s, bool after_
     return true;
 }
 
-static int ob_segments_encode_some(struct buf *out, const struct out_message *m, bool quotation, int n)
+static int ob_segments_encode_some(struct buf *out, const struct out_message *m, bool quotation,
+                                   int n)
 {
     bool after_at = false, private_chat = *m->chat == '@';
     for (int i = 0; i < m->nsegments; i++) {

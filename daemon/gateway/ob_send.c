@@ -3,9 +3,11 @@
 
 enum { OB_UPLOAD_BYTES_MS = 128, OB_UPLOAD_MAX_MS = 30 * 60000 };
 
-void ob_sent(struct ob *g, uint64_t ticket, enum send_outcome outcome, const char *id, const char *reason, int64_t retry_ms)
+void ob_sent(struct ob *g, uint64_t ticket, enum send_outcome outcome, const char *id,
+             const char *reason, int64_t retry_ms)
 {
-    struct send_result r = {.outcome = outcome, .message_id = id, .reason = reason, .retry_ms = retry_ms};
+    struct send_result r = {
+        .outcome = outcome, .message_id = id, .reason = reason, .retry_ms = retry_ms};
     g->sink.on_sent(g->sink.ud, &g->base, ticket, &r);
 }
 

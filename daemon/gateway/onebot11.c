@@ -10,7 +10,8 @@
 
 enum { OB_TICK_MS = 1000, OB_TICK_LEAST_MS = 10 };
 
-static struct json_doc ob_doc; /* one for all gateways: a frame is read to its end before the next one */
+static struct json_doc
+    ob_doc; /* one for all gateways: a frame is read to its end before the next one */
 static int ob_gateways;
 
 struct json_doc *ob_json_doc(void)
@@ -20,7 +21,8 @@ struct json_doc *ob_json_doc(void)
 
 void ob_count_bad(struct ob *g, const char *why)
 {
-    metric_inc(metric_counter("sopd_frames_bad_total", "Frames or events dropped as malformed, by reason.",
+    metric_inc(metric_counter("sopd_frames_bad_total",
+                              "Frames or events dropped as malformed, by reason.",
                               metric_labels("gateway", g->base.name, "why", why, NULL)));
 }
 
@@ -75,7 +77,8 @@ static void ob_conf_free(struct gateway_conf *c)
 
 static bool ob_loopback(const char *listen)
 {
-    return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]", 5) == 0 || strncmp(listen, "localhost:", 10) == 0;
+    return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]", 5) == 0 ||
+           strncmp(listen, "localhost:", 10) == 0;
 }
 
 /* What a token must not contain: it would break in a header or in a query somewhere on the way. */
@@ -86,8 +89,9 @@ static bool ob_check_token(const struct gateway_conf *conf, struct buf *err)
     for (const unsigned char *c = (const unsigned char *)conf->token; *c; c++) {
         if (*c > ' ' && *c < 0x7F && !(conf->token_in_query && strchr("+&#%", *c)))
             continue;
-        buf_adds(err, conf->token_in_query ? "the token has a blank, non-ASCII character or one of + & # %"
-                                           : "the token has a blank, control or non-ASCII character");
+        buf_adds(err, conf->token_in_query
+                          ? "the token has a blank, non-ASCII character or one of + & # %"
+                          : "the token has a blank, control or non-ASCII character");
         return false;
     }
     return true;
@@ -97,7 +101,9 @@ static bool ob_check(const struct gateway_conf *conf, struct buf *err)
 {
     bool reverse = conf->mode && strcmp(conf->mode, "reverse") == 0;
     if (!conf->mode || (!reverse && strcmp(conf->mode, "forward") != 0)) {
-        buf_adds(err, "mode must be \"forward\" (we connect) or \"reverse\" (the implementation connects)");
+        buf_adds(
+            err,
+            "mode must be \"forward\" (we connect) or \"reverse\" (the implementation connects)");
         return false;
     }
     if (!ob_check_token(conf, err))
@@ -131,13 +137,18 @@ static void ob_metrics(struct ob *g)
 {
     const char *name = g->base.name;
     static const char frames[] = "Complete frames, by direction.";
-    g->m_in = metric_counter("sopd_frames_total", frames, metric_labels("gateway", name, "dir", "in", NULL));
-    g->m_out = metric_counter("sopd_frames_total", frames, metric_labels("gateway", name, "dir", "out", NULL));
+    g->m_in = metric_counter("sopd_frames_total", frames,
+                             metric_labels("gateway", name, "dir", "in", NULL));
+    g->m_out = metric_counter("sopd_frames_total", frames,
+                              metric_labels("gateway", name, "dir", "out", NULL));
     const char *own = metric_labels("gateway", name, NULL);
-    g->m_reconnects = metric_counter("sopd_reconnects_total", "Connections opened after the first.", own);
+    g->m_reconnects =
+        metric_counter("sopd_reconnects_total", "Connections opened after the first.", own);
     g->m_up = metric_gauge("sopd_gateway_up", "1 while the gateway is connected and ready.", own);
-    g->m_late = metric_counter("sopd_events_late_total", "Events older than the stale limit on arrival.", own);
-    g->m_repeated = metric_counter("sopd_events_repeated_total", "Events that the gateway had reported before.", own);
+    g->m_late = metric_counter("sopd_events_late_total",
+                               "Events older than the stale limit on arrival.", own);
+    g->m_repeated = metric_counter("sopd_events_repeated_total",
+                                   "Events that the gateway had reported before.", own);
 }
 
 /* Short timings (tests) need a finer tick. */
@@ -212,8 +223,11 @@ static struct gateway *ob_create(const struct gateway_env *env, const struct gat
     snprintf(unknown, sizeof unknown, "?%.60s", conf->name);
     g->account = ob_account_get(unknown);
     if (strcmp(conf->mode, "reverse") == 0) {
-        struct listen_opts lo = {.address = g->conf.listen, .cert = g->conf.tls_cert, .key = g->conf.tls_key,
-                                 .admit = ob_admit, .ud = g};
+        struct listen_opts lo = {.address = g->conf.listen,
+                                 .cert = g->conf.tls_cert,
+                                 .key = g->conf.tls_key,
+                                 .admit = ob_admit,
+                                 .ud = g};
         g->listener = transport_listen(env->transport, &lo, err);
         if (!g->listener) {
             ob_account_put(g->account);
@@ -284,8 +298,9 @@ static void ob_stop(struct gateway *base, void (*done)(void *ud), void *ud)
 static unsigned ob_caps(const struct gateway *base)
 {
     const struct ob *g = (const struct ob *)base;
-    unsigned caps = GATEWAY_JOIN | GATEWAY_UNMENTIONED | GATEWAY_AT | GATEWAY_AT_ALL | GATEWAY_DM | GATEWAY_PROACTIVE |
-                    GATEWAY_IMAGE | GATEWAY_RECALL | GATEWAY_MUTE | GATEWAY_KICK | GATEWAY_MEMBERS | GATEWAY_QUOTE;
+    unsigned caps = GATEWAY_JOIN | GATEWAY_UNMENTIONED | GATEWAY_AT | GATEWAY_AT_ALL | GATEWAY_DM |
+                    GATEWAY_PROACTIVE | GATEWAY_IMAGE | GATEWAY_RECALL | GATEWAY_MUTE |
+                    GATEWAY_KICK | GATEWAY_MEMBERS | GATEWAY_QUOTE;
     if (g->conf.catchup)
         caps |= GATEWAY_HISTORY;
     if (g->saw_own)

@@ -20,9 +20,7 @@ static void plain_bracket(struct buf *out, const char *kind, const char *detail)
 void plain_add(struct buf *out, const struct segment *s)
 {
     switch (s->type) {
-    case SEGMENT_TEXT:
-        buf_adds(out, s->text);
-        break;
+    case SEGMENT_TEXT: buf_adds(out, s->text); break;
     case SEGMENT_AT:
         buf_addc(out, '@');
         buf_adds(out, *s->text ? s->text : s->id);
@@ -33,20 +31,11 @@ void plain_add(struct buf *out, const struct segment *s)
         else
             plain_bracket(out, "image", "");
         break;
-    case SEGMENT_FACE:
-        plain_bracket(out, "face", s->id);
-        break;
-    case SEGMENT_REPLY:
-        break;
-    case SEGMENT_VOICE:
-        plain_bracket(out, "voice", "");
-        break;
-    case SEGMENT_VIDEO:
-        plain_bracket(out, "video", "");
-        break;
-    case SEGMENT_FILE:
-        plain_bracket(out, "file", s->text);
-        break;
+    case SEGMENT_FACE: plain_bracket(out, "face", s->id); break;
+    case SEGMENT_REPLY: break;
+    case SEGMENT_VOICE: plain_bracket(out, "voice", ""); break;
+    case SEGMENT_VIDEO: plain_bracket(out, "video", ""); break;
+    case SEGMENT_FILE: plain_bracket(out, "file", s->text); break;
     case SEGMENT_CARD:
         buf_adds(out, "[card]");
         if (*s->text) {
@@ -54,9 +43,7 @@ void plain_add(struct buf *out, const struct segment *s)
             buf_adds(out, s->text);
         }
         break;
-    case SEGMENT_FORWARD:
-        plain_bracket(out, "forward", "");
-        break;
+    case SEGMENT_FORWARD: plain_bracket(out, "forward", ""); break;
     case SEGMENT_OTHER:
         if (strcmp(s->kind, "markdown") == 0 || (*s->text && strcmp(s->kind, "mface") == 0))
             buf_adds(out, s->text);

@@ -9,12 +9,12 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
-#include "gateway/playground_internal.h"
 #include "gateway/plain.h"
+#include "gateway/playground_internal.h"
 
 /* ---- people ---- */
 
-struct play_person *play_find(struct playground *g, const char *name)
+static struct play_person *play_find(struct playground *g, const char *name)
 {
     for (struct play_person *p = g->people; p; p = p->next)
         if (strcmp(p->name, name) == 0)
@@ -165,7 +165,8 @@ static void play_next_id(struct playground *g)
 }
 
 /* An event with place, time and person filled in. */
-static struct event *play_event(struct playground *g, enum event_type type, const char *chat, const char *name)
+static struct event *play_event(struct playground *g, enum event_type type, const char *chat,
+                                const char *name)
 {
     struct event *e = event_new(type, 0);
     const struct play_group *group = play_group(g, chat);
@@ -221,8 +222,8 @@ static size_t play_mention(struct playground *g, const char *s, const char **id)
     return best;
 }
 
-static void play_segment(struct event *e, struct segment *list, enum segment_type type, const char *kind, const char *id,
-                         const char *text, size_t len)
+static void play_segment(struct event *e, struct segment *list, enum segment_type type,
+                         const char *kind, const char *id, const char *text, size_t len)
 {
     struct segment *s = &list[e->nsegments++];
     s->type = type;
@@ -231,7 +232,8 @@ static void play_segment(struct event *e, struct segment *list, enum segment_typ
     s->text = event_string(e, text, len);
 }
 
-static void play_segments(struct playground *g, struct event *e, const char *quoted, const char *text, bool image)
+static void play_segments(struct playground *g, struct event *e, const char *quoted,
+                          const char *text, bool image)
 {
     size_t room = 3;
     for (const char *p = text; *p; p++)
@@ -259,8 +261,8 @@ static void play_segments(struct playground *g, struct event *e, const char *quo
         play_segment(e, list, SEGMENT_IMAGE, "image", "file:///playground.png", "", 0);
 }
 
-static const char *play_speak(struct playground *g, const char *chat, const char *name, const char *quoted, const char *text,
-                              bool image)
+static const char *play_speak(struct playground *g, const char *chat, const char *name,
+                              const char *quoted, const char *text, bool image)
 {
     play_enter(g, chat, playground_user(&g->base, name));
     struct event *e = play_event(g, EVENT_MESSAGE, chat, name);
@@ -291,18 +293,20 @@ static const char *play_speak(struct playground *g, const char *chat, const char
     return g->message_id;
 }
 
-const char *playground_say(struct gateway *base, const char *chat, const char *name, const char *text)
+const char *playground_say(struct gateway *base, const char *chat, const char *name,
+                           const char *text)
 {
     return play_speak((struct playground *)base, chat, name, NULL, text, false);
 }
 
-const char *playground_reply(struct gateway *base, const char *chat, const char *name, const char *message_id,
-                             const char *text)
+const char *playground_reply(struct gateway *base, const char *chat, const char *name,
+                             const char *message_id, const char *text)
 {
     return play_speak((struct playground *)base, chat, name, message_id, text, false);
 }
 
-const char *playground_image(struct gateway *base, const char *chat, const char *name, const char *caption)
+const char *playground_image(struct gateway *base, const char *chat, const char *name,
+                             const char *caption)
 {
     return play_speak((struct playground *)base, chat, name, NULL, caption ? caption : "", true);
 }
@@ -324,7 +328,8 @@ void playground_join(struct gateway *base, const char *chat, const char *name, c
     play_emit(g, e);
 }
 
-static void play_leave(struct playground *g, const char *chat, const char *name, const char *operator_id)
+static void play_leave(struct playground *g, const char *chat, const char *name,
+                       const char *operator_id)
 {
     play_exit(g, chat, playground_user(&g->base, name));
     struct event *e = play_event(g, EVENT_LEAVE, chat, name);
@@ -350,7 +355,8 @@ void playground_poke(struct gateway *base, const char *chat, const char *name, c
     play_emit(g, e);
 }
 
-void playground_recall(struct gateway *base, const char *chat, const char *name, const char *message_id)
+void playground_recall(struct gateway *base, const char *chat, const char *name,
+                       const char *message_id)
 {
     struct playground *g = (struct playground *)base;
     struct event *e = play_event(g, EVENT_RECALL, chat, name);
@@ -360,7 +366,8 @@ void playground_recall(struct gateway *base, const char *chat, const char *name,
     play_emit(g, e);
 }
 
-void playground_request(struct gateway *base, const char *chat, const char *name, const char *comment)
+void playground_request(struct gateway *base, const char *chat, const char *name,
+                        const char *comment)
 {
     struct playground *g = (struct playground *)base;
     struct event *e = play_event(g, EVENT_REQUEST, chat, name);
@@ -374,7 +381,8 @@ void playground_request(struct gateway *base, const char *chat, const char *name
     play_emit(g, e);
 }
 
-void playground_fail_sends(struct gateway *base, enum send_outcome outcome, const char *reason, int count)
+void playground_fail_sends(struct gateway *base, enum send_outcome outcome, const char *reason,
+                           int count)
 {
     struct playground *g = (struct playground *)base;
     g->fail_outcome = outcome;
@@ -383,7 +391,8 @@ void playground_fail_sends(struct gateway *base, enum send_outcome outcome, cons
     g->fail_reason = mem_strdup(reason ? reason : "");
 }
 
-void playground_set_state(struct gateway *base, enum gateway_link link, enum gateway_account account)
+void playground_set_state(struct gateway *base, enum gateway_link link,
+                          enum gateway_account account)
 {
     struct playground *g = (struct playground *)base;
     g->link = link;
@@ -409,7 +418,8 @@ struct gateway_member *play_members(struct playground *g, const char *chat, size
         return NULL;
     struct gateway_member *list = mem_zero((group->nmembers + 1) * sizeof *list);
     for (const struct play_member *m = group->members; m; m = m->next)
-        list[(*n)++] = (struct gateway_member){m->user, playground_name(&g->base, m->user), m->role, m->joined_s};
+        list[(*n)++] = (struct gateway_member){m->user, playground_name(&g->base, m->user), m->role,
+                                               m->joined_s};
     return list;
 }
 

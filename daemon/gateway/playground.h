@@ -39,17 +39,23 @@ void playground_set_role(struct gateway *g, const char *chat, const char *name, 
 /* Things that happen. In texts "@name" of a known person (or the bot, or 全体成员) becomes a mention. Each returns the message
  * id where there is one, valid until the next call. */
 const char *playground_say(struct gateway *g, const char *chat, const char *name, const char *text);
-const char *playground_reply(struct gateway *g, const char *chat, const char *name, const char *message_id,
-                             const char *text);
-const char *playground_image(struct gateway *g, const char *chat, const char *name, const char *caption);
-void playground_join(struct gateway *g, const char *chat, const char *name, const char *inviter); /* inviter: NULL = none */
-void playground_leave(struct gateway *g, const char *chat, const char *name, const char *kicker); /* kicker: NULL = by themselves */
-void playground_poke(struct gateway *g, const char *chat, const char *name, const char *target); /* target: NULL = the bot */
-void playground_recall(struct gateway *g, const char *chat, const char *name, const char *message_id);
+const char *playground_reply(struct gateway *g, const char *chat, const char *name,
+                             const char *message_id, const char *text);
+const char *playground_image(struct gateway *g, const char *chat, const char *name,
+                             const char *caption);
+void playground_join(struct gateway *g, const char *chat, const char *name,
+                     const char *inviter); /* inviter: NULL = none */
+void playground_leave(struct gateway *g, const char *chat, const char *name,
+                      const char *kicker); /* kicker: NULL = by themselves */
+void playground_poke(struct gateway *g, const char *chat, const char *name,
+                     const char *target); /* target: NULL = the bot */
+void playground_recall(struct gateway *g, const char *chat, const char *name,
+                       const char *message_id);
 void playground_request(struct gateway *g, const char *chat, const char *name, const char *comment);
 
 /* Results of the sends to come: `count` of them end like this instead of SENT. */
-void playground_fail_sends(struct gateway *g, enum send_outcome outcome, const char *reason, int count);
+void playground_fail_sends(struct gateway *g, enum send_outcome outcome, const char *reason,
+                           int count);
 /* Link and account as the engine sees them. */
 void playground_set_state(struct gateway *g, enum gateway_link link, enum gateway_account account);
 /* Sends whose result was not reported yet. */

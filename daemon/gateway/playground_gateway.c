@@ -14,12 +14,14 @@
 static void play_report(struct playground *g, const struct play_result *r)
 {
     if (r->is_send) {
-        struct send_result s = {.outcome = r->outcome, .message_id = r->message_id, .reason = r->reason};
+        struct send_result s = {
+            .outcome = r->outcome, .message_id = r->message_id, .reason = r->reason};
         g->sink.on_sent(g->sink.ud, &g->base, r->ticket, &s);
         return;
     }
     struct gateway_response s = {.ok = r->ok, .reason = r->reason, .number = r->number};
-    struct gateway_member *members = r->members_of ? play_members(g, r->members_of, &s.nmembers) : NULL;
+    struct gateway_member *members =
+        r->members_of ? play_members(g, r->members_of, &s.nmembers) : NULL;
     s.members = members;
     g->sink.on_response(g->sink.ud, &g->base, r->ticket, &s);
     free(members);
@@ -69,27 +71,21 @@ static void play_render(struct playground *g, const struct out_message *m, struc
     for (int i = 0; i < m->nsegments; i++) {
         const struct out_segment *s = &m->segments[i];
         switch (s->type) {
-        case SEGMENT_TEXT:
-            buf_add(out, s->text, s->text_len);
-            break;
+        case SEGMENT_TEXT: buf_add(out, s->text, s->text_len); break;
         case SEGMENT_AT: {
             bool text_next = i + 1 < m->nsegments && m->segments[i + 1].type == SEGMENT_TEXT &&
                              m->segments[i + 1].text_len && *m->segments[i + 1].text != ' ' &&
                              *m->segments[i + 1].text != '\n';
             buf_addc(out, '@');
-            buf_adds(out, strcmp(s->id, "all") == 0 ? "全体成员" : playground_name(&g->base, s->id));
+            buf_adds(out,
+                     strcmp(s->id, "all") == 0 ? "全体成员" : playground_name(&g->base, s->id));
             if (text_next)
                 buf_addc(out, ' ');
             break;
         }
-        case SEGMENT_IMAGE:
-            buf_addf(out, "[图片 %s]", s->id);
-            break;
-        case SEGMENT_FACE:
-            buf_addf(out, "[表情 %s]", s->id);
-            break;
-        default:
-            break;
+        case SEGMENT_IMAGE: buf_addf(out, "[图片 %s]", s->id); break;
+        case SEGMENT_FACE: buf_addf(out, "[表情 %s]", s->id); break;
+        default: break;
         }
     }
 }
@@ -131,12 +127,8 @@ static void play_describe(struct playground *g, const struct gateway_request *r,
 {
     const char *user = r->user ? playground_name(&g->base, r->user) : "";
     switch (r->action) {
-    case ACTION_RECALL:
-        buf_addf(out, "recalls message %s", r->arg ? r->arg : "");
-        break;
-    case ACTION_KICK:
-        buf_addf(out, "removes %s", user);
-        break;
+    case ACTION_RECALL: buf_addf(out, "recalls message %s", r->arg ? r->arg : ""); break;
+    case ACTION_KICK: buf_addf(out, "removes %s", user); break;
     case ACTION_MUTE:
         if (r->number > 0)
             buf_addf(out, "mutes %s for %lld s", user, (long long)r->number);
@@ -146,24 +138,15 @@ static void play_describe(struct playground *g, const struct gateway_request *r,
     case ACTION_WHOLE_MUTE:
         buf_adds(out, r->number ? "mutes the whole group" : "unmutes the group");
         break;
-    case ACTION_CARD:
-        buf_addf(out, "names %s %s", user, r->arg ? r->arg : "");
-        break;
+    case ACTION_CARD: buf_addf(out, "names %s %s", user, r->arg ? r->arg : ""); break;
     case ACTION_ANSWER_REQUEST:
         buf_addf(out, "%s request %s", r->number ? "accepts" : "refuses", r->arg ? r->arg : "");
         break;
-    case ACTION_REACT:
-        buf_addf(out, "reacts with %s", r->text ? r->text : "");
-        break;
-    case ACTION_NOTICE:
-        buf_addf(out, "announces: %s", r->text ? r->text : "");
-        break;
-    case ACTION_POKE:
-        buf_addf(out, "pokes %s", user);
-        break;
+    case ACTION_REACT: buf_addf(out, "reacts with %s", r->text ? r->text : ""); break;
+    case ACTION_NOTICE: buf_addf(out, "announces: %s", r->text ? r->text : ""); break;
+    case ACTION_POKE: buf_addf(out, "pokes %s", user); break;
     case ACTION_MEMBERS:
-    case ACTION_AT_ALL_QUOTA:
-        break;
+    case ACTION_AT_ALL_QUOTA: break;
     }
 }
 
@@ -264,8 +247,9 @@ static void play_stop(struct gateway *base, void (*done)(void *ud), void *ud)
 static unsigned play_caps(const struct gateway *base)
 {
     (void)base;
-    return GATEWAY_JOIN | GATEWAY_UNMENTIONED | GATEWAY_AT | GATEWAY_AT_ALL | GATEWAY_DM | GATEWAY_PROACTIVE | GATEWAY_IMAGE |
-           GATEWAY_RECALL | GATEWAY_MUTE | GATEWAY_KICK | GATEWAY_MEMBERS | GATEWAY_QUOTE;
+    return GATEWAY_JOIN | GATEWAY_UNMENTIONED | GATEWAY_AT | GATEWAY_AT_ALL | GATEWAY_DM |
+           GATEWAY_PROACTIVE | GATEWAY_IMAGE | GATEWAY_RECALL | GATEWAY_MUTE | GATEWAY_KICK |
+           GATEWAY_MEMBERS | GATEWAY_QUOTE;
 }
 
 static void play_flush(struct gateway *base)

@@ -63,7 +63,6 @@ struct playground {
     void *done_ud;
 };
 
-struct play_person *play_find(struct playground *g, const char *name);
 void play_kick(struct playground *g, const char *chat, const char *user);
 /* A list for the caller to free; NULL if the group is unknown. */
 struct gateway_member *play_members(struct playground *g, const char *chat, size_t *n);

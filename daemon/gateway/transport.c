@@ -9,7 +9,8 @@
 #include "base/utf8.h"
 #include "gateway/transport_internal.h"
 
-static char transport_lws_error[256]; /* libwebsockets' last complaint, for messages about failed set-up */
+static char
+    transport_lws_error[256]; /* libwebsockets' last complaint, for messages about failed set-up */
 
 static void transport_log(int level, const char *line)
 {
@@ -29,6 +30,10 @@ static void transport_log(int level, const char *line)
 static const struct lws_protocols transport_client_protocols[] = {
     {.name = "sopd-client",
      .callback = transport_client_callback,
+     .rx_buffer_size = TRANSPORT_RX,
+     .tx_packet_size = TRANSPORT_TX},
+    {.name = "sopd-client-tls",
+     .callback = transport_client_tls_callback,
      .rx_buffer_size = TRANSPORT_RX,
      .tx_packet_size = TRANSPORT_TX},
     {.name = NULL},
@@ -58,7 +63,7 @@ static struct lws_context *transport_context(struct transport *t, bool tls, stru
     info.pt_serv_buf_size = TRANSPORT_RX;
     info.retry_and_idle_policy = &transport_no_keepalive;
     transport_lws_error[0] = '\0';
-    lws_set_log_level(LLL_ERR | LLL_WARN|LLL_NOTICE|LLL_INFO|LLL_DEBUG, transport_log);
+    lws_set_log_level(LLL_ERR | LLL_WARN, transport_log);
     struct lws_context *context = lws_create_context(&info);
     if (!context)
         buf_addf(err,
@@ -118,13 +123,22 @@ struct lws_vhost *transport_vhost_get(struct transport *t, bool server, bool tls
                                       const char *key, struct buf *err)
 {
     struct buf name = {0};
-    buf_addf(&name, "%s%s %s %s", server ? "server" : "client", tls ? "-tls" : "",
-             file ? file : "", key ? key : "");
+    buf_addf(&name, "%s%s %s %s", server ? "server" : "client", tls ? "-tls" : "", file ? file : "",
+             key ? key : "");
     buf_cstr(&name);
     for (struct transport_vhost *v = t->vhosts; v; v = v->next) {
         if (strcmp(v->name, name.data) == 0) {
             buf_free(&name);
             return v->vhost;
+        }
+        if (tls && server && strncmp(v->name, "server-tls", 10) == 0) {
+            /* libwebsockets chooses among several by server name and port, of which we give it neither */
+            buf_adds(
+                err,
+                "all TLS listeners of one sopd share one tls_cert and tls_key; others are in use (a changed "
+                "file name needs a restart)");
+            buf_free(&name);
+            return NULL;
         }
     }
     if (tls && !t->secure)
@@ -274,7 +288,8 @@ void conn_kill(struct conn *c)
         return;
     }
     lws_set_timeout(c->wsi, PENDING_TIMEOUT_CLOSE_ACK, LWS_TO_KILL_ASYNC);
-    lws_cancel_service(lws_get_context(c->wsi)); /* its timers are looked at after socket events only: make one */
+    lws_cancel_service(
+        lws_get_context(c->wsi)); /* its timers are looked at after socket events only: make one */
 }
 
 /* ---- output ---- */

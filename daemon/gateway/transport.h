@@ -35,7 +35,7 @@ enum conn_end {
     CONN_END_TLS,     /* TLS failed: certificate, name, protocol */
     CONN_END_HTTP,    /* the server answered the upgrade with `status` */
     CONN_END_BAD,     /* not a WebSocket server, or it broke the protocol */
-    CONN_END_CLOSED   /* was open; `code` is the peer's close code, 1005 without, 1006 without a close frame */
+    CONN_END_CLOSED /* was open; `code` is the peer's close code, 1005 without, 1006 without a close frame */
 };
 struct conn_end_info {
     enum conn_end kind;
@@ -111,7 +111,7 @@ struct upgrade_request {
     const char *peer;
 };
 struct listen_opts {
-    const char *address; /* host:port, [v6]:port */
+    const char *address;    /* host:port, [v6]:port */
     const char *cert, *key; /* PEM files: serve TLS; both or none */
     /* Decides on an upgrade: 101 accepts with *opts filled, another HTTP status refuses; 404 means not mine. Called within
      * the handshake: quick, without waiting. */

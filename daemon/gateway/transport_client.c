@@ -1,6 +1,7 @@
-/* transport_client.c -- outgoing connections: names resolved off the loop thread, TCP and TLS by libwebsockets' RAW role, the
+/* transport_client.c -- outgoing connections, names resolved off the loop thread. ws: TCP by libwebsockets' RAW role, the
  * opening handshake and all frames by us. (The library's own WebSocket client reads byte by byte, asks the system for
- * randomness for each frame and writes each alone: half of a bot's CPU.) */
+ * randomness for each frame and writes each alone: half of a bot's CPU.) wss: 4.1.6 starts TLS before TCP in the RAW role,
+ * so there its WebSocket role reads and shakes hands; what we write is built by us all the same. */
 #include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,9 @@ struct conn_client {
     int ssl_flags;
     char addresses[TRANSPORT_ADDRESSES][INET6_ADDRSTRLEN];
     int naddresses, next_address;
-    bool in_connect, connect_failed; /* an error callback came while lws_client_connect_via_info ran */
+    char host[300]; /* for the Host header of wss */
+    bool in_connect,
+        connect_failed; /* an error callback came while lws_client_connect_via_info ran */
     char key[WSHANDSHAKE_KEY];
     struct buf head; /* the answer's header block so far */
 };
@@ -69,11 +72,11 @@ bool conn_client_next(struct conn *c)
         i.vhost = cl->vhost;
         i.address = cl->addresses[cl->next_address++];
         i.port = cl->url.port;
-        i.host = cl->url.host;
-        i.origin = cl->url.host;
-        i.path = "/";
-        i.method = "RAW";
-        i.local_protocol_name = "sopd-client";
+        i.host = cl->host;
+        i.path = cl->url.target;
+        i.method = cl->url.tls ? NULL : "RAW"; /* NULL: a WebSocket */
+        i.alpn = "http/1.1";
+        i.local_protocol_name = cl->url.tls ? "sopd-client-tls" : "sopd-client";
         i.ssl_connection = cl->ssl_flags;
         i.opaque_user_data = c;
         i.pwsi = &c->wsi;
@@ -130,12 +133,17 @@ struct conn *conn_connect(struct transport *t, const struct conn_target *target,
         conn_client_destroy(cl);
         return NULL;
     }
-    cl->vhost = transport_vhost_get(t, false, cl->url.tls, cl->url.tls ? target->ca : NULL, NULL, err);
+    cl->vhost =
+        transport_vhost_get(t, false, cl->url.tls, cl->url.tls ? target->ca : NULL, NULL, err);
     if (!cl->vhost) {
         conn_client_destroy(cl);
         return NULL;
     }
     cl->bearer = mem_strdup(target->bearer);
+    if (cl->url.port == (cl->url.tls ? 443 : 80))
+        snprintf(cl->host, sizeof cl->host, "%s", cl->url.host);
+    else
+        snprintf(cl->host, sizeof cl->host, "%s:%d", cl->url.host, cl->url.port);
     if (cl->url.tls)
         cl->ssl_flags = LCCSCF_USE_SSL;
     if (cl->url.tls && target->insecure)
@@ -148,7 +156,8 @@ struct conn *conn_connect(struct transport *t, const struct conn_target *target,
     snprintf(c->peer, sizeof c->peer, "%.50s:%d", cl->url.host, cl->url.port);
     conn_deadline(c, target->timeout_ms ? target->timeout_ms : TRANSPORT_OPEN_MS);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC};
-    int rc = uv_getaddrinfo(t->loop, &cl->resolver, conn_client_resolved, cl->url.host, NULL, &hints);
+    int rc =
+        uv_getaddrinfo(t->loop, &cl->resolver, conn_client_resolved, cl->url.host, NULL, &hints);
     if (rc) {
         conn_note_end(c, CONN_END_DNS, 0, 0, uv_strerror(rc), strlen(uv_strerror(rc)));
         conn_ended(c, false);
@@ -175,6 +184,14 @@ static void conn_client_request(struct conn *c)
     buf_free(&b);
 }
 
+static void conn_client_opened(struct conn *c)
+{
+    c->state = CONN_OPEN;
+    c->was_open = true;
+    conn_deadline(c, 0);
+    c->opts.handler->on_open(c->opts.ud, c);
+}
+
 /* Bytes of the HTTP answer. Advances p behind it when the handshake is complete. False: hang up. */
 static bool conn_client_answer(struct conn *c, char **p, size_t *len)
 {
@@ -183,25 +200,19 @@ static bool conn_client_answer(struct conn *c, char **p, size_t *len)
     buf_add(&cl->head, *p, *len);
     struct wshandshake_answer a;
     switch (wshandshake_read(cl->head.data, cl->head.len, cl->key, &a)) {
-    case WSHANDSHAKE_MORE:
-        *len = 0;
-        return true;
+    case WSHANDSHAKE_MORE: *len = 0; return true;
     case WSHANDSHAKE_REFUSED:
         conn_note_end(c, CONN_END_HTTP, a.status, 0, "upgrade refused", 15);
         return false;
     case WSHANDSHAKE_BAD:
         conn_note_end(c, CONN_END_BAD, a.status, 0, a.reason, strlen(a.reason));
         return false;
-    case WSHANDSHAKE_OPEN:
-        break;
+    case WSHANDSHAKE_OPEN: break;
     }
     *p += a.used - before;
     *len -= a.used - before;
     buf_free(&cl->head);
-    c->state = CONN_OPEN;
-    c->was_open = true;
-    conn_deadline(c, 0);
-    c->opts.handler->on_open(c->opts.ud, c);
+    conn_client_opened(c);
     return true;
 }
 
@@ -238,8 +249,7 @@ static bool conn_client_frames(struct conn *c, char *p, size_t len)
     while (c->state == CONN_OPEN || c->state == CONN_CLOSING) {
         bool open = c->state == CONN_OPEN;
         switch (wsframe_decode(&c->decoder, &p, &len, &f)) {
-        case WSFRAME_MORE:
-            return true;
+        case WSFRAME_MORE: return true;
         case WSFRAME_MESSAGE:
             if (open)
                 h->on_message(c->opts.ud, c, f.data, f.len, f.opcode == WSFRAME_OP_BINARY);
@@ -305,6 +315,84 @@ static void conn_client_error(struct conn *c, const char *text, size_t len)
     conn_ended(c, true);
 }
 
+static int conn_client_lost(struct lws *wsi, struct conn *c)
+{
+    lws_set_opaque_user_data(wsi, NULL);
+    if (!c->was_open && !c->end_reason[0])
+        conn_note_end(c, CONN_END_BAD, 0, 0, "closed during the handshake", 27);
+    conn_ended(c, true);
+    return 0;
+}
+
+/* ---- wss ---- */
+
+static int conn_tls_headers(struct lws *wsi, const struct conn *c, unsigned char **p,
+                            unsigned char *end)
+{
+    static const char agent[] = "sopd/" SOPD_VERSION;
+    if (lws_add_http_header_by_name(wsi, (const unsigned char *)"User-Agent:",
+                                    (const unsigned char *)agent, sizeof agent - 1, p, end))
+        return -1;
+    if (!c->client->bearer || !*c->client->bearer)
+        return 0;
+    struct buf value = {0};
+    buf_addf(&value, "Bearer %s", c->client->bearer);
+    int rc = lws_add_http_header_by_name(wsi, (const unsigned char *)"Authorization:",
+                                         (const unsigned char *)value.data, (int)value.len, p, end);
+    explicit_bzero(value.data, value.len);
+    buf_free(&value);
+    return rc ? -1 : 0;
+}
+
+static void conn_tls_error(struct lws *wsi, struct conn *c, const char *text, size_t len)
+{
+    unsigned status = c->client->in_connect ? 0 : lws_http_client_http_response(wsi);
+    if (status)
+        conn_note_end(c, CONN_END_HTTP, (int)status, 0, "upgrade refused", 15);
+    conn_client_error(c, text, len);
+}
+
+int transport_client_tls_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
+                                  void *in, size_t len)
+{
+    struct conn *c = wsi ? lws_get_opaque_user_data(wsi) : NULL;
+    (void)user;
+    if (!c)
+        return 0;
+    switch (reason) {
+    case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER: {
+        unsigned char **p = in;
+        c->wsi = wsi;
+        return c->state == CONN_DEAD ? -1 : conn_tls_headers(wsi, c, p, *p + len);
+    }
+    case LWS_CALLBACK_CLIENT_ESTABLISHED:
+        c->wsi = wsi;
+        if (c->state == CONN_DEAD)
+            return -1;
+        conn_client_opened(c);
+        return 0;
+    case LWS_CALLBACK_CLIENT_RECEIVE: conn_ws_rx(wsi, c, in, len); return 0;
+    case LWS_CALLBACK_CLIENT_RECEIVE_PONG:
+        if (c->state == CONN_OPEN)
+            c->opts.handler->on_alive(c->opts.ud, c);
+        return 0;
+    case LWS_CALLBACK_CLIENT_WRITEABLE: conn_write(c); return 0;
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+        conn_ws_peer_close(c, in, len);
+        return c->state == CONN_CLOSING ? -1 : 0;
+    case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
+        lws_set_opaque_user_data(wsi, c->client->in_connect ? c : NULL);
+        conn_tls_error(wsi, c, in, len);
+        return 0;
+    case LWS_CALLBACK_CLIENT_CLOSED:
+    case LWS_CALLBACK_CLOSED_CLIENT_HTTP:
+    case LWS_CALLBACK_WSI_DESTROY: return conn_client_lost(wsi, c);
+    default: return 0;
+    }
+}
+
+/* ---- ws ---- */
+
 int transport_client_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
                               void *in, size_t len)
 {
@@ -319,22 +407,13 @@ int transport_client_callback(struct lws *wsi, enum lws_callback_reasons reason,
             return -1;
         conn_client_request(c);
         return 0;
-    case LWS_CALLBACK_RAW_RX:
-        return c->state == CONN_DEAD ? -1 : conn_client_rx(c, in, len);
-    case LWS_CALLBACK_RAW_WRITEABLE:
-        conn_write(c);
-        return 0;
+    case LWS_CALLBACK_RAW_RX: return c->state == CONN_DEAD ? -1 : conn_client_rx(c, in, len);
+    case LWS_CALLBACK_RAW_WRITEABLE: conn_write(c); return 0;
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
         lws_set_opaque_user_data(wsi, c->client->in_connect ? c : NULL);
         conn_client_error(c, in, len);
         return 0;
-    case LWS_CALLBACK_RAW_CLOSE:
-        lws_set_opaque_user_data(wsi, NULL);
-        if (!c->was_open && !c->end_reason[0])
-            conn_note_end(c, CONN_END_BAD, 0, 0, "closed during the handshake", 27);
-        conn_ended(c, true);
-        return 0;
-    default:
-        return 0;
+    case LWS_CALLBACK_RAW_CLOSE: return conn_client_lost(wsi, c);
+    default: return 0;
     }
 }

@@ -10,10 +10,10 @@
 #include "gateway/wshandshake.h"
 
 enum {
-    TRANSPORT_RX = 64 * 1024,         /* one read */
-    TRANSPORT_TX = 1024 * 1024,       /* one lws_write */
-    TRANSPORT_OUT_KEEP = 256 * 1024,  /* output buffers above this are given back when empty */
-    TRANSPORT_CLOSE_MS = 1000,        /* how long a close may take */
+    TRANSPORT_RX = 64 * 1024,        /* one read */
+    TRANSPORT_TX = 1024 * 1024,      /* one lws_write */
+    TRANSPORT_OUT_KEEP = 256 * 1024, /* output buffers above this are given back when empty */
+    TRANSPORT_CLOSE_MS = 1000,       /* how long a close may take */
     TRANSPORT_OPEN_MS = 10000,
     TRANSPORT_TIMER_MS = 50,
     TRANSPORT_ADDRESSES = 8
@@ -42,7 +42,7 @@ struct conn {
     struct buf out; /* LWS_PRE bytes of head-room, then what waits from out_at on */
     size_t out_at;
     uint64_t queued, written;
-    int64_t deadline_ms; /* uv_now; 0 = none */
+    int64_t deadline_ms;            /* uv_now; 0 = none */
     struct wsframe_decoder decoder; /* client role */
     struct buf message;             /* server role: a message in pieces */
     bool by_us, was_open, paused, end_given;
@@ -104,6 +104,13 @@ int transport_client_callback(struct lws *wsi, enum lws_callback_reasons reason,
 /* Tries the next address; false if there is none left. */
 bool conn_client_next(struct conn *c);
 void conn_client_free(struct conn *c);
+
+int transport_client_tls_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
+                                  void *in, size_t len);
+
+/* transport_ws.c: a piece of a message; the peer's close frame */
+void conn_ws_rx(struct lws *wsi, struct conn *c, char *in, size_t len);
+void conn_ws_peer_close(struct conn *c, const unsigned char *in, size_t len);
 
 /* transport_server.c */
 int transport_server_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,

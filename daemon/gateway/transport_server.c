@@ -187,7 +187,8 @@ static struct port *port_new(struct transport *t, const struct listen_opts *opts
     socklen_t salen = sizeof sa;
     char service[16] = "0";
     if (getsockname(fd, (struct sockaddr *)&sa, &salen) == 0)
-        getnameinfo((struct sockaddr *)&sa, salen, NULL, 0, service, sizeof service, NI_NUMERICSERV);
+        getnameinfo((struct sockaddr *)&sa, salen, NULL, 0, service, sizeof service,
+                    NI_NUMERICSERV);
     p->number = (int)strtol(service, NULL, 10);
     uv_poll_init(t->loop, &p->poll, fd);
     p->poll.data = p;
@@ -311,6 +312,32 @@ static int port_admit(struct port *p, const struct upgrade_request *r, struct co
     return status;
 }
 
+static bool server_version_known(struct lws *wsi)
+{
+    char version[8];
+    upgrade_header(wsi, WSI_TOKEN_VERSION, version, sizeof version);
+    return strcmp(version, "13") == 0;
+}
+
+/* Answers an upgrade with an HTTP status and hangs up (the callback returns what this returns). */
+static int server_refuse(struct lws *wsi, int status)
+{
+    const char *word = status == 400   ? "Bad Request"
+                       : status == 401 ? "Unauthorized"
+                       : status == 403 ? "Forbidden"
+                       : status == 404 ? "Not Found"
+                       : status == 426 ? "Upgrade Required"
+                                       : "Refused";
+    char answer[LWS_PRE + 256];
+    int n =
+        snprintf(answer + LWS_PRE, sizeof answer - LWS_PRE,
+                 "HTTP/1.1 %d %s\r\n%s%sConnection: close\r\nContent-Length: 0\r\n\r\n", status,
+                 word, status == 426 ? "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" : "",
+                 status == 401 ? "WWW-Authenticate: Bearer\r\n" : "");
+    lws_write(wsi, (unsigned char *)answer + LWS_PRE, (size_t)n, LWS_WRITE_HTTP_HEADERS);
+    return 1;
+}
+
 static int server_confirm(struct lws *wsi, struct port *p, const char *protocol)
 {
     struct upgrade_texts texts;
@@ -318,16 +345,14 @@ static int server_confirm(struct lws *wsi, struct port *p, const char *protocol)
     struct conn_opts opts;
     int status = 426;
     memset(&opts, 0, sizeof opts);
-    if (protocol && strcasecmp(protocol, "websocket") == 0) {
+    if (protocol && strcasecmp(protocol, "websocket") == 0 && server_version_known(wsi)) {
         upgrade_read(wsi, &texts, &r);
         status = port_admit(p, &r, &opts);
         explicit_bzero(&texts.token, sizeof texts.token);
         explicit_bzero(&texts.authorization, sizeof texts.authorization);
     }
-    if (status != 101) {
-        lws_return_http_status(wsi, (unsigned)status, NULL);
-        return 1;
-    }
+    if (status != 101)
+        return server_refuse(wsi, status);
     struct conn *c = conn_new(p->t, WSFRAME_SERVER, &opts);
     c->wsi = wsi;
     c->state = CONN_HANDSHAKE;
@@ -340,40 +365,6 @@ static int server_confirm(struct lws *wsi, struct port *p, const char *protocol)
 
 /* ---- the open socket ---- */
 
-static int server_rx(struct lws *wsi, struct conn *c, char *in, size_t len)
-{
-    if (c->state != CONN_OPEN)
-        return 0;
-    bool complete = lws_is_final_fragment(wsi) && !lws_remaining_packet_payload(wsi);
-    if (c->message.len + len > c->opts.max_message) {
-        conn_note_end(c, CONN_END_BAD, 0, WSFRAME_TOO_BIG, "message larger than the limit", 29);
-        buf_free(&c->message);
-        conn_close(c, WSFRAME_TOO_BIG, "message larger than the limit");
-        return 0;
-    }
-    const struct conn_handler *h = c->opts.handler;
-    if (complete && !c->message.len) {
-        h->on_message(c->opts.ud, c, in, len, lws_frame_is_binary(wsi));
-        return 0;
-    }
-    buf_add(&c->message, in, len);
-    if (!complete)
-        return 0;
-    h->on_message(c->opts.ud, c, c->message.data, c->message.len, lws_frame_is_binary(wsi));
-    buf_reset(&c->message);
-    if (c->message.cap > TRANSPORT_OUT_KEEP)
-        buf_free(&c->message);
-    return 0;
-}
-
-static void server_peer_close(struct conn *c, const unsigned char *in, size_t len)
-{
-    unsigned code = len >= 2 ? (unsigned)in[0] << 8 | in[1] : WSFRAME_NO_CODE;
-    conn_note_end(c, CONN_END_CLOSED, 0, code, len > 2 ? (const char *)in + 2 : "",
-                  len > 2 ? len - 2 : 0);
-    c->end.code = code;
-}
-
 static int server_conn_callback(struct lws *wsi, struct conn *c, enum lws_callback_reasons reason,
                                 void *in, size_t len)
 {
@@ -384,17 +375,14 @@ static int server_conn_callback(struct lws *wsi, struct conn *c, enum lws_callba
         conn_deadline(c, 0);
         c->opts.handler->on_open(c->opts.ud, c);
         return 0;
-    case LWS_CALLBACK_RECEIVE:
-        return server_rx(wsi, c, in, len);
+    case LWS_CALLBACK_RECEIVE: conn_ws_rx(wsi, c, in, len); return 0;
     case LWS_CALLBACK_RECEIVE_PONG:
         if (c->state == CONN_OPEN)
             c->opts.handler->on_alive(c->opts.ud, c);
         return 0;
-    case LWS_CALLBACK_SERVER_WRITEABLE:
-        conn_write(c);
-        return 0;
+    case LWS_CALLBACK_SERVER_WRITEABLE: conn_write(c); return 0;
     case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-        server_peer_close(c, in, len);
+        conn_ws_peer_close(c, in, len);
         return c->state == CONN_CLOSING ? -1 : 0; /* ours has left already: no second one */
     case LWS_CALLBACK_CLOSED:
     case LWS_CALLBACK_CLOSED_HTTP:
@@ -402,8 +390,7 @@ static int server_conn_callback(struct lws *wsi, struct conn *c, enum lws_callba
         lws_set_opaque_user_data(wsi, NULL);
         conn_ended(c, true);
         return 0;
-    default:
-        return 0;
+    default: return 0;
     }
 }
 
@@ -415,19 +402,14 @@ int transport_server_callback(struct lws *wsi, enum lws_callback_reasons reason,
     if (data && !p)
         return server_conn_callback(wsi, data, reason, in, len);
     switch (reason) {
-    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return p ? server_confirm(wsi, p, in) : 1;
-    case LWS_CALLBACK_HTTP: /* a request without upgrade */
-        lws_return_http_status(wsi, 426, NULL);
-        return -1;
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: return p ? server_confirm(wsi, p, in) : 1;
+    case LWS_CALLBACK_HTTP: /* a request without upgrade */ return server_refuse(wsi, 426);
     case LWS_CALLBACK_WSI_DESTROY:
         if (p) {
             lws_set_opaque_user_data(wsi, NULL);
             port_unref(p);
         }
         return 0;
-    default:
-        (void)user;
-        return 0;
+    default: (void)user; return 0;
     }
 }

@@ -166,12 +166,9 @@ static enum wsframe_event wsframe_give(struct wsframe_decoder *d, char *data, si
     out->data = data;
     out->len = len;
     switch (d->frame_op) {
-    case WSFRAME_OP_PING:
-        return WSFRAME_PING;
-    case WSFRAME_OP_PONG:
-        return WSFRAME_PONG;
-    case WSFRAME_OP_CLOSE:
-        return wsframe_give_close(d, out);
+    case WSFRAME_OP_PING: return WSFRAME_PING;
+    case WSFRAME_OP_PONG: return WSFRAME_PONG;
+    case WSFRAME_OP_CLOSE: return wsframe_give_close(d, out);
     default:
         out->opcode = d->message_op;
         d->in_message = false;

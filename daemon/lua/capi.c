@@ -12,7 +12,14 @@
 #include "lua/json.h"
 #include "lua/state.h"
 
-enum { WORDS_MAX = 600, PARTS_MAX = 6, SEGMENTS_MAX = 240, WAITS = -1, SECRET_MAX = 64 };
+enum {
+    WORDS_MAX = 600,
+    PARTS_MAX = 6,
+    SEGMENTS_MAX = 240,
+    TEXT_MAX = 65536,
+    WAITS = -1,
+    SECRET_MAX = 64
+};
 
 /* ---- small helpers ---- */
 
@@ -63,7 +70,8 @@ static int out_random(lua_State *L, struct coro *co)
         return fence_fail(L, "random: %lld is above %lld", (long long)low, (long long)high);
     uint64_t span = (uint64_t)high - (uint64_t)low + 1;
     uint64_t n = span ? rng_below(r, span) : rng_next(r);
-    lua_pushinteger(L, (lua_Integer)((uint64_t)low + n));
+    n += (uint64_t)low; /* wraps as it should */
+    lua_pushinteger(L, (lua_Integer)n);
     return 1;
 }
 
@@ -160,13 +168,9 @@ static void push_reply(lua_State *L, const redisReply *r, int depth)
 {
     luaL_checkstack(L, 4, "reply");
     switch (r->type) {
-    case REDIS_REPLY_INTEGER:
-        lua_pushinteger(L, r->integer);
-        break;
+    case REDIS_REPLY_INTEGER: lua_pushinteger(L, r->integer); break;
     case REDIS_REPLY_STRING:
-    case REDIS_REPLY_STATUS:
-        lua_pushlstring(L, r->str, (size_t)r->len);
-        break;
+    case REDIS_REPLY_STATUS: lua_pushlstring(L, r->str, (size_t)r->len); break;
     case REDIS_REPLY_ARRAY:
         lua_createtable(L, depth < 8 ? (int)r->elements : 0, 0);
         for (size_t i = 0; depth < 8 && i < r->elements; i++) {
@@ -174,8 +178,7 @@ static void push_reply(lua_State *L, const redisReply *r, int depth)
             lua_rawseti(L, -2, (lua_Integer)i + 1);
         }
         break;
-    default:
-        lua_pushnil(L);
+    default: lua_pushnil(L);
     }
 }
 
@@ -212,9 +215,12 @@ static int convert_map(lua_State *L, const void *answer)
 
 static int start_read(lua_State *L, struct coro *co, int (*convert)(lua_State *, const void *))
 {
+    if (++co->reads > HANDLER_READS)
+        return fence_fail(L, "more than %d reads from Redis in one handler", HANDLER_READS);
     struct buf *command = build_command(L);
     uint64_t wait = coro_wait(L, co, convert);
-    if (!turn_read(co->turn, command->data, command->len, coro_answer, (void *)(uintptr_t)wait)) {
+    if (!turn_read(co->turn, buf_cstr(command), command->len, coro_answer,
+                   (void *)(uintptr_t)wait)) {
         coro_unwait(co);
         return fence_kill(L, KILL_STORE, "Redis is away");
     }
@@ -320,7 +326,8 @@ static int out_write(lua_State *L, struct coro *co)
     for (int i = 0; i < n; i++)
         argv[i] = luaL_checklstring(L, i + 1, &len[i]);
     if (!turn_write(co->turn, n, argv, len))
-        return fence_fail(L, "one turn may write at most 2000 values (4 MiB): spread the work over timers");
+        return fence_fail(
+            L, "one turn may write at most 2000 values (4 MiB): spread the work over timers");
     return 0;
 }
 
@@ -379,6 +386,15 @@ static int read_segments(lua_State *L, int idx, struct out_segment *out)
     return n;
 }
 
+static void check_length(lua_State *L, const struct turn_message *m)
+{
+    size_t total = 0;
+    for (int i = 0; i < m->nsegments; i++)
+        total += m->segments[i].text_len;
+    if (total > TEXT_MAX)
+        fence_fail(L, "the message is too long (%zu bytes, at most %d)", total, TEXT_MAX);
+}
+
 static bool is_answer(const struct coro *co)
 {
     const struct event *e = turn_event(co->turn);
@@ -401,6 +417,7 @@ static int out_send(lua_State *L, struct coro *co)
         m.nsegments = read_segments(L, 1, many);
         m.segments = many;
     }
+    check_length(L, &m);
     const char *policy = opt_string(L, 4);
     if (policy)
         m.policy = strcmp(policy, "resend") == 0 ? POLICY_RESEND : POLICY_DROP;
@@ -408,7 +425,8 @@ static int out_send(lua_State *L, struct coro *co)
     m.anytime = lua_toboolean(L, 6);
     m.answer = lua_isnoneornil(L, 7) ? is_answer(co) : lua_toboolean(L, 7);
     const char *why = turn_send(co->turn, &m);
-    if (why && strstr(why, "in one turn")) /* a loop without end, not a fact of life: the handler fails */
+    if (why &&
+        strstr(why, "in one turn")) /* a loop without end, not a fact of life: the handler fails */
         return fence_fail(L, "%s", why);
     return push_reason(L, why);
 }
@@ -459,13 +477,26 @@ static const struct outside {
     const char *name;
     int (*call)(lua_State *L, struct coro *co); /* number of results, or WAITS after coro_wait */
 } outsides[] = {
-    {"time_ms", out_time},     {"now_ms", out_now},         {"random", out_random},
-    {"secret", out_secret},    {"opted_out", out_opted_out}, {"role", out_role},
-    {"flow_on", out_flow_on},  {"quiet_until", out_quiet},  {"can", out_can},
-    {"traffic", out_traffic},  {"read", out_read},          {"read_map", out_read_map},
-    {"written", out_written},  {"members", out_members},    {"write", out_write},
-    {"send", out_send},        {"act", out_act},            {"timer", out_timer},
-    {"opt_out", out_opt_out},  {"toggle", out_toggle},
+    {"time_ms", out_time},
+    {"now_ms", out_now},
+    {"random", out_random},
+    {"secret", out_secret},
+    {"opted_out", out_opted_out},
+    {"role", out_role},
+    {"flow_on", out_flow_on},
+    {"quiet_until", out_quiet},
+    {"can", out_can},
+    {"traffic", out_traffic},
+    {"read", out_read},
+    {"read_map", out_read_map},
+    {"written", out_written},
+    {"members", out_members},
+    {"write", out_write},
+    {"send", out_send},
+    {"act", out_act},
+    {"timer", out_timer},
+    {"opt_out", out_opt_out},
+    {"toggle", out_toggle},
 };
 
 /* Every result passes here on its way to the script, whether it came at once or after a wait. */

@@ -63,6 +63,7 @@ static int pure_unjson(lua_State *L)
 {
     size_t len;
     const char *s = luaL_checklstring(L, 1, &len), *why = NULL;
+    fence_charge(L, (int64_t)(len / 16));
     if (json_decode(L, s, len, &why))
         return 1;
     lua_pushnil(L);
@@ -110,7 +111,8 @@ static int pure_log(lua_State *L)
     const struct coro *co = f->running;
     char where[128];
     fence_where(L, where, sizeof where);
-    log_debug("script", "flow", f->info.name, "chat", co ? turn_chat(co->turn) : NULL, "at", where, "text", text, NULL);
+    log_debug("script", "flow", f->info.name, "chat", co ? turn_chat(co->turn) : NULL, "at", where,
+              "text", text, NULL);
     return 0;
 }
 
@@ -155,7 +157,8 @@ static int pure_setbit(lua_State *L)
     const char *s = luaL_checklstring(L, 1, &len);
     lua_Integer i = luaL_checkinteger(L, 2);
     if (i < 0 || i >= BITS_MAX)
-        return fence_fail(L, "day index %lld is out of range (0 to %d)", (long long)i, BITS_MAX - 1);
+        return fence_fail(L, "day index %lld is out of range (0 to %d)", (long long)i,
+                          BITS_MAX - 1);
     need = (size_t)i / 8 + 1;
     luaL_Buffer b;
     char *out = luaL_buffinitsize(L, &b, need > len ? need : len);
@@ -184,6 +187,7 @@ static int pure_fold(lua_State *L)
     size_t len;
     const char *s = luaL_checklstring(L, 1, &len);
     struct buf *out = &flow_of(L)->host->scratch2;
+    fence_charge(L, (int64_t)(len / 16));
     buf_reset(out);
     utf8_fold(out, s, len);
     lua_pushlstring(L, out->data ? out->data : "", out->len);

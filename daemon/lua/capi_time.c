@@ -124,7 +124,8 @@ static void check_format(lua_State *L, const char *fmt, size_t len)
             continue;
         i++;
         if (i >= len || !fmt[i] || !strchr(known, fmt[i]))
-            fence_fail(L, "\"%s\" is not a time format: %%%c is unknown", fmt, i < len ? fmt[i] : ' ');
+            fence_fail(L, "\"%s\" is not a time format: %%%c is unknown", fmt,
+                       i < len ? fmt[i] : ' ');
     }
 }
 
@@ -175,7 +176,8 @@ static int os_time(lua_State *L)
     luaL_checktype(L, 1, LUA_TTABLE);
     int64_t year = time_field(L, "year", INT64_MIN), month = time_field(L, "month", INT64_MIN) - 1;
     int64_t mday = time_field(L, "day", INT64_MIN);
-    int64_t clock = (time_field(L, "hour", 12) * 60 + time_field(L, "min", 0)) * 60 + time_field(L, "sec", 0);
+    int64_t clock =
+        (time_field(L, "hour", 12) * 60 + time_field(L, "min", 0)) * 60 + time_field(L, "sec", 0);
     year += month / 12;
     month %= 12;
     if (month < 0) {
@@ -249,8 +251,11 @@ static int os_difftime(lua_State *L)
 
 void sandbox_open_time(lua_State *L)
 {
-    static const luaL_Reg list[] = {
-        {"time", os_time}, {"date", os_date}, {"clock", os_clock}, {"difftime", os_difftime}, {NULL, NULL}};
+    static const luaL_Reg list[] = {{"time", os_time},
+                                    {"date", os_date},
+                                    {"clock", os_clock},
+                                    {"difftime", os_difftime},
+                                    {NULL, NULL}};
     luaL_newlib(L, list);
     lua_setglobal(L, "os");
 }

@@ -21,11 +21,14 @@ static struct coro *context_coro(lua_State *L, int idx)
 {
     const struct context *c = luaL_testudata(L, idx, context_name);
     struct coro *co = coro_current(L);
-    if (!c)
-        fence_fail(L, "the context is missing: call its functions with a colon, as in c:say(\"...\")");
-    if (c->serial != co->serial)
-        fence_fail(L, "this context belongs to a handler that is over: use the one that your function was called with");
-    return co;
+    if (c && c->serial == co->serial)
+        return co;
+    if (c)
+        fence_fail(
+            L,
+            "this context belongs to a handler that is over: use the one that your function was called with");
+    fence_fail(L, "the context is missing: call its functions with a colon, as in c:say(\"...\")");
+    return NULL;
 }
 
 void context_push(lua_State *L, struct coro *co)
@@ -103,7 +106,8 @@ static void push_mentions(lua_State *L, const struct event *e, const char *self)
     lua_newtable(L);
     for (int i = 0; e && i < e->nsegments; i++) {
         const struct segment *s = &e->segments[i];
-        if (s->type != SEGMENT_AT || !*s->id || strcmp(s->id, "all") == 0 || strcmp(s->id, self) == 0)
+        if (s->type != SEGMENT_AT || !*s->id || strcmp(s->id, "all") == 0 ||
+            strcmp(s->id, self) == 0)
             continue;
         lua_pushstring(L, s->id);
         lua_rawseti(L, -2, ++n);
@@ -142,21 +146,53 @@ static void push_event(lua_State *L, const struct turn *t)
 }
 
 enum field {
-    FIELD_USER, FIELD_NAME, FIELD_ROLE, FIELD_CHAT, FIELD_CHAT_NAME, FIELD_GATEWAY, FIELD_ME, FIELD_TEXT, FIELD_ARGS,
-    FIELD_COMMAND, FIELD_EVENT, FIELD_MESSAGE, FIELD_MENTIONS, FIELD_AT_ME, FIELD_AT_OTHER, FIELD_QUOTED, FIELD_PRIVATE,
-    FIELD_INVITER, FIELD_OPERATOR, FIELD_FROM_BOT, FIELD_FLOW
+    FIELD_USER,
+    FIELD_NAME,
+    FIELD_ROLE,
+    FIELD_CHAT,
+    FIELD_CHAT_NAME,
+    FIELD_GATEWAY,
+    FIELD_ME,
+    FIELD_TEXT,
+    FIELD_ARGS,
+    FIELD_COMMAND,
+    FIELD_EVENT,
+    FIELD_MESSAGE,
+    FIELD_MENTIONS,
+    FIELD_AT_ME,
+    FIELD_AT_OTHER,
+    FIELD_QUOTED,
+    FIELD_PRIVATE,
+    FIELD_INVITER,
+    FIELD_OPERATOR,
+    FIELD_FROM_BOT,
+    FIELD_FLOW
 };
 static const struct {
     const char *name;
     enum field field;
 } fields[] = {
-    {"user", FIELD_USER},         {"name", FIELD_NAME},         {"role", FIELD_ROLE},
-    {"chat", FIELD_CHAT},         {"chat_name", FIELD_CHAT_NAME}, {"gateway", FIELD_GATEWAY},
-    {"me", FIELD_ME},             {"text", FIELD_TEXT},         {"args", FIELD_ARGS},
-    {"command", FIELD_COMMAND},   {"event", FIELD_EVENT},       {"message", FIELD_MESSAGE},
-    {"mentions", FIELD_MENTIONS}, {"at_me", FIELD_AT_ME},       {"at_other", FIELD_AT_OTHER},
-    {"quoted", FIELD_QUOTED},     {"private", FIELD_PRIVATE},   {"inviter", FIELD_INVITER},
-    {"operator", FIELD_OPERATOR}, {"from_bot", FIELD_FROM_BOT}, {"flow", FIELD_FLOW},
+    {"user", FIELD_USER},
+    {"name", FIELD_NAME},
+    {"role", FIELD_ROLE},
+    {"chat", FIELD_CHAT},
+    {"chat_name", FIELD_CHAT_NAME},
+    {"gateway", FIELD_GATEWAY},
+    {"me", FIELD_ME},
+    {"text", FIELD_TEXT},
+    {"args", FIELD_ARGS},
+    {"command", FIELD_COMMAND},
+    {"event", FIELD_EVENT},
+    {"message", FIELD_MESSAGE},
+    {"mentions", FIELD_MENTIONS},
+    {"at_me", FIELD_AT_ME},
+    {"at_other", FIELD_AT_OTHER},
+    {"quoted", FIELD_QUOTED},
+    {"private", FIELD_PRIVATE},
+    {"inviter", FIELD_INVITER},
+    {"operator", FIELD_OPERATOR},
+    {"from_bot", FIELD_FROM_BOT},
+    {"flow", FIELD_FLOW},
 };
 
 static void push_role(lua_State *L, const struct turn *t, const struct event *e)
@@ -169,17 +205,10 @@ static bool push_made(lua_State *L, struct coro *co, enum field field)
 {
     const struct event *e = turn_event(co->turn);
     switch (field) {
-    case FIELD_EVENT:
-        push_event(L, co->turn);
-        return true;
-    case FIELD_MESSAGE:
-        push_message(L, e);
-        return true;
-    case FIELD_MENTIONS:
-        push_mentions(L, e, turn_self(co->turn));
-        return true;
-    default:
-        return false;
+    case FIELD_EVENT: push_event(L, co->turn); return true;
+    case FIELD_MESSAGE: push_message(L, e); return true;
+    case FIELD_MENTIONS: push_mentions(L, e, turn_self(co->turn)); return true;
+    default: return false;
     }
 }
 
@@ -250,8 +279,7 @@ static int context_index(lua_State *L)
     lua_settop(L, 2);
     lua_pushvalue(L, 2);
     switch (lua_rawget(L, lua_upvalueindex(1))) {
-    case LUA_TFUNCTION:
-        return 1;
+    case LUA_TFUNCTION: return 1;
     case LUA_TNUMBER: {
         enum field field = (enum field)lua_tointeger(L, 3);
         if (field == FIELD_EVENT || field == FIELD_MESSAGE || field == FIELD_MENTIONS)
@@ -259,8 +287,7 @@ static int context_index(lua_State *L)
         push_field(L, co, field);
         return 1;
     }
-    case LUA_TTABLE:
-        return index_made(L, co, 3);
+    case LUA_TTABLE: return index_made(L, co, 3);
     default:
         lua_getfield(L, lua_upvalueindex(1), "__unknown");
         lua_pushvalue(L, 2);
@@ -272,8 +299,10 @@ static int context_index(lua_State *L)
 static int context_newindex(lua_State *L)
 {
     if (lua_type(L, 2) == LUA_TSTRING)
-        return fence_fail(L, "c.%s cannot be set: keep values of this handler in locals, lasting ones in c.member or c.group",
-                          lua_tostring(L, 2));
+        return fence_fail(
+            L,
+            "c.%s cannot be set: keep values of this handler in locals, lasting ones in c.member or c.group",
+            lua_tostring(L, 2));
     return fence_fail(L, "c cannot be written to");
 }
 
@@ -399,7 +428,8 @@ static int capi_flows(lua_State *L)
     return 1;
 }
 
-static lua_Integer roster_add(lua_State *L, const struct staff *list, int n, const char *gateway, lua_Integer count)
+static lua_Integer roster_add(lua_State *L, const struct staff *list, int n, const char *gateway,
+                              lua_Integer count)
 {
     size_t len = strlen(gateway);
     for (int i = 0; i < n; i++) {
@@ -439,18 +469,13 @@ static int capi_role_rank(lua_State *L)
 
 void capi_context(lua_State *L)
 {
-    static const luaL_Reg list[] = {{"context", capi_set_context},
-                                    {"session", capi_session},
-                                    {"is_context", capi_is_context},
-                                    {"here", capi_here},
-                                    {"params", capi_params},
-                                    {"keep_params", capi_keep_params},
-                                    {"persona", capi_persona},
-                                    {"staff_chat", capi_staff_chat},
-                                    {"flows", capi_flows},
-                                    {"roster", capi_roster},
-                                    {"role_rank", capi_role_rank},
-                                    {NULL, NULL}};
+    static const luaL_Reg list[] = {
+        {"context", capi_set_context},   {"session", capi_session},
+        {"is_context", capi_is_context}, {"here", capi_here},
+        {"params", capi_params},         {"keep_params", capi_keep_params},
+        {"persona", capi_persona},       {"staff_chat", capi_staff_chat},
+        {"flows", capi_flows},           {"roster", capi_roster},
+        {"role_rank", capi_role_rank},   {NULL, NULL}};
     luaL_setfuncs(L, list, 0);
     lua_newtable(L);
     flow_of(L)->ref_params = luaL_ref(L, LUA_REGISTRYINDEX);

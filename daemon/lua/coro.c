@@ -15,7 +15,7 @@ static uint32_t next_seq;
 
 static uint32_t slot_take(struct coro *co)
 {
-    for (uint32_t i = 0; i < nslots; i++) {
+    for (uint32_t i = 0; slots && i < nslots; i++) {
         uint32_t at = (free_hint + i) % nslots;
         if (!slots[at]) {
             slots[at] = co;
@@ -137,11 +137,14 @@ struct coro *coro_current(lua_State *L)
 uint64_t coro_wait(lua_State *L, struct coro *co, int (*convert)(lua_State *L, const void *answer))
 {
     if (L != co->T)
-        fence_fail(L, "this has to wait for an answer and cannot do so inside a coroutine of your own; "
-                      "read the value before you start it");
+        fence_fail(
+            L, "this has to wait for an answer and cannot do so inside a coroutine of your own; "
+               "read the value before you start it");
     if (!lua_isyieldable(L))
-        fence_fail(L, "this has to wait for an answer and cannot do so inside table.sort, string.gsub or a "
-                      "tostring function; read the values into locals first");
+        fence_fail(
+            L,
+            "this has to wait for an answer and cannot do so inside table.sort, string.gsub or a "
+            "tostring function; read the values into locals first");
     co->seq = ++next_seq;
     co->state = CORO_WAITING;
     co->convert = convert;

@@ -1,5 +1,6 @@
 /* host.c -- the one door into Lua: makes states, starts and resumes handlers, and knows every way in which they end.
  * Owns: the host and the list of flows. Called by the engine from its one place in the loop, never from a callback. */
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +29,8 @@ void host_destroy(struct host *h)
     if (!h)
         return;
     if (h->flows)
-        log_error("the Lua host is destroyed while flows are held", "flow", h->flows->info.name, NULL);
+        log_error("the Lua host is destroyed while flows are held", "flow", h->flows->info.name,
+                  NULL);
     buf_free(&h->error);
     buf_free(&h->scratch);
     buf_free(&h->scratch2);
@@ -132,6 +134,23 @@ static int main_enter(lua_State *L)
 
 /* ---- the door ---- */
 
+static int collect_all(lua_State *L)
+{
+    lua_gc(L, LUA_GCCOLLECT);
+    return 0;
+}
+
+/* After a handler that filled the memory: what it left is garbage, and other handlers of the flow need the room. */
+static void reclaim(struct flow *f)
+{
+    if (lua_checkstack(f->L, 2)) {
+        lua_pushcfunction(f->L, collect_all);
+        if (lua_pcall(f->L, 0, 0, 0) != LUA_OK)
+            lua_pop(f->L, 1);
+    }
+    malloc_trim(0);
+}
+
 static void outcome_fail(struct coro *co, enum host_failure failure, const char *text,
                          struct host_outcome *out)
 {
@@ -147,6 +166,8 @@ static void outcome_fail(struct coro *co, enum host_failure failure, const char 
     out->error = buf_cstr(&f->host->error);
     turn_set_handler(t, NULL);
     coro_drop(co, false);
+    if (failure == FAILURE_MEMORY)
+        reclaim(f);
 }
 
 static void outcome_done(struct coro *co, int nresults, struct host_outcome *out)
@@ -176,19 +197,23 @@ static void coro_run(struct coro *co, int nargs, struct host_outcome *out)
     struct flow *f = co->flow;
     int nresults = 0;
     memset(out, 0, sizeof *out);
-    fence_begin(f);
+    int64_t budget = f->host->opts.budget < co->left ? f->host->opts.budget : co->left;
+    fence_begin(f, budget);
     co->state = CORO_RUNNING;
     f->running = co;
     int status = lua_resume(co->T, f->L, nargs, &nresults);
     f->running = NULL;
-    if (f->kill && status <= LUA_YIELD) { /* killed in a coroutine of its own, whose end it did not pass on */
+    co->left -= budget - f->budget;
+    if (f->kill &&
+        status <= LUA_YIELD) { /* killed in a coroutine of its own, whose end it did not pass on */
         outcome_fail(co, failure_of(f, status), fence_message(f), out);
     } else if (status == LUA_OK) {
         outcome_done(co, nresults, out);
     } else if (status == LUA_YIELD && co->state != CORO_RUNNING) {
         out->status = HOST_WAITING;
     } else if (status == LUA_YIELD) {
-        outcome_fail(co, FAILURE_ERROR, "the handler called coroutine.yield outside a coroutine of its own", out);
+        outcome_fail(co, FAILURE_ERROR,
+                     "the handler called coroutine.yield outside a coroutine of its own", out);
     } else {
         outcome_fail(co, failure_of(f, status), NULL, out);
     }
@@ -222,6 +247,8 @@ void host_start(struct flow *f, int index, struct turn *t, const struct binding 
     co->binding = b;
     co->handler = index;
     co->serial = ++next_serial;
+    co->left = f->host->opts.budget * HANDLER_SLICES;
+    co->reads = 0;
     turn_set_handler(t, co);
     lua_pushcfunction(co->T, main_enter);
     coro_run(co, 0, out);
@@ -240,7 +267,8 @@ void host_resume(struct turn *t, struct host_outcome *out)
         return;
     }
     if (co->starved) {
-        outcome_fail(co, FAILURE_MEMORY, "not enough memory for the answer that the handler waited for", out);
+        outcome_fail(co, FAILURE_MEMORY,
+                     "not enough memory for the answer that the handler waited for", out);
         return;
     }
     int nargs = co->nargs;
@@ -278,9 +306,13 @@ void host_forget_binding(struct flow *f, const struct binding *b)
         lua_pop(f->L, 1);
 }
 
+enum { TIDY_KIB = 16, TIDY_GROWTH = 64 << 10 };
+
 static int tidy_step(lua_State *L)
 {
-    lua_gc(L, LUA_GCSTEP, 16);
+    struct flow *f = flow_of(L);
+    if (lua_gc(L, LUA_GCSTEP, TIDY_KIB))
+        f->tidied = f->memory.used;
     return 0;
 }
 
@@ -290,8 +322,8 @@ void host_idle(struct host *h)
     if (!f)
         return;
     h->tidy = f->next;
-    if (!lua_checkstack(f->L, 2))
-        return;
+    if (f->memory.used < f->tidied + TIDY_GROWTH || !lua_checkstack(f->L, 2))
+        return; /* little was made since the last full round */
     lua_pushcfunction(f->L, tidy_step);
     if (lua_pcall(f->L, 0, 0, 0) != LUA_OK)
         lua_pop(f->L, 1);

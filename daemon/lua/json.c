@@ -237,20 +237,15 @@ static bool encode_value(struct encoder *e, int idx, int depth)
     size_t len;
     const char *s;
     switch (lua_type(e->L, idx)) {
-    case LUA_TNIL:
-        buf_adds(e->out, "null");
-        return true;
-    case LUA_TBOOLEAN:
-        buf_adds(e->out, lua_toboolean(e->L, idx) ? "true" : "false");
-        return true;
+    case LUA_TNIL: buf_adds(e->out, "null"); return true;
+    case LUA_TBOOLEAN: buf_adds(e->out, lua_toboolean(e->L, idx) ? "true" : "false"); return true;
     case LUA_TNUMBER:
         return json_add_number(e->L, idx, e->out) || encode_fail(e, "a number in it is not finite");
     case LUA_TSTRING:
         s = lua_tolstring(e->L, idx, &len);
         buf_add_json(e->out, s, len);
         return true;
-    case LUA_TTABLE:
-        return encode_table(e, idx, depth);
+    case LUA_TTABLE: return encode_table(e, idx, depth);
     default:
         return encode_fail(e, "only strings, numbers, booleans and tables of them can be stored");
     }
@@ -347,7 +342,8 @@ static bool decode_unicode(struct decoder *d, luaL_Buffer *b)
         return decode_fail(d, "a \\u escape is damaged");
     d->p += 4;
     uint32_t code = (uint32_t)c;
-    if (code >= 0xD800 && code < 0xDC00 && d->end - d->p >= 6 && d->p[0] == '\\' && d->p[1] == 'u') {
+    if (code >= 0xD800 && code < 0xDC00 && d->end - d->p >= 6 && d->p[0] == '\\' &&
+        d->p[1] == 'u') {
         int low = decode_hex(d->p + 2);
         if (low >= 0xDC00 && low < 0xE000) {
             code = 0x10000 + ((code - 0xD800) << 10) + ((uint32_t)low - 0xDC00);
@@ -461,23 +457,13 @@ static bool decode_value(struct decoder *d, int depth)
     luaL_checkstack(d->L, 8, "JSON");
     decode_blank(d);
     switch (d->p < d->end ? *d->p : '\0') {
-    case '{':
-        return decode_object(d, depth);
-    case '[':
-        return decode_list(d, depth);
-    case '"':
-        return decode_string(d);
-    case 't':
-        lua_pushboolean(d->L, 1);
-        return decode_word(d, "true");
-    case 'f':
-        lua_pushboolean(d->L, 0);
-        return decode_word(d, "false");
-    case 'n':
-        lua_pushnil(d->L);
-        return decode_word(d, "null");
-    default:
-        return decode_number(d);
+    case '{': return decode_object(d, depth);
+    case '[': return decode_list(d, depth);
+    case '"': return decode_string(d);
+    case 't': lua_pushboolean(d->L, 1); return decode_word(d, "true");
+    case 'f': lua_pushboolean(d->L, 0); return decode_word(d, "false");
+    case 'n': lua_pushnil(d->L); return decode_word(d, "null");
+    default: return decode_number(d);
     }
 }
 
@@ -523,7 +509,7 @@ void json_push(lua_State *L, const cJSON *v)
         lua_newtable(L);
         lua_Integer i = 0;
         const cJSON *child;
-        cJSON_ArrayForEach(child, v) {
+        cJSON_ArrayForEach (child, v) {
             json_push(L, child);
             if (cJSON_IsArray(v))
                 lua_rawseti(L, -2, ++i);

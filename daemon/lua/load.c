@@ -136,7 +136,8 @@ int load_require(lua_State *L)
     if (!f->load)
         return fence_fail(L, "require(\"%s\"): only at the top of a file, while it loads", name);
     if (!good_name(name))
-        return fence_fail(L, "require(\"%s\"): give a name such as \"dates\" for sop/lib/dates.lua", name);
+        return fence_fail(L, "require(\"%s\"): give a name such as \"dates\" for sop/lib/dates.lua",
+                          name);
     lua_settop(L, 1);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
     lua_pushvalue(L, 1);
@@ -147,7 +148,8 @@ int load_require(lua_State *L)
     }
     int failed = require_find(L, name, relative, sizeof relative);
     if (failed)
-        return fence_fail(L, "require(\"%s\"): there is no sop/lib/%s.lua (%s)", name, name, strerror(failed));
+        return fence_fail(L, "require(\"%s\"): there is no sop/lib/%s.lua (%s)", name, name,
+                          strerror(failed));
     if (++f->load->depth > REQUIRE_DEPTH)
         return fence_fail(L, "require(\"%s\"): files nested too deeply", name);
     lua_pushvalue(L, 1);
@@ -171,7 +173,8 @@ int load_require(lua_State *L)
 
 static int state_panic(lua_State *L)
 {
-    log_error("Lua failed outside a protected call", "flow", flow_of(L)->info.name, "error", lua_tostring(L, -1), NULL);
+    log_error("Lua failed outside a protected call", "flow", flow_of(L)->info.name, "error",
+              lua_tostring(L, -1), NULL);
     return 0;
 }
 
@@ -206,14 +209,14 @@ static bool load_run(struct flow *f)
     lua_State *L = f->L;
     size_t before = f->load->err->len;
     f->loading = true;
-    fence_begin(f);
+    fence_begin(f, f->host->opts.budget);
     lua_pushcfunction(L, load_body);
     int status = lua_pcall(L, 0, 0, 0);
     f->loading = false;
     if (status != LUA_OK) {
         if (status == LUA_ERRMEM)
-            buf_addf(f->load->err, "%s:1: it needs more memory than a flow may have (%zu MiB)", f->info.file,
-                     f->memory.cap >> 20);
+            buf_addf(f->load->err, "%s:1: it needs more memory than a flow may have (%zu MiB)",
+                     f->info.file, f->memory.cap >> 20);
         else
             fence_describe(f, L, f->load->err);
         buf_addc(f->load->err, '\n');

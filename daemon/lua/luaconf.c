@@ -275,16 +275,28 @@ static int conf_run(lua_State *L)
     return 0;
 }
 
+/* One problem is one line, whatever piece of the source Lua quotes in it. */
+static void conf_add_line(struct buf *err, const char *text)
+{
+    for (; *text; text++)
+        buf_addc(err, (unsigned char)*text < ' ' ? ' ' : *text);
+    buf_addc(err, '\n');
+}
+
 static void conf_failed(lua_State *L, const struct conf_box *box, struct buf *err)
 {
     const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
-    if (!text || strcmp(text, "not enough memory") == 0)
-        buf_addf(err, "%s:1: %s\n", box->name,
-                 text ? "the file needs too much memory" : "error without a text");
-    else if (strncmp(text, "@:", 2) == 0)
-        buf_addf(err, "%s%s\n", box->name, text + 1);
-    else
-        buf_addf(err, "%s:1: %s\n", box->name, text);
+    buf_adds(err, box->name);
+    if (text && strncmp(text, "@:", 2) == 0) {
+        conf_add_line(err, text + 1);
+        return;
+    }
+    buf_adds(err, ":1: ");
+    if (!text)
+        text = "error without a text";
+    else if (strcmp(text, "not enough memory") == 0)
+        text = "the file needs too much memory";
+    conf_add_line(err, text);
 }
 
 struct conf_value *conf_eval(const char *source, size_t len, const char *name, struct buf *err)

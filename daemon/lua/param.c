@@ -7,12 +7,13 @@
 #include <cjson/cJSON.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "base/timefmt.h"
 #include "lua/state.h"
 
 enum { STRING_MAX = 20000, LIST_MAX = 1000 };
 
-static const char *const type_names[] = {"integer", "number", "boolean", "string", "strings",
+static const char *const type_names[] = {"integer", "number", "boolean",  "string", "strings",
                                          "text",    "clock",  "duration", "choice", "table"};
 static const char *const type_articles[] = {"an integer",
                                             "a number",
@@ -142,7 +143,7 @@ static cJSON *check_strings(const struct check *c, const cJSON *v)
         buf_adds(c->err, "needs at least one variant");
         return NULL;
     }
-    cJSON_ArrayForEach(item, v) {
+    cJSON_ArrayForEach (item, v) {
         if (!cJSON_IsString(item))
             return refuse_kind(c, v);
         if (!check_length(c, item->valuestring))
@@ -166,7 +167,8 @@ static cJSON *check_clock(const struct check *c, const cJSON *v)
     char text[32];
     int64_t s = ms / 1000;
     if (s % 60)
-        snprintf(text, sizeof text, "%02d:%02d:%02d", (int)(s / 3600), (int)(s / 60 % 60), (int)(s % 60));
+        snprintf(text, sizeof text, "%02d:%02d:%02d", (int)(s / 3600), (int)(s / 60 % 60),
+                 (int)(s % 60));
     else
         snprintf(text, sizeof text, "%02d:%02d", (int)(s / 3600), (int)(s / 60 % 60));
     return cJSON_CreateString(text);
@@ -177,7 +179,8 @@ static cJSON *check_duration(const struct check *c, const cJSON *v)
     int64_t ms;
     char text[32];
     const char *s = cJSON_IsString(v) ? v->valuestring : NULL;
-    if (cJSON_IsNumber(v) && v->valuedouble >= 0 && v->valuedouble == floor(v->valuedouble) && v->valuedouble < 1e9) {
+    if (cJSON_IsNumber(v) && v->valuedouble >= 0 && v->valuedouble == floor(v->valuedouble) &&
+        v->valuedouble < 1e9) {
         snprintf(text, sizeof text, "%.0fs", v->valuedouble);
         s = text;
     }
@@ -205,14 +208,16 @@ cJSON *param_check_value(const struct param *p, const char *flow, const cJSON *v
     switch (p->type) {
     case PARAM_INTEGER:
     case PARAM_NUMBER: return check_number(&c, v);
-    case PARAM_BOOLEAN: return cJSON_IsBool(v) ? cJSON_CreateBool(cJSON_IsTrue(v)) : refuse_kind(&c, v);
+    case PARAM_BOOLEAN:
+        return cJSON_IsBool(v) ? cJSON_CreateBool(cJSON_IsTrue(v)) : refuse_kind(&c, v);
     case PARAM_STRING: return check_string(&c, v);
     case PARAM_STRINGS:
     case PARAM_TEXT: return check_strings(&c, v);
     case PARAM_CLOCK: return check_clock(&c, v);
     case PARAM_DURATION: return check_duration(&c, v);
     case PARAM_CHOICE: return check_choice(&c, v);
-    case PARAM_TABLE: return cJSON_IsObject(v) || cJSON_IsArray(v) ? cJSON_Duplicate(v, 1) : refuse_kind(&c, v);
+    case PARAM_TABLE:
+        return cJSON_IsObject(v) || cJSON_IsArray(v) ? cJSON_Duplicate(v, 1) : refuse_kind(&c, v);
     }
     return NULL;
 }
@@ -235,7 +240,10 @@ cJSON *param_check(const struct flow *f, const char *name, const cJSON *value, s
 
 static cJSON *parse_boolean(const char *s)
 {
-    static const char *const yes[] = {"true", "on", "yes", "1", "开", "是"}, *const no[] = {"false", "off", "no", "0", "关", "否"};
+    static const char *const yes[] = {"true", "on", "yes", "1", "开", "是"}, *const no[] = {
+                                                                                 "false", "off",
+                                                                                 "no",    "0",
+                                                                                 "关",    "否"};
     for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++) {
         if (strcmp(s, yes[i]) == 0)
             return cJSON_CreateTrue();
@@ -257,30 +265,31 @@ static cJSON *parse_number(const char *s)
 }
 
 /* Words between commas (also the Chinese ones), blanks around them dropped. */
+static size_t comma_at(const char *s)
+{
+    if (*s == ',')
+        return 1;
+    return strncmp(s, "\xEF\xBC\x8C", 3) == 0 || strncmp(s, "\xE3\x80\x81", 3) == 0 ? 3 : 0;
+}
+
 static cJSON *parse_list(const char *s)
 {
     cJSON *list = cJSON_CreateArray();
     while (*s) {
-        size_t n = 0, skip = 0;
-        while (s[n] && !skip) {
-            if (s[n] == ',')
-                skip = 1;
-            else if (strncmp(s + n, ",", 3) == 0 || strncmp(s + n, "、", 3) == 0)
-                skip = 3;
-            else
-                n++;
-        }
+        size_t n = 0;
+        while (s[n] && !comma_at(s + n))
+            n++;
         const char *from = s, *to = s + n;
         while (from < to && *from == ' ')
             from++;
         while (to > from && to[-1] == ' ')
             to--;
         if (to > from) {
-            char *word = strndup(from, (size_t)(to - from));
+            char *word = mem_strndup(from, (size_t)(to - from));
             cJSON_AddItemToArray(list, cJSON_CreateString(word));
             free(word);
         }
-        s += n + skip;
+        s += n + comma_at(s + n);
     }
     return list;
 }
@@ -292,17 +301,10 @@ static cJSON *parse_value(enum param_type type, const char *s)
     case PARAM_INTEGER:
     case PARAM_NUMBER: return parse_number(s);
     case PARAM_BOOLEAN: return parse_boolean(s);
-    case PARAM_STRINGS:
-        v = *s == '[' ? cJSON_Parse(s) : NULL;
-        return v ? v : parse_list(s);
-    case PARAM_TEXT:
-        v = *s == '[' ? cJSON_Parse(s) : NULL;
-        return v ? v : cJSON_CreateString(s);
-    case PARAM_TABLE:
-        v = cJSON_Parse(s);
-        return v ? v : cJSON_CreateString(s);
-    default:
-        return cJSON_CreateString(s);
+    case PARAM_STRINGS: v = *s == '[' ? cJSON_Parse(s) : NULL; return v ? v : parse_list(s);
+    case PARAM_TEXT: v = *s == '[' ? cJSON_Parse(s) : NULL; return v ? v : cJSON_CreateString(s);
+    case PARAM_TABLE: v = cJSON_Parse(s); return v ? v : cJSON_CreateString(s);
+    default: return cJSON_CreateString(s);
     }
 }
 

@@ -6,7 +6,8 @@
 
 static const char error_steps[] = "steps";
 
-void pattern_init(struct pattern *m, const char *text, size_t len, const char *p, size_t plen, int64_t steps)
+void pattern_init(struct pattern *m, const char *text, size_t len, const char *p, size_t plen,
+                  int64_t steps)
 {
     m->text = text;
     m->text_end = text + len;

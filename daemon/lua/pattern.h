@@ -28,7 +28,8 @@ struct pattern {
 };
 
 /* Prepares; steps is the most that all matches of it together may take. */
-void pattern_init(struct pattern *m, const char *text, size_t len, const char *p, size_t plen, int64_t steps);
+void pattern_init(struct pattern *m, const char *text, size_t len, const char *p, size_t plen,
+                  int64_t steps);
 /* Tries to match at exactly that place. The end of the match, or NULL: no match, or m->error is set. */
 const char *pattern_at(struct pattern *m, const char *at);
 /* The first match at or after *from; *from becomes its start. */

@@ -3,18 +3,20 @@
 #include "gateway/gateway.h"
 #include "lua/state.h"
 
-#define PRELUDE(name)                                                                              \
-    extern const char embed_##name##_lua[];                                                        \
+#define PRELUDE(name)                       \
+    extern const char embed_##name##_lua[]; \
     extern const unsigned long embed_##name##_lua_len;
 
 PRELUDE(core)
 PRELUDE(fields)
+PRELUDE(shape)
+PRELUDE(boards)
 PRELUDE(shapes)
 PRELUDE(message)
 PRELUDE(context)
 PRELUDE(declare)
 
-_Static_assert(PRELUDE_PARTS == 6, "the list below");
+_Static_assert(PRELUDE_PARTS == 8, "the list below");
 
 struct part {
     const char *text;
@@ -77,6 +79,7 @@ void prelude_run(lua_State *L)
 {
     static const struct part parts[PRELUDE_PARTS] = {
         {embed_core_lua, &embed_core_lua_len},       {embed_fields_lua, &embed_fields_lua_len},
+        {embed_shape_lua, &embed_shape_lua_len},     {embed_boards_lua, &embed_boards_lua_len},
         {embed_shapes_lua, &embed_shapes_lua_len},   {embed_message_lua, &embed_message_lua_len},
         {embed_context_lua, &embed_context_lua_len}, {embed_declare_lua, &embed_declare_lua_len},
     };

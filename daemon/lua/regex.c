@@ -5,7 +5,13 @@
 
 #include "lua/state.h"
 
-enum { MATCH_LIMIT = 200000, DEPTH_LIMIT = 2000, HEAP_KIB = 4096, PATTERN_MAX = 4096, CACHE_MAX = 64 };
+enum {
+    MATCH_LIMIT = 200000,
+    DEPTH_LIMIT = 2000,
+    HEAP_KIB = 4096,
+    PATTERN_MAX = 4096,
+    CACHE_MAX = 64
+};
 
 static const char regex_name[] = "sop.regex";
 
@@ -36,11 +42,13 @@ static struct regex *regex_compile(lua_State *L, int idx)
     struct regex *r = lua_newuserdatauv(L, sizeof *r, 0);
     *r = (struct regex){NULL, NULL, NULL};
     luaL_setmetatable(L, regex_name);
-    r->code = pcre2_compile((PCRE2_SPTR)pattern, len, PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF, &code, &at, NULL);
+    r->code = pcre2_compile((PCRE2_SPTR)pattern, len,
+                            PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF, &code, &at, NULL);
     if (!r->code) {
         char why[200];
         pcre2_get_error_message(code, (PCRE2_UCHAR *)why, sizeof why);
-        fence_fail(L, "sop.match: the pattern \"%.80s\" is wrong at byte %zu: %s", pattern, at + 1, why);
+        fence_fail(L, "sop.match: the pattern \"%.80s\" is wrong at byte %zu: %s", pattern, at + 1,
+                   why);
     }
     r->data = pcre2_match_data_create_from_pattern(r->code, NULL);
     r->limits = pcre2_match_context_create(NULL);
@@ -101,14 +109,17 @@ static int regex_match(lua_State *L)
         return fence_fail(L, "sop.match: the start %lld is outside the text", (long long)start);
     struct regex *r = regex_get(L);
     fence_charge(L, 200 + (int64_t)len);
-    int rc = pcre2_match(r->code, (PCRE2_SPTR)subject, len, (size_t)start - 1, 0, r->data, r->limits);
+    int rc =
+        pcre2_match(r->code, (PCRE2_SPTR)subject, len, (size_t)start - 1, 0, r->data, r->limits);
     if (rc == PCRE2_ERROR_NOMATCH) {
         lua_pushnil(L);
         return 1;
     }
     if (rc == PCRE2_ERROR_MATCHLIMIT || rc == PCRE2_ERROR_DEPTHLIMIT || rc == PCRE2_ERROR_HEAPLIMIT)
-        return fence_fail(L, "sop.match: this pattern needs too many steps on this text (%zu bytes); "
-                             "avoid repeats inside repeats, or match a shorter text", len);
+        return fence_fail(L,
+                          "sop.match: this pattern needs too many steps on this text (%zu bytes); "
+                          "avoid repeats inside repeats, or match a shorter text",
+                          len);
     if (rc < 0)
         return fence_fail(L, "sop.match: the match failed (code %d)", rc);
     uint32_t groups = 0;

@@ -40,8 +40,7 @@ static struct key key_at(lua_State *L, int idx)
         k.rank = RANK_BOOLEAN;
         k.i = lua_toboolean(L, idx);
         break;
-    default:
-        break;
+    default: break;
     }
     return k;
 }
@@ -74,8 +73,9 @@ static void push_key(lua_State *L, const struct key *k)
 
 static void refuse_key(lua_State *L, int idx)
 {
-    fence_fail(L, "a table with a %s as key has no defined order: use names or numbers as keys, or a list",
-               luaL_typename(L, idx));
+    fence_fail(
+        L, "a table with a %s as key has no defined order: use names or numbers as keys, or a list",
+        luaL_typename(L, idx));
 }
 
 /* Number of keys; *list = they come as 1, 2, 3 ... by themselves. */
@@ -226,8 +226,7 @@ void sandbox_tostring(lua_State *L, int idx)
         }
         lua_pop(L, 1);
         break;
-    default:
-        break;
+    default: break;
     }
     luaL_tolstring(L, idx, NULL);
 }
@@ -276,7 +275,9 @@ static int sandbox_rep(lua_State *L)
         return 1;
     }
     if ((size_t)n > cap / (len + seplen))
-        return fence_fail(L, "string.rep: the result would be larger than the memory of a flow (%zu MiB)", cap >> 20);
+        return fence_fail(
+            L, "string.rep: the result would be larger than the memory of a flow (%zu MiB)",
+            cap >> 20);
     size_t total = (size_t)n * len + (size_t)(n - 1) * seplen;
     luaL_Buffer b;
     char *p = luaL_buffinitsize(L, &b, total);
@@ -300,7 +301,8 @@ static int sandbox_setmetatable(lua_State *L)
     if (lua_istable(L, 2)) {
         lua_pushliteral(L, "__gc");
         if (lua_rawget(L, 2) != LUA_TNIL)
-            return fence_fail(L, "setmetatable: __gc is not available, for nobody could say when it runs");
+            return fence_fail(
+                L, "setmetatable: __gc is not available, for nobody could say when it runs");
         lua_settop(L, 2);
     } else if (!lua_isnoneornil(L, 2)) {
         return luaL_typeerror(L, 2, "nil or table");
@@ -407,9 +409,12 @@ static void open_string(lua_State *L)
 
 void sandbox_open(lua_State *L)
 {
-    static const luaL_Reg libs[] = {{LUA_GNAME, luaopen_base},       {LUA_COLIBNAME, luaopen_coroutine},
-                                    {LUA_TABLIBNAME, luaopen_table}, {LUA_STRLIBNAME, luaopen_string},
-                                    {LUA_MATHLIBNAME, luaopen_math}, {LUA_UTF8LIBNAME, luaopen_utf8},
+    static const luaL_Reg libs[] = {{LUA_GNAME, luaopen_base},
+                                    {LUA_COLIBNAME, luaopen_coroutine},
+                                    {LUA_TABLIBNAME, luaopen_table},
+                                    {LUA_STRLIBNAME, luaopen_string},
+                                    {LUA_MATHLIBNAME, luaopen_math},
+                                    {LUA_UTF8LIBNAME, luaopen_utf8},
                                     {NULL, NULL}};
     for (const luaL_Reg *lib = libs; lib->func; lib++) {
         luaL_requiref(L, lib->name, lib->func, 1);

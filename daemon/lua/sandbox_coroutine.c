@@ -8,7 +8,8 @@ static int co_yield(lua_State *L)
 {
     const struct coro *co = flow_of(L)->running;
     if ((co && L == co->T) || L == flow_of(L)->L)
-        return fence_fail(L, "coroutine.yield can only be used inside a coroutine that the script made itself");
+        return fence_fail(
+            L, "coroutine.yield can only be used inside a coroutine that the script made itself");
     return lua_yield(L, lua_gettop(L));
 }
 
@@ -76,7 +77,8 @@ static int co_close(lua_State *L)
 
 void sandbox_open_coroutine(lua_State *L)
 {
-    static const luaL_Reg list[] = {{"yield", co_yield}, {"create", co_create}, {"wrap", co_wrap}, {NULL, NULL}};
+    static const luaL_Reg list[] = {
+        {"yield", co_yield}, {"create", co_create}, {"wrap", co_wrap}, {NULL, NULL}};
     lua_getglobal(L, "coroutine");
     luaL_setfuncs(L, list, 0);
     lua_getfield(L, -1, "close");

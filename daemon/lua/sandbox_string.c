@@ -15,12 +15,15 @@ static void settle(lua_State *L, const struct pattern *m, int64_t before)
     if (!m->error)
         return;
     if (m->steps < 0)
-        fence_fail(L, "this pattern needs more than %d steps on a text of %zu bytes: use sop.match, or fewer of * + -",
-                   STEPS_MAX, (size_t)(m->text_end - m->text));
+        fence_fail(
+            L,
+            "this pattern needs more than %d steps on a text of %zu bytes: use sop.match, or fewer of * + -",
+            STEPS_MAX, (size_t)(m->text_end - m->text));
     fence_fail(L, "malformed pattern: %s", m->error);
 }
 
-static void push_capture(lua_State *L, const struct pattern *m, int i, const char *start, const char *end)
+static void push_capture(lua_State *L, const struct pattern *m, int i, const char *start,
+                         const char *end)
 {
     if (i >= m->ncaptures) {
         if (i)
@@ -65,8 +68,10 @@ static bool has_magic(const char *p, size_t len)
     return false;
 }
 
-static int find_plain(lua_State *L, const char *s, size_t len, const char *p, size_t plen, size_t init)
+static int find_plain(lua_State *L, const char *s, size_t len, const char *p, size_t plen,
+                      size_t init)
 {
+    fence_charge(L, (int64_t)((len - init) / 64));
     const char *at = memmem(s + init, len - init, p, plen);
     if (!at) {
         lua_pushnil(L);
@@ -118,7 +123,8 @@ static int string_match(lua_State *L)
 static int gmatch_step(lua_State *L)
 {
     size_t len, plen;
-    const char *s = lua_tolstring(L, lua_upvalueindex(1), &len), *p = lua_tolstring(L, lua_upvalueindex(2), &plen);
+    const char *s = lua_tolstring(L, lua_upvalueindex(1), &len),
+               *p = lua_tolstring(L, lua_upvalueindex(2), &plen);
     const char *last = s + lua_tointeger(L, lua_upvalueindex(4));
     struct pattern m;
     pattern_init(&m, s, len, p, plen, STEPS_MAX);
@@ -155,7 +161,8 @@ static int string_gmatch(lua_State *L)
 }
 
 /* %0 to %9 and %% in the replacement text at index 3. */
-static void add_template(lua_State *L, luaL_Buffer *b, const struct pattern *m, const char *start, const char *end)
+static void add_template(lua_State *L, luaL_Buffer *b, const struct pattern *m, const char *start,
+                         const char *end)
 {
     size_t len;
     const char *t = lua_tolstring(L, 3, &len), *t_end = t + len;
@@ -182,7 +189,8 @@ static void add_template(lua_State *L, luaL_Buffer *b, const struct pattern *m, 
 }
 
 /* Adds the replacement of one match; false or nil keeps the original. */
-static void add_replacement(lua_State *L, luaL_Buffer *b, const struct pattern *m, const char *start, const char *end)
+static void add_replacement(lua_State *L, luaL_Buffer *b, const struct pattern *m,
+                            const char *start, const char *end)
 {
     switch (lua_type(L, 3)) {
     case LUA_TFUNCTION:
@@ -193,9 +201,7 @@ static void add_replacement(lua_State *L, luaL_Buffer *b, const struct pattern *
         push_capture(L, m, 0, start, end);
         lua_gettable(L, 3);
         break;
-    default:
-        add_template(L, b, m, start, end);
-        return;
+    default: add_template(L, b, m, start, end); return;
     }
     if (!lua_toboolean(L, -1)) {
         lua_pop(L, 1);
@@ -213,8 +219,10 @@ static int string_gsub(lua_State *L)
     const char *s = luaL_checklstring(L, 1, &len), *p = luaL_checklstring(L, 2, &plen);
     int kind = lua_type(L, 3);
     lua_Integer most = luaL_optinteger(L, 4, (lua_Integer)len + 1), n = 0;
-    luaL_argexpected(L, kind == LUA_TNUMBER || kind == LUA_TSTRING || kind == LUA_TFUNCTION || kind == LUA_TTABLE, 3,
-                     "string/function/table");
+    luaL_argexpected(L,
+                     kind == LUA_TNUMBER || kind == LUA_TSTRING || kind == LUA_TFUNCTION ||
+                         kind == LUA_TTABLE,
+                     3, "string/function/table");
     if (kind == LUA_TNUMBER)
         lua_tostring(L, 3);
     struct pattern m;
@@ -248,7 +256,10 @@ static int string_gsub(lua_State *L)
 
 void sandbox_open_string(lua_State *L)
 {
-    static const luaL_Reg list[] = {
-        {"find", string_find}, {"match", string_match}, {"gmatch", string_gmatch}, {"gsub", string_gsub}, {NULL, NULL}};
+    static const luaL_Reg list[] = {{"find", string_find},
+                                    {"match", string_match},
+                                    {"gmatch", string_gmatch},
+                                    {"gsub", string_gsub},
+                                    {NULL, NULL}};
     luaL_setfuncs(L, list, 0);
 }

@@ -1,8 +1,8 @@
-/* sandbox_table.c -- the table library with its work charged to the instruction budget, since the hook does not run
- * inside C functions and a table may claim any length. */
+/* sandbox_table.c -- the table library, and what of utf8 walks over whole texts, with their work charged to the instruction
+ * budget, since the hook does not run inside C functions and a table may claim any length. */
 #include "lua/state.h"
 
-enum cost { COST_LENGTH, COST_RANGE, COST_SORT, COST_MOVE };
+enum cost { COST_LENGTH, COST_RANGE, COST_SORT, COST_MOVE, COST_TEXT };
 
 static int64_t length_of(lua_State *L, int idx)
 {
@@ -30,11 +30,14 @@ static int64_t sort_cost(int64_t n)
 static int64_t cost_of(lua_State *L, enum cost cost)
 {
     switch (cost) {
-    case COST_LENGTH: return lua_gettop(L) >= lua_tointeger(L, lua_upvalueindex(3)) ? length_of(L, 1) / 4 : 0;
-    case COST_RANGE: return range_cost(L, lua_tointeger(L, lua_upvalueindex(3)) == 3 ? 3 : 2,
-                                       lua_tointeger(L, lua_upvalueindex(3)) == 3 ? 4 : 3);
+    case COST_LENGTH:
+        return lua_gettop(L) >= lua_tointeger(L, lua_upvalueindex(3)) ? length_of(L, 1) / 4 : 0;
+    case COST_RANGE:
+        return range_cost(L, lua_tointeger(L, lua_upvalueindex(3)) == 3 ? 3 : 2,
+                          lua_tointeger(L, lua_upvalueindex(3)) == 3 ? 4 : 3);
     case COST_SORT: return sort_cost(length_of(L, 1));
     case COST_MOVE: return range_cost(L, 2, 3);
+    case COST_TEXT: return lua_type(L, 1) == LUA_TSTRING ? (int64_t)lua_rawlen(L, 1) / 8 : 0;
     }
     return 0;
 }
@@ -50,21 +53,28 @@ static int table_guarded(lua_State *L)
     return lua_gettop(L);
 }
 
+static void guard(lua_State *L, const char *name, enum cost cost, int first)
+{
+    lua_getfield(L, -1, name);
+    lua_pushinteger(L, cost);
+    lua_pushinteger(L, first);
+    lua_pushcclosure(L, table_guarded, 3);
+    lua_setfield(L, -2, name);
+}
+
+/* `first`: for a range which argument begins it, for LENGTH with how many arguments values are shifted. */
 void sandbox_open_table(lua_State *L)
 {
-    static const struct {
-        const char *name;
-        enum cost cost;
-        int first; /* RANGE: which argument begins it; LENGTH: with how many arguments values are shifted */
-    } guarded[] = {{"concat", COST_RANGE, 3}, {"unpack", COST_RANGE, 2}, {"insert", COST_LENGTH, 3},
-                   {"remove", COST_LENGTH, 2}, {"sort", COST_SORT, 0},    {"move", COST_MOVE, 0}};
     lua_getglobal(L, "table");
-    for (size_t i = 0; i < sizeof guarded / sizeof guarded[0]; i++) {
-        lua_getfield(L, -1, guarded[i].name);
-        lua_pushinteger(L, guarded[i].cost);
-        lua_pushinteger(L, guarded[i].first);
-        lua_pushcclosure(L, table_guarded, 3);
-        lua_setfield(L, -2, guarded[i].name);
-    }
+    guard(L, "concat", COST_RANGE, 3);
+    guard(L, "unpack", COST_RANGE, 2);
+    guard(L, "insert", COST_LENGTH, 3);
+    guard(L, "remove", COST_LENGTH, 2);
+    guard(L, "sort", COST_SORT, 0);
+    guard(L, "move", COST_MOVE, 0);
+    lua_pop(L, 1);
+    lua_getglobal(L, "utf8");
+    guard(L, "len", COST_TEXT, 0);
+    guard(L, "offset", COST_TEXT, 0);
     lua_pop(L, 1);
 }

@@ -18,11 +18,13 @@ struct binding;
 struct redisReply;
 
 enum {
-    HOOK_EVERY = 1000,      /* VM instructions between two looks at the budget */
-    PRELUDE_PARTS = 6,
-    POOL_MAX = 16,          /* idle coroutines kept per flow */
+    HOOK_EVERY = 250, /* VM instructions between two looks at the budget */
+    PRELUDE_PARTS = 8,
+    POOL_MAX = 16, /* idle coroutines kept per flow */
     STATE_MEMORY = 32 << 20,
-    STATE_BUDGET = 10000000
+    STATE_BUDGET = 10000000,
+    HANDLER_SLICES = 5, /* a handler may take this many budgets over all its resumes */
+    HANDLER_READS = 2000
 };
 
 struct host {
@@ -30,9 +32,10 @@ struct host {
     struct flow *flows; /* all live flows, in a ring for host_idle */
     struct flow *tidy;  /* whose garbage is collected next */
     size_t coroutines;
-    struct rng rng;     /* for opts.seed */
-    struct buf error;   /* text of the last outcome */
-    struct buf scratch; /* for building keys, commands and JSON; reset by each user, so nothing leaks over a raise */
+    struct rng rng;   /* for opts.seed */
+    struct buf error; /* text of the last outcome */
+    struct buf
+        scratch; /* for building keys, commands and JSON; reset by each user, so nothing leaks over a raise */
     struct buf scratch2;
     struct buf prelude[PRELUDE_PARTS]; /* its compiled parts */
 };
@@ -42,6 +45,8 @@ enum kill { KILL_NONE, KILL_BUDGET, KILL_STORE };
 
 struct state_memory {
     size_t used, cap;
+    int64_t
+        work; /* bytes asked for since the hook last looked: large strings cost time where it does not run */
 };
 
 struct flow {
@@ -52,8 +57,11 @@ struct flow {
     struct flow_arena *arena; /* owns every string and array of info */
     lua_State *L;             /* the main state: no handler ever runs on it */
     struct state_memory memory;
+    size_t tidied;        /* bytes used when host_idle last finished a round of collecting */
     struct coro *running; /* whose Lua runs now; NULL while loading and outside */
     int64_t budget;       /* instructions left in this resume */
+    uint64_t slice_ns;    /* when it began */
+    uint64_t slice_cpu;   /* processor time when it had taken SLICE_NS; 0 = it has not */
     enum kill kill;
     bool loading;
     struct coro *pool;
@@ -76,8 +84,10 @@ struct coro {
     struct turn *turn;
     const struct binding *binding;
     int handler;
-    int nargs;   /* READY: values on T's stack for lua_resume */
-    bool lost;   /* READY: Redis went away */
+    int64_t left; /* instructions left over all its resumes */
+    int reads;
+    int nargs;    /* READY: values on T's stack for lua_resume */
+    bool lost;    /* READY: Redis went away */
     bool starved; /* READY: the answer did not fit into the memory */
     int (*convert)(lua_State *L, const void *answer); /* pushes the answer; runs protected */
 };
@@ -95,8 +105,8 @@ void fence_install(lua_State *L);
 bool fence_ended(lua_State *T);
 /* What is said of a kill. */
 const char *fence_message(const struct flow *f);
-/* Begins a new slice: a full budget, nothing killed. */
-void fence_begin(struct flow *f);
+/* Begins a new slice with that budget, nothing killed. */
+void fence_begin(struct flow *f, int64_t budget);
 /* Takes n instructions off the budget for work done in C; raises when it is used up. */
 void fence_charge(lua_State *L, int64_t n);
 /* Stops all Lua of this resume in a way no pcall can catch, with this message. Raises. */
@@ -143,7 +153,7 @@ void sandbox_keys(lua_State *L, int idx);
 /* ---- capi*.c ---- */
 /* Pushes the table of primitives for the prelude. */
 void capi_push(lua_State *L);
-void capi_pure(lua_State *L);    /* adds to the table on top */
+void capi_pure(lua_State *L); /* adds to the table on top */
 void capi_time(lua_State *L);
 void capi_context(lua_State *L);
 void regex_open(lua_State *L);
@@ -167,7 +177,8 @@ const char *arena_string(struct flow *f, const char *s);
 /* Fills info from the table of declarations on top of the stack, adds problems to err; raises. declare.c */
 void declare_read(lua_State *L, struct buf *err);
 /* Checks one value against a declaration: see param_check in host.h. `flow` names the flow in messages. param.c */
-struct cJSON *param_check_value(const struct param *p, const char *flow, const struct cJSON *value, struct buf *err);
+struct cJSON *param_check_value(const struct param *p, const char *flow, const struct cJSON *value,
+                                struct buf *err);
 /* -1 if there is no such type. */
 int param_type_parse(const char *name);
 

@@ -30,12 +30,9 @@ static enum form form_of(const char *s, size_t len)
     switch (*s) {
     case '{':
     case '[':
-    case '"':
-        return FORM_JSON;
-    case 't':
-        return len == 4 && memcmp(s, "true", 4) == 0 ? FORM_TRUE : FORM_STRING;
-    case 'f':
-        return len == 5 && memcmp(s, "false", 5) == 0 ? FORM_FALSE : FORM_STRING;
+    case '"': return FORM_JSON;
+    case 't': return len == 4 && memcmp(s, "true", 4) == 0 ? FORM_TRUE : FORM_STRING;
+    case 'f': return len == 5 && memcmp(s, "false", 5) == 0 ? FORM_FALSE : FORM_STRING;
     default:
         if (json_number_span(s, len, &is_float) != len)
             return FORM_STRING;
@@ -49,23 +46,15 @@ void value_decode(lua_State *L, const char *s, size_t len)
 {
     const char *why;
     switch (form_of(s, len)) {
-    case FORM_INTEGER:
-        json_push_number(L, s, len, false);
-        break;
-    case FORM_FLOAT:
-        json_push_number(L, s, len, true);
-        break;
+    case FORM_INTEGER: json_push_number(L, s, len, false); break;
+    case FORM_FLOAT: json_push_number(L, s, len, true); break;
     case FORM_TRUE:
-    case FORM_FALSE:
-        lua_pushboolean(L, *s == 't');
-        break;
+    case FORM_FALSE: lua_pushboolean(L, *s == 't'); break;
     case FORM_JSON:
         if (!json_decode(L, s, len, &why))
             lua_pushlstring(L, s, len); /* somebody wrote it by hand: it is what it is */
         break;
-    case FORM_STRING:
-        lua_pushlstring(L, s, len);
-        break;
+    case FORM_STRING: lua_pushlstring(L, s, len); break;
     }
 }
 
@@ -108,11 +97,10 @@ void value_encode(lua_State *L, int idx, const char *what, const char *name)
         break;
     case LUA_TBOOLEAN:
     case LUA_TNUMBER:
-    case LUA_TTABLE:
-        encode_json(L, idx, what, name);
-        break;
+    case LUA_TTABLE: encode_json(L, idx, what, name); break;
     default:
-        lua_pushfstring(L, "cannot hold a %s: only strings, numbers, booleans and tables of them", luaL_typename(L, idx));
+        lua_pushfstring(L, "cannot hold a %s: only strings, numbers, booleans and tables of them",
+                        luaL_typename(L, idx));
         refuse(L, what, name, lua_tostring(L, -1));
     }
 }

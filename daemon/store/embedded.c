@@ -121,6 +121,22 @@ static void embedded_sleep(int ms)
     nanosleep(&ts, NULL);
 }
 
+/* Has that process ended? One that nobody has reaped yet counts as ended. */
+static bool embedded_is_gone(pid_t pid)
+{
+    char path[64], state = 'Z';
+    if (kill(pid, 0) != 0)
+        return errno == ESRCH;
+    snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return true;
+    if (fscanf(f, "%*d (%*[^)]) %c", &state) != 1)
+        state = '?';
+    fclose(f);
+    return state == 'Z' || state == 'X';
+}
+
 /* A server that listens on our socket before we started one was left behind. */
 static bool embedded_end_orphan(struct embedded *e, struct buf *err)
 {
@@ -131,13 +147,13 @@ static bool embedded_end_orphan(struct embedded *e, struct buf *err)
     socklen_t len = sizeof peer;
     int rc = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len);
     close(fd);
-    if (rc != 0 || peer.pid <= 1 || kill(peer.pid, SIGTERM) != 0) {
+    if (rc != 0 || peer.pid <= 1 || (kill(peer.pid, SIGTERM) != 0 && errno != ESRCH)) {
         buf_addf(err, "another process serves %s and cannot be ended", e->socket);
         return false;
     }
     log_info("a redis-server left behind is being ended", "pid", log_int(peer.pid), NULL);
     for (int waited = 0; waited < EMBEDDED_ORPHAN_MS; waited += 10) {
-        if (kill(peer.pid, 0) != 0 && errno == ESRCH)
+        if (embedded_is_gone(peer.pid))
             return true;
         embedded_sleep(10);
     }
@@ -270,14 +286,46 @@ static const char *const embedded_options[][2] = {
 };
 enum { EMBEDDED_OPTIONS = sizeof embedded_options / sizeof embedded_options[0] };
 
+/* Is there a program of that name in $PATH? */
+static bool embedded_has_program(const char *name)
+{
+    const char *p = getenv("PATH");
+    for (p = p ? p : "/usr/bin:/bin"; *p;) {
+        size_t n = strcspn(p, ":");
+        struct buf path = {0};
+        buf_addf(&path, "%.*s/%s", (int)n, p, name);
+        bool has = access(buf_cstr(&path), X_OK) == 0;
+        buf_free(&path);
+        if (has)
+            return true;
+        p += n + (p[n] == ':');
+    }
+    return false;
+}
+
+/* The words of the command. setpriv (util-linux), where it is, has the server end with us even if we are killed; else the
+ * next start ends it. */
+static void embedded_words(const struct embedded *e, const char **args)
+{
+    static const char *const with_us[] = {"setpriv", "--pdeathsig", "TERM"};
+    int n = 0;
+    for (int i = 0; i < 3 && embedded_has_program("setpriv"); i++)
+        args[n++] = with_us[i];
+    args[n++] = "redis-server";
+    args[n++] = "--dir";
+    args[n++] = e->data_dir;
+    for (int i = 0; i < EMBEDDED_OPTIONS; i++) {
+        args[n++] = embedded_options[i][0];
+        args[n++] = embedded_options[i][1];
+    }
+    args[n] = NULL;
+}
+
 /* Starts the process; 0 or an error of libuv. */
 static int embedded_spawn(struct embedded *e)
 {
-    const char *args[2 * EMBEDDED_OPTIONS + 4] = {"redis-server", "--dir", e->data_dir};
-    for (int i = 0; i < EMBEDDED_OPTIONS; i++) {
-        args[3 + 2 * i] = embedded_options[i][0];
-        args[4 + 2 * i] = embedded_options[i][1];
-    }
+    const char *args[2 * EMBEDDED_OPTIONS + 7];
+    embedded_words(e, args);
     embedded_rotate_log(e);
     uv_stdio_container_t io[3] = {{.flags = UV_IGNORE}, {.flags = UV_IGNORE}, {.flags = UV_IGNORE}};
     char **env = embedded_env();
@@ -380,17 +428,18 @@ static bool embedded_begin(struct embedded *e, struct buf *err)
 {
     if (!embedded_end_orphan(e, err))
         return false;
+    if (!embedded_has_program("redis-server")) {
+        buf_adds(err,
+                 "redis-server is not installed: install the package redis-server, or configure "
+                 "`redis`");
+        return false;
+    }
     int rc = embedded_spawn(e);
     if (rc == 0)
         return embedded_wait(e, err);
     e->stopping = true;
     uv_close((uv_handle_t *)&e->process, embedded_process_closed);
-    if (rc == UV_ENOENT)
-        buf_adds(
-            err,
-            "redis-server is not installed: install the package redis-server, or configure `redis`");
-    else
-        buf_addf(err, "redis-server cannot be started: %s", uv_strerror(rc));
+    buf_addf(err, "redis-server cannot be started: %s", uv_strerror(rc));
     return false;
 }
 

@@ -247,7 +247,7 @@ static void redis_greet_word(struct redis *r, int argc, const char *const *argv,
     buf_add_array(&b, (size_t)argc);
     for (int i = 0; i < argc; i++)
         buf_add_bulk(&b, argv[i], strlen(argv[i]));
-    redis_put(r, b.data, b.len, fn, r);
+    redis_put(r, buf_cstr(&b), b.len, fn, r);
     buf_free(&b);
 }
 

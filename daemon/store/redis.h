@@ -53,7 +53,8 @@ bool redis_is_up(const struct redis *r);
 /* reply is NULL when the connection was lost before the answer; borrowed for the call. */
 typedef void (*redis_fn)(void *ud, const struct redisReply *reply);
 
-/* Appends one command, ready in RESP (buf_add_array, buf_add_bulk). False when the link is down: fn will not be called.
+/* Appends one command, ready in RESP (buf_add_array, buf_add_bulk; NUL-terminated, hiredis wants to
+ * see its end). False when the link is down: fn will not be called.
  * fn may be NULL: the reply is only checked for errors (logged). */
 bool redis_send(struct redis *r, const char *resp, size_t len, redis_fn fn, void *ud);
 /* The same from words; argvlen NULL: strings. */

@@ -102,7 +102,7 @@ static void settings_on_hash(void *ud, const redisReply *reply)
     struct settings *s = r->s;
     if (reply && reply->type == REDIS_REPLY_ARRAY)
         settings_store(s, r->key, reply);
-    else if (reply && reply->type == REDIS_REPLY_ERROR)
+    else if (reply && reply->type == REDIS_REPLY_ERROR && mirror_set_wrong(s->mirror, r->key))
         settings_wrong_key(r->key, reply->str);
     if (r->in_pass && s->scanning) {
         if (!reply)

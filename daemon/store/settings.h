@@ -35,7 +35,8 @@ enum toggle settings_toggle(const struct settings *s, const char *gw, const char
 /* The overriding value of a parameter, or NULL. The pointer is valid until the generation changes. */
 const char *settings_param(const struct settings *s, const char *gw, const char *chat,
                            const char *flow, const char *param);
-/* Calls fn for each parameter override that applies to flow in that chat, strongest layer only per parameter. */
+/* Calls fn for each parameter override that applies to flow in that chat, the weakest layer first: a later value of the same
+ * parameter replaces an earlier one if it is good, so that a malformed one lets the next weaker hold. */
 void settings_each_param(const struct settings *s, const char *gw, const char *chat,
                          const char *flow,
                          void (*fn)(void *ud, const char *param, const char *value), void *ud);

@@ -25,6 +25,7 @@ struct layer {
     char *key;
     enum layer_kind kind;
     uint64_t pass;
+    bool wrong; /* no hash; complained about */
     struct field *fields;
     UT_hash_handle hh;
 };
@@ -69,6 +70,15 @@ static void field_free_all(struct field **fields)
         free(f->raw);
         free(f);
     }
+}
+
+static struct layer *layer_new(struct mirror *m, const char *key, enum layer_kind kind)
+{
+    struct layer *l = MEM_NEW(struct layer);
+    l->key = mem_strdup(key);
+    l->kind = kind;
+    HASH_ADD_KEYPTR(hh, m->layers, l->key, strlen(l->key), l);
+    return l;
 }
 
 static void layer_free(struct mirror *m, struct layer *l)
@@ -232,13 +242,10 @@ void mirror_set(struct mirror *m, const char *key, size_t n, const char *const *
         }
         return;
     }
-    if (!l) {
-        l = MEM_NEW(struct layer);
-        l->key = mem_strdup(key);
-        l->kind = (enum layer_kind)kind;
-        HASH_ADD_KEYPTR(hh, m->layers, l->key, strlen(l->key), l);
-    }
+    if (!l)
+        l = layer_new(m, key, (enum layer_kind)kind);
     l->pass = m->pass;
+    l->wrong = false;
     struct layer fresh = {.key = l->key, .kind = l->kind};
     bool same;
     struct field *fields = mirror_read_fields(l, &fresh, n, words, lens, &same);
@@ -247,6 +254,24 @@ void mirror_set(struct mirror *m, const char *key, size_t n, const char *const *
     struct field *old = l->fields;
     l->fields = fields;
     field_free_all(&old);
+}
+
+bool mirror_set_wrong(struct mirror *m, const char *key)
+{
+    struct layer *l;
+    int kind = mirror_kind(key, strlen(key));
+    if (kind < 0)
+        return false;
+    HASH_FIND_STR(m->layers, key, l);
+    if (!l)
+        l = layer_new(m, key, (enum layer_kind)kind);
+    else if (l->fields)
+        m->generation++;
+    field_free_all(&l->fields);
+    bool first = !l->wrong;
+    l->wrong = true;
+    l->pass = m->pass;
+    return first;
 }
 
 /* ---- who decides ---- */
@@ -339,14 +364,9 @@ void mirror_each_param(const struct mirror *m, const char *gw, const char *chat,
     const struct layer *layers[MIRROR_LAYERS_MAX];
     int n = mirror_layers(m, LAYER_PARAMS, gw, chat, layers);
     size_t len = strlen(flow);
-    for (int i = 0; i < n; i++) {
-        for (struct field *f = layers[i]->fields; f; f = f->hh.next) {
-            if (strncmp(f->name, flow, len) != 0 || f->name[len] != '.' || !f->name[len + 1])
-                continue;
-            int stronger = 0;
-            while (stronger < i && !field_find(layers[stronger], f->name))
-                stronger++;
-            if (stronger == i)
+    while (--n >= 0) {
+        for (struct field *f = layers[n]->fields; f; f = f->hh.next) {
+            if (strncmp(f->name, flow, len) == 0 && f->name[len] == '.' && f->name[len + 1])
                 fn(ud, f->name + len + 1, f->value);
         }
     }

@@ -21,6 +21,8 @@ void mirror_sweep(struct mirror *m);
 /* The hash as read: n words, field and value in turn. n = 0 removes it. */
 void mirror_set(struct mirror *m, const char *key, size_t n, const char *const *words,
                 const size_t *lens);
+/* The key cannot be read as a hash: it is dropped. True the first time, until it is set well again. */
+bool mirror_set_wrong(struct mirror *m, const char *key);
 /* Rises with every real difference. */
 uint64_t mirror_generation(const struct mirror *m);
 

@@ -41,7 +41,7 @@ local flow = sop.flow("checkin", {
     card_streak = { "integer", default = 7, min = 2, max = 366, help = "每连续打卡几天再得一张补卡券" },
     makeup_days = { "integer", default = 3, min = 1, max = 31, help = "几天之内的可以补" },
     milestones = {
-      "table", help = "里程碑:{ day = 天数, points = 积分, tag = 标签, coupon = 券名, coupon_days = 有效天数, text = 祝贺语 }",
+      "table", help = "里程碑:{ day = 天数, points = 积分, tag = 标签, coupon = 券名, coupon_days = 有效天数, text = 祝贺语 };发券要同时启用 redpacket",
       default = { { day = 7, points = 10 }, { day = 14, points = 20 }, { day = 21, points = 30 }, { day = 28, points = 50 } },
     },
     finish_tag = { "string", default = "打卡完成", help = "完成挑战的人得到的标签,空为不加" },
@@ -283,6 +283,7 @@ end
 
 local function check_in(c, said)
   local p, member = c.params, c.member
+  if c.from_bot then return end
   local text = lacking(c, said)
   if text then return hint(c, text) end
   local i = open_day(c)

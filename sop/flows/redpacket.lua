@@ -19,6 +19,8 @@ local people = require("lib.people")
 local points = require("lib.points")
 local polite = require("lib.polite")
 
+local SHARES_MAX = 800 -- so that one turn can also take all of them back
+
 local flow = sop.flow("redpacket", {
   title = "红包手气",
   needs = { "at" },
@@ -32,7 +34,7 @@ local flow = sop.flow("redpacket", {
     batch = { "duration", default = "5s", min = "2s", max = "60s", help = "多久公布一批结果" },
     kind = { "choice", default = "points", values = { "points", "prizes", "coupon" }, help = "points 积分,prizes 奖品,coupon 券" },
     total = { "integer", default = 100, min = 1, max = 1000000, help = "points:一个红包共多少积分" },
-    shares = { "integer", default = 20, min = 1, max = 2000, help = "分多少份(points、coupon),或多少次机会(prizes)" },
+    shares = { "integer", default = 20, min = 1, max = SHARES_MAX, help = "分多少份(points、coupon),或多少次机会(prizes)" },
     prizes = {
       "table", help = "prizes:{ name = 奖品, count = 数量, cost = 单件占用预算 }",
       default = { { name = "一箱牛奶", count = 1, cost = 50 }, { name = "满减券", count = 5, cost = 5 } },
@@ -89,6 +91,7 @@ local flow = sop.flow("redpacket", {
     mine_line = { "text", help = "我的券里的一行" },
     mine_none = { "text", help = "我的券:还没有券" },
     mine_sent = { "text", help = "我的券:已私信" },
+    mine_private = { "text", help = "我的券:完整券码要私聊" },
     seen = { "text", help = "重复查询(每天最多说一次)" },
     expiring_dm = { "text", help = "券快到期,私信" },
     expiring = { "text", help = "券快到期,群里;{names} 是被 @ 的人" },
@@ -359,8 +362,11 @@ end)
 -- 发红包 · 发红包 200 · 发红包 200 30 (points, shares)
 flow:command({ "发红包" }, { private = false, args = true, role = "keeper" }, function(c)
   local total, shares = c.args:match("^(%d*)%s*(%d*)$")
-  if not total or #total > 9 or #shares > 4 then return c:reply(c.params.staff_wrong, { why = c.args, group = group_name(c) }) end
-  open(c, math.tointeger(tonumber(total)), math.tointeger(tonumber(shares)), c.user)
+  local n = math.tointeger(tonumber(shares))
+  if not total or #total > 9 or #shares > 4 or n and n > SHARES_MAX then
+    return c:reply(c.params.staff_wrong, { why = c.args, group = group_name(c) })
+  end
+  open(c, math.tointeger(tonumber(total)), n, c.user)
 end)
 
 -- ---- grabbing ------------------------------------------------------------------------------------------------------
@@ -455,7 +461,11 @@ flow:command("mine_words", function(c)
   if c:can("dm") and not c:opted_out(c.user) and c:dm(c.user, sop.text(wallet(c, list, true))) then
     return c:reply(p.mine_sent, { count = #list, points = have })
   end
-  c:reply(sop.text(wallet(c, list, p.show_codes)))
+  -- Where one can write to us in private, the group sees no code in full.
+  if c:can("dm") or not p.show_codes then
+    return c:reply(sop.text(wallet(c, list, false) .. "\n" .. c:format(p.mine_private, { word = p.mine_words[1] })))
+  end
+  c:reply(sop.text(wallet(c, list, true)))
 end)
 
 -- ---- 核销 and 作废 -------------------------------------------------------------------------------------------------

@@ -465,6 +465,11 @@ return {
       "{points} points; try your luck with \"{word}\"",
       "You have {points} points and no coupons 😊",
     },
+    mine_private = {
+      "Write \"{word}\" to me in private for the full codes",
+      "The full codes: send \"{word}\" in a private chat",
+      "Masked here; in private \"{word}\" shows all",
+    },
     mine_sent = {
       "Sent you a message: {count} coupons, {points} points",
       "{count} coupons are in your inbox, {points} points",

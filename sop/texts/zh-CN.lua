@@ -479,6 +479,11 @@ return {
       "积分 {points},券包空空的,有红包时发「{word}」碰碰手气",
       "现在有 {points} 积分,暂时没有券😊",
     },
+    mine_private = {
+      "完整券码私聊我发「{word}」就有",
+      "要看完整券码,私聊发「{word}」",
+      "券码打了码,私聊我发「{word}」看全",
+    },
     mine_sent = {
       "已私信你,一共 {count} 张券,{points} 积分",
       "{count} 张券发你私信啦,积分 {points}",

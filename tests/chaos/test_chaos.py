@@ -70,6 +70,9 @@ class Evening:
     def finish(self):
         """Wait for timers (gathering, coalescing) and for the outbox."""
         client = self.daemon.redis.client
+        near = lambda: [t for t in client.zrange(store.key("qq1", "timers"), 0, -1)  # noqa: E731
+                        if t.split("|")[0] in ("redpacket", "welcome") and not re.search("touch|expire", t)]
+        wait_until(lambda: not near(), 60, every=0.1, what="the packet to be closed and all to be greeted")
         wait_until(lambda: not store.outbox(client), 60, every=0.1, what="the outbox to be empty")
         self.gateway.settle(2.5, 60)
         wait_until(lambda: not store.outbox(client), 60, every=0.1, what="the outbox to be empty")
@@ -77,9 +80,9 @@ class Evening:
 
 
 IGNORED = re.compile(r":(epoch|alive|pace|outbox|written|timers|timer|sched|audit|events|chats|seen:.*)$")
-# A packet's shares hang on a secret of its own, so they differ from run to run; who got one, and the sum, do not. How many
-# seconds after the opening, and whom the chaperone still owes an answer (it counts posts an hour and messages a minute),
-# hang on how fast the evening goes by.
+# A packet's shares hang on a secret of its own, so they differ from run to run; who got one, and the sum, do
+# not. How many seconds after the opening, and whom the chaperone still owes an answer (it counts posts an hour
+# and messages a minute), hang on how fast the evening goes by.
 CHANCE = {"got", "best", "lucky", "seed", "hash", "points", "after"}
 PACE = re.compile(r":chaperone:|:talk:")
 

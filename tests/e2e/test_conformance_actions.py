@@ -4,6 +4,7 @@ The rules that hold for every action frame are checked by the harness in every t
 a broken one fails the test in which it happened.
 """
 
+import json
 import time
 
 import pytest
@@ -227,6 +228,43 @@ def test_c33_ban_always_has_a_duration(bench, napcat):
     assert kick.params["user_id"] == U and kick.params.get("reject_add_request") is False
 
 
+def test_c33_switches_are_booleans(bench, napcat):
+    bench.served(napcat)
+    for word, enable in (("全员禁言", True), ("全员解禁", False)):
+        say(napcat, word)
+        action = napcat.wait_action("set_group_whole_ban", where=lambda a: a.params["enable"] is enable)
+        assert action.params == {"group_id": G, "enable": enable}
+    say(napcat, "解禁我")
+    assert napcat.wait_action("set_group_ban").params["duration"] == 0
+    say(napcat, "改名 店员-小美")
+    assert napcat.wait_action("set_group_card").params == {"group_id": G, "user_id": U, "card": "店员-小美"}
+
+
+@pytest.mark.parametrize("flag", ["1767225774012345", "700000044|1767225775000000|1|0",
+                                  "seq-700000001-2-filtered", "u_x/Y=="])
+@pytest.mark.parametrize("sub_type", ["add", "invite"])
+def test_c34_c52_c54_requests_are_answered(bench, napcat, flag, sub_type):
+    bench.served(napcat)
+    event = ev.request_group(G, 3300000007, flag, sub_type=sub_type, comment="请通过")
+    napcat.emit(event, event)
+    sent = time.monotonic()
+    action = napcat.wait_action("set_group_add_request")
+    assert action.params == {"flag": flag, "sub_type": sub_type, "type": sub_type, "approve": True, "reason": ""}
+    assert 0.9 <= action.time - sent <= 3.5, "not too quick for NapCat, not too late"
+    napcat.settle(0.5)
+    assert len(napcat.find("set_group_add_request")) == 1
+
+
+def test_c34_refusals_and_friends(bench, napcat):
+    bench.served(napcat, entry={"timing": {"request_delay": "100ms"}})
+    napcat.emit(ev.request_group(G, 3300000007, "17", comment="拒绝我"))
+    action = napcat.wait_action("set_group_add_request")
+    assert action.params["approve"] is False and action.params["reason"] == "人满了"
+    napcat.emit(ev.request_friend(3300000008, "1767225769", comment="通过一下"))
+    action = napcat.wait_action("set_friend_add_request")
+    assert action.params["flag"] == "1767225769" and action.params["approve"] is True
+
+
 @pytest.mark.parametrize("persona", ["napcat", "lagrange", "wechat", "llbot"])
 def test_c35_private_send_has_one_target(bench, persona):
     gateway = bench.gateway(persona)
@@ -263,7 +301,6 @@ def test_c35_text_ids_are_sent_as_strings(bench):
 
 def test_c36_big_fragmented_frame_with_pings_between(bench, napcat):
     daemon = bench.served(napcat)
-    import json
     event = ev.group_msg(G, U, "ping 巨大")
     event["padding"] = "大" * 600000
     data = json.dumps(event, ensure_ascii=False).encode()

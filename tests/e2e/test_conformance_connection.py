@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from harness import RawPeer, aio, events as ev, handshake, reserve_port, store
+from harness import SILENCE, TEST_SOP, RawPeer, events as ev, gateway_entry, handshake, reserve_port, store
 
 TOKEN = "T0ken-with/slash=and~tilde"
 
@@ -49,7 +49,6 @@ def reverse(bench, token=None, **config):
              **config}
     if token:
         entry["token"] = token
-    from harness import gateway_entry, TEST_SOP
     daemon = bench.sopd({"redis": redis.url, "sop": [TEST_SOP],
                          "gateways": [gateway_entry(None, **entry)]})
     daemon.redis = redis
@@ -156,7 +155,6 @@ def test_c09_ready_without_lifecycle(bench, napcat):
 
 
 def test_c10_events_before_ready_are_processed(bench, napcat):
-    from harness import SILENCE
     for action in ("get_login_info", "get_version_info", "get_status"):
         napcat.answers[action] = SILENCE
     napcat.send_lifecycle = False
@@ -264,7 +262,6 @@ def test_c13_reverse_paths(bench):
 
 def test_c14_reverse_answers_fast_under_load(bench, napcat):
     port = reserve_port()
-    from harness import gateway_entry
     daemon = bench.served(napcat, config={"gateways": [
         gateway_entry(napcat), gateway_entry(None, "qq2", mode="reverse",
                                              listen="127.0.0.1:%d" % port)]})
@@ -293,7 +290,6 @@ def test_c14_reverse_answers_fast_under_load(bench, napcat):
 
 def test_c15_second_connection_replaces_the_first(bench):
     daemon, url = reverse(bench, timing={"timeout": "20s"})
-    from harness import SILENCE
     first = bench.gateway("napcat", "reverse", target=url + "/onebot/v11/ws", reconnect=None)
     first.wait_ready()
     first.answers["send_group_msg"] = SILENCE
@@ -343,7 +339,6 @@ def test_c17_idle_link_is_pinged_and_kept_while_pongs_come(bench, napcat):
 
 
 def test_c17_dead_link_is_replaced(bench, napcat):
-    from harness import SILENCE
     napcat.answer_pings = False
     bench.served(napcat, entry={"timing": {"idle": "2s"}})
     napcat.answers["get_status"] = SILENCE
@@ -388,7 +383,6 @@ def test_c18_account_offline_holds_the_sends(bench, napcat):
     link = napcat.conn
     napcat.online = False
     napcat.emit(ev.heartbeat(online=False))
-    daemon.wait_metric("sopd_gateway_account_online", at_least=0)
     napcat.emit(ev.group_msg(ev.GROUP, ev.USER, "ping 掉线"))
     time.sleep(0.8)
     assert not napcat.sends("pong 掉线") and link.open
@@ -399,4 +393,3 @@ def test_c18_account_offline_holds_the_sends(bench, napcat):
     napcat.wait_action("get_login_info", since=before)
     napcat.wait_send("pong 掉线")
     assert napcat.conn is link
-    assert aio.loop().is_running()

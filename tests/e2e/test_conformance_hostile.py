@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from harness import RawPeer, TEST_SOP, events as ev, gateway_entry, reserve_port, slow_build, store
+from harness import TEST_SOP, Raw, RawPeer, events as ev, gateway_entry, reserve_port, slow_build, store
 
 G, U = ev.GROUP, ev.USER
 
@@ -126,7 +126,6 @@ def test_c87_wrong_types_in_every_field(line):
 
 
 def test_c87_wrong_types_in_answers(line):
-    from harness import Raw
     for data in WRONG:
         line.queued.setdefault("send_group_msg", []).append(
             Raw({"status": "ok", "retcode": 0, "data": data}))

@@ -256,6 +256,25 @@ def test_c78_member_list_of_3000(bench, napcat):
     assert daemon.rss_kib() - before < 40 * 1024
 
 
+def test_c80_announcements_and_reactions(bench, napcat):
+    bench.served(napcat)
+    say(napcat, "公告 明天八点开抢")
+    notice = napcat.wait_action("_send_group_notice")
+    assert notice.params["content"] == "明天八点开抢"
+    assert all(isinstance(v, str) for k, v in notice.params.items() if k != "group_id"), "options are strings"
+    napcat.emit(ev.group_msg(G, U, "点赞", message_id=7788))
+    like = napcat.wait_action("set_msg_emoji_like")
+    assert str(like.params["message_id"]) == "7788" and like.params["emoji_id"] == "76" and like.params["set"] is True
+
+
+def test_c80_reaction_of_lagrange(bench):
+    gateway = bench.gateway("lagrange")
+    bench.served(gateway)
+    gateway.emit(ev.group_msg(G, U, "点赞", message_id=7788))
+    like = gateway.wait_action("set_group_reaction")
+    assert like.params["code"] == "76" and like.params["is_add"] is True and like.params["group_id"] == G
+
+
 def test_c81_start_up_calls_once_per_link(bench, napcat):
     bench.served(napcat)
     time.sleep(1.5)

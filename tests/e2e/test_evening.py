@@ -5,16 +5,19 @@ from collections import Counter
 
 import pytest
 
-from harness import dump, evening, events as ev, slow_build, store, wait_until
+from harness import dump, evening, events as ev, reserve_port, slow_build, store, wait_until
 from harness.eveningsop import make_sop
 
 
-@pytest.fixture
-def evening_run(bench, box):
+@pytest.fixture(params=["forward", "reverse"])
+def evening_run(bench, box, request):
     """The whole evening, played as fast as the daemon takes it."""
-    gateway = bench.gateway("napcat")
+    listen = "127.0.0.1:%d" % reserve_port()
+    gateway = bench.gateway("napcat", request.param, target="ws://%s/onebot/v11/ws" % listen)
     gateway.groups = dict(evening.GROUPS)
-    daemon = bench.served(gateway, sop=make_sop(box), config={"queue": {"chat": 5000, "total": 20000}})
+    entry = {"listen": listen} if request.param == "reverse" else None
+    daemon = bench.served(gateway, sop=make_sop(box), entry=entry,
+                          config={"queue": {"chat": 5000, "total": 20000}})
     player = evening.Player(gateway)
     while not player.done:
         player.play(100)

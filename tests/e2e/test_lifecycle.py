@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness import FAST, TEST_SOP, events as ev, gateway_entry, run, slow_build, store, wait_until
+from harness import FAST, SILENCE, TEST_SOP, events as ev, gateway_entry, run, slow_build, store, wait_until
 
 G, U = ev.GROUP, ev.USER
 IN_USE = 4
@@ -38,11 +38,10 @@ def test_sigterm_ends_with_0_and_flushes(bench, napcat):
     done = sum(int(store.member(daemon.redis.client, "echo", G, U + i).get("pings", 0)) for i in range(50))
     waiting = store.outbox(daemon.redis.client)
     assert done == len(napcat.sends("pong")) + len(waiting)
-    assert ("STOPPING=1" in [line for _, line in daemon.notifications])
+    assert "STOPPING=1" in [line for _, line in daemon.notifications]
 
 
 def test_sigterm_waits_at_most_five_seconds(bench, napcat):
-    from harness import SILENCE
     daemon = bench.served(napcat)
     napcat.answers["send_group_msg"] = SILENCE
     say(napcat, "ping 无声")
@@ -122,7 +121,6 @@ def test_committed_messages_are_sent_after_a_restart(bench, napcat):
 
 def test_unknown_send_is_settled_by_history_after_a_restart(bench, napcat):
     """Written, delivered, and the answer lost with the process: the history shows it, so it is not repeated."""
-    from harness import SILENCE
     daemon = bench.served(napcat, entry={"catchup": 20, "timing": {"settle": "2s"}})
     napcat.answers["send_group_msg"] = SILENCE
     say(napcat, "ping 一次")

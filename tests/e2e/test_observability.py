@@ -1,6 +1,8 @@
 """What an operator sees: logs, health, metrics."""
 
+import os
 import re
+import socket
 import time
 
 from harness import SILENCE, events as ev, parse_logfmt, store, wait_until
@@ -30,7 +32,6 @@ def test_logs_are_logfmt_without_secrets_or_texts(bench):
 
 
 def test_journald_priorities(bench, napcat):
-    import os
     daemon = bench.served(napcat, start=False)
     err = open(daemon.log_path, "ab")
     stat = os.fstat(err.fileno())
@@ -57,7 +58,6 @@ def test_health_is_truthful(bench, napcat):
 
 
 def test_http_answers_only_what_it_should(bench, napcat):
-    import socket
     daemon = bench.served(napcat)
     assert daemon.get("/elsewhere")[0] == 404
     assert daemon.get("/healthz?x=1")[0] == 200

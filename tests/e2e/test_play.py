@@ -31,8 +31,9 @@ def test_lines_on_stdin_without_colours(box):
 
 
 def test_a_transcript_is_repeatable(box):
-    script = "/join 小王\n/time +20s\n小美: 打卡\n小美: 打卡\n小王: 你好\n/time +1d\n小美: 打卡\n/state\n/leave 小王\n"
-    first = play(box + "", script)
+    script = ("/join 小王\n/time +20s\n小美: 打卡\n小美: 打卡\n小王: 你好\n/time +1d\n小美: 打卡\n/state\n"
+              "/leave 小王\n")
+    first = play(box, script)
     second = run("play", "--sop", SHIPPED, "--script", box + "/script.txt", "--data-dir", box + "/data2", timeout=60)
     assert first.returncode == second.returncode == 0, first.stderr + second.stderr
     assert first.stdout == second.stdout

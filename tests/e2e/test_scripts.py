@@ -1,11 +1,14 @@
 """Flows that misbehave: the daemon, the other flows and the other chats do not notice."""
 
 import os
+import re
 import time
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from harness import events as ev, run, slow_build, store, wait_until
+from harness import TEST_SOP, events as ev, noon_zone, run, slow_build, store, wait_until
 
 G, U = ev.GROUP, ev.USER
 STAFF_CHAT = "700000099"
@@ -50,7 +53,6 @@ def test_a_bad_handler_is_contained(bench, napcat, command, reason):
     assert len(errors) >= 1
     text = "\n".join(line for line in daemon.log().splitlines() if "bad" in line)
     assert "bad.lua:" in text, "the traceback names script and line"
-    import re
     assert re.search(reason, text), text[-2000:]
 
 
@@ -191,7 +193,6 @@ def test_timers_survive_kill(bench, napcat, box):
 
 def clock_sop(box, at=None, zone="Asia/Shanghai"):
     """A SOP folder with the clock flow only."""
-    from harness import TEST_SOP
     sop = box + "/clock"
     os.makedirs(sop + "/playbooks", exist_ok=True)
     if not os.path.exists(sop + "/flows"):
@@ -203,13 +204,10 @@ def clock_sop(box, at=None, zone="Asia/Shanghai"):
 
 
 def local_clock(seconds_from_now, zone):
-    from datetime import datetime, timedelta
-    from zoneinfo import ZoneInfo
     return (datetime.now(ZoneInfo(zone)) + timedelta(seconds=seconds_from_now)).strftime("%H:%M:%S")
 
 
 def test_a_schedule_runs_once_per_date_and_group(bench, napcat, box):
-    from harness import noon_zone
     zone = noon_zone()
     napcat.groups = {G: "一", G + 1: "二"}
     daemon = bench.served(napcat, sop=clock_sop(box, local_clock(3, zone), zone))
@@ -223,7 +221,6 @@ def test_a_schedule_runs_once_per_date_and_group(bench, napcat, box):
 
 
 def test_a_missed_schedule_runs_late_within_its_limit(bench, napcat, box):
-    from harness import noon_zone
     zone = noon_zone()
     sop = clock_sop(box, local_clock(3, zone), zone)
     daemon = bench.served(napcat, sop=sop)
@@ -236,7 +233,6 @@ def test_a_missed_schedule_runs_late_within_its_limit(bench, napcat, box):
 
 
 def test_a_schedule_beyond_its_late_limit_is_left_out(bench, napcat, box):
-    from harness import noon_zone
     zone = noon_zone()
     bench.served(napcat, sop=clock_sop(box, local_clock(-45 * 60, zone), zone))
     say(napcat, "定时 1s")

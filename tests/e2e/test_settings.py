@@ -70,7 +70,7 @@ def test_parameters_are_overridden(bench, napcat):
     assert "得 9 分" in gain(U + 2)
     client.hset("sopd:params:chat:qq1:%d" % G, "state.bonus", "a lot")
     daemon.wait_log("state.bonus")
-    assert gain(U + 3).endswith(("得 7 分", "得 1 分")), "a value that does not fit is not used"
+    assert "得 7 分" in gain(U + 3), "the next weaker value holds"
 
 
 def test_toggles_survive_a_redis_restart(bench, napcat):

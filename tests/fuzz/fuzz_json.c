@@ -16,7 +16,8 @@ static void same(const struct json *v, const cJSON *c)
         abort();
     switch (v->type) {
     case JSON_STRING:
-        if (strlen(v->s) != v->len || !utf8_valid(v->s, v->len) || !cJSON_IsString(c) || strcmp(v->s, c->valuestring) != 0)
+        if (strlen(v->s) != v->len || !utf8_valid(v->s, v->len) || !cJSON_IsString(c) ||
+            strcmp(v->s, c->valuestring) != 0)
             abort();
         break;
     case JSON_NUMBER: {
@@ -48,7 +49,8 @@ static void same(const struct json *v, const cJSON *c)
  * ours alone. */
 static bool comparable(const uint8_t *data, size_t size)
 {
-    return !memmem(data, size, "\\u", 2) && !(size && data[0] == 0xEF) && utf8_valid((const char *)data, size);
+    return !memmem(data, size, "\\u", 2) && !(size && data[0] == 0xEF) &&
+           utf8_valid((const char *)data, size);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

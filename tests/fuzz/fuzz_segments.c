@@ -78,7 +78,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         text_ok(a.reason, OB_REASON_MAX);
         ob_quota_left(a.data);
         for (int impl = 0; impl <= OB_IMPL_GOCQ; impl++) {
-            struct ob_decode d = {.self_id = size & 1 ? "2100000001" : "", .impl = (enum ob_impl)impl, .now_ms = now, .stale_ms = 1000};
+            struct ob_decode d = {.self_id = size & 1 ? "2100000001" : "",
+                                  .impl = (enum ob_impl)impl,
+                                  .now_ms = now,
+                                  .stale_ms = 1000};
             struct event *e = NULL;
             ob_send_outcome(&a, (enum ob_impl)impl);
             enum ob_verdict v = ob_event_decode(&d, o, &e);

@@ -47,7 +47,8 @@ static void round_trip(const uint8_t *data, size_t size)
         struct wsframe_decoder d;
         struct wsframe_out out;
         wsframe_add(&b, (enum wsframe_role)role, WSFRAME_OP_BINARY, data, size, &rng);
-        wsframe_decoder_init(&d, role == WSFRAME_CLIENT ? WSFRAME_SERVER : WSFRAME_CLIENT, size + 125);
+        wsframe_decoder_init(&d, role == WSFRAME_CLIENT ? WSFRAME_SERVER : WSFRAME_CLIENT,
+                             size + 125);
         char *p = b.data;
         size_t n = b.len;
         if (wsframe_decode(&d, &p, &n, &out) != WSFRAME_MESSAGE || out.len != size || n ||

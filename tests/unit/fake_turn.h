@@ -4,10 +4,10 @@
 #ifndef SOPD_TESTS_FAKE_TURN_H
 #define SOPD_TESTS_FAKE_TURN_H
 
+#include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,9 +48,9 @@ struct turn {
     void *handler;
     struct fake_write writes[FAKE_WRITES];
     int nwrites, mark;
-    struct buf sent;  /* one line per message: chat|segments */
+    struct buf sent; /* one line per message: chat|segments */
     int nsent;
-    struct buf acts;  /* one line per act, timer, opt-out, toggle */
+    struct buf acts;   /* one line per act, timer, opt-out, toggle */
     const char *opted; /* a user who opted out */
     /* the pending read */
     struct buf command;
@@ -78,8 +78,8 @@ FAKE_API void fake_redis_start(void)
     if (fake_redis_pid == 0) {
         if (!freopen("/dev/null", "w", stdout))
             _exit(126);
-        execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", sock, "--save", "", "--appendonly", "no",
-               "--dir", fake_dir, (char *)NULL);
+        execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", sock, "--save", "",
+               "--appendonly", "no", "--dir", fake_dir, (char *)NULL);
         _exit(127);
     }
     for (int i = 0; i < 500 && !fake_redis; i++) {
@@ -217,7 +217,8 @@ FAKE_API void fake_on_ready(void *ud, struct turn *t)
 FAKE_API bool fake_answer(struct turn *t)
 {
     if (t->ask_fn) {
-        static const struct gateway_member members[] = {{"1", "甲", "owner", 5}, {"2", "乙", "member", 6}};
+        static const struct gateway_member members[] = {{"1", "甲", "owner", 5},
+                                                        {"2", "乙", "member", 6}};
         struct gateway_response r = {.ok = true, .members = members, .nmembers = 2};
         void (*fn)(void *, const struct gateway_response *) = t->ask_fn;
         t->ask_fn = NULL;
@@ -252,26 +253,86 @@ FAKE_API void fake_run(struct flow *f, int index, struct turn *t, struct host_ou
 
 /* ---- turn.h ---- */
 
-enum turn_cause turn_cause(const struct turn *t) { return t->cause; }
-const struct event *turn_event(const struct turn *t) { return t->event; }
-const char *turn_gateway(const struct turn *t) { return t->gateway; }
-const char *turn_chat(const struct turn *t) { return t->chat; }
-const char *turn_chat_name(const struct turn *t) { return t->chat_name; }
-const char *turn_self(const struct turn *t) { return t->self; }
-unsigned turn_caps(const struct turn *t) { return t->caps; }
-const struct binding *turn_binding(const struct turn *t) { return &t->binding; }
-const char *turn_user(const struct turn *t) { return t->user; }
-const char *turn_word(const struct turn *t) { return t->word; }
-const char *turn_args(const struct turn *t) { return t->args; }
-const char *turn_timer_args(const struct turn *t) { return t->timer_args; }
-int64_t turn_due_ms(const struct turn *t) { return t->due_ms; }
-int64_t turn_time_ms(const struct turn *t) { return t->time_ms; }
-int64_t turn_now_ms(const struct turn *t) { return t->now_ms; }
-struct rng *turn_rng(struct turn *t) { return &t->rng; }
-void turn_set_handler(struct turn *t, void *handler) { t->handler = handler; }
-void *turn_handler(const struct turn *t) { return t->handler; }
-int64_t turn_traffic(const struct turn *t, int64_t window_ms) { return t->event ? window_ms / 1000 : 0; }
-int64_t turn_quiet_until(const struct turn *t) { return t->quiet_until; }
+enum turn_cause turn_cause(const struct turn *t)
+{
+    return t->cause;
+}
+const struct event *turn_event(const struct turn *t)
+{
+    return t->event;
+}
+const char *turn_gateway(const struct turn *t)
+{
+    return t->gateway;
+}
+const char *turn_chat(const struct turn *t)
+{
+    return t->chat;
+}
+const char *turn_chat_name(const struct turn *t)
+{
+    return t->chat_name;
+}
+const char *turn_self(const struct turn *t)
+{
+    return t->self;
+}
+unsigned turn_caps(const struct turn *t)
+{
+    return t->caps;
+}
+const struct binding *turn_binding(const struct turn *t)
+{
+    return &t->binding;
+}
+const char *turn_user(const struct turn *t)
+{
+    return t->user;
+}
+const char *turn_word(const struct turn *t)
+{
+    return t->word;
+}
+const char *turn_args(const struct turn *t)
+{
+    return t->args;
+}
+const char *turn_timer_args(const struct turn *t)
+{
+    return t->timer_args;
+}
+int64_t turn_due_ms(const struct turn *t)
+{
+    return t->due_ms;
+}
+int64_t turn_time_ms(const struct turn *t)
+{
+    return t->time_ms;
+}
+int64_t turn_now_ms(const struct turn *t)
+{
+    return t->now_ms;
+}
+struct rng *turn_rng(struct turn *t)
+{
+    return &t->rng;
+}
+void turn_set_handler(struct turn *t, void *handler)
+{
+    t->handler = handler;
+}
+void *turn_handler(const struct turn *t)
+{
+    return t->handler;
+}
+int64_t turn_traffic(const struct turn *t, int64_t window_ms)
+{
+    return t->event ? window_ms / 1000 : 0;
+}
+int64_t turn_quiet_until(const struct turn *t)
+{
+    return t->quiet_until;
+}
 
 enum role turn_role(const struct turn *t, const char *user, const char *platform_role)
 {
@@ -281,8 +342,14 @@ enum role turn_role(const struct turn *t, const char *user, const char *platform
     return strcmp(platform_role, "admin") == 0 ? ROLE_KEEPER : ROLE_MEMBER;
 }
 
-bool turn_opted_out(const struct turn *t, const char *user) { return t->opted && strcmp(t->opted, user) == 0; }
-bool turn_toggle_state(const struct turn *t, const char *flow) { return t && strcmp(flow, "off") != 0; }
+bool turn_opted_out(const struct turn *t, const char *user)
+{
+    return t->opted && strcmp(t->opted, user) == 0;
+}
+bool turn_toggle_state(const struct turn *t, const char *flow)
+{
+    return t && strcmp(flow, "off") != 0;
+}
 
 bool turn_read(struct turn *t, const char *resp, size_t len, redis_fn fn, void *ud)
 {
@@ -340,7 +407,8 @@ int turn_writes_of(const struct turn *t, const char *key, size_t len)
 }
 
 void turn_each_write(const struct turn *t, const char *key, size_t len,
-                     void (*fn)(void *ud, int argc, const char *const *argv, const size_t *argvlen), void *ud)
+                     void (*fn)(void *ud, int argc, const char *const *argv, const size_t *argvlen),
+                     void *ud)
 {
     for (int i = 0; i < t->nwrites; i++)
         if (fake_is_key(&t->writes[i], key, len))
@@ -376,7 +444,8 @@ const char *turn_send(struct turn *t, const struct turn_message *m)
 
 const char *turn_act(struct turn *t, const struct gateway_request *r)
 {
-    buf_addf(&t->acts, "act %d %s %s %lld\n", r->action, r->user ? r->user : "-", r->arg ? r->arg : "-", (long long)r->number);
+    buf_addf(&t->acts, "act %d %s %s %lld\n", r->action, r->user ? r->user : "-",
+             r->arg ? r->arg : "-", (long long)r->number);
     return NULL;
 }
 
@@ -389,16 +458,26 @@ const char *turn_ask(struct turn *t, const struct gateway_request *r,
     return NULL;
 }
 
-const char *turn_timer_in(struct turn *t, const char *chat, const char *name, const char *key, int64_t due_ms, const char *args)
+const char *turn_timer_in(struct turn *t, const char *chat, const char *name, const char *key,
+                          int64_t due_ms, const char *args)
 {
     buf_addf(&t->acts, "timer %s %s %s %lld %s\n", chat ? chat : "-", name, key,
              (long long)(due_ms < 0 ? -1 : due_ms - t->now_ms), args);
     return NULL;
 }
 
-void turn_opt_out(struct turn *t, const char *user, bool out) { buf_addf(&t->acts, "opt_out %s %d\n", user, out); }
-void turn_toggle(struct turn *t, const char *flow, bool on) { buf_addf(&t->acts, "toggle %s %d\n", flow, on); }
-void turn_toggle_clear(struct turn *t, const char *flow) { buf_addf(&t->acts, "toggle %s default\n", flow); }
+void turn_opt_out(struct turn *t, const char *user, bool out)
+{
+    buf_addf(&t->acts, "opt_out %s %d\n", user, out);
+}
+void turn_toggle(struct turn *t, const char *flow, bool on)
+{
+    buf_addf(&t->acts, "toggle %s %d\n", flow, on);
+}
+void turn_toggle_clear(struct turn *t, const char *flow)
+{
+    buf_addf(&t->acts, "toggle %s default\n", flow);
+}
 
 /* ---- flows from strings ---- */
 
@@ -463,7 +542,8 @@ FAKE_API struct flow *fake_load(const char *options, const char *body)
 
 /* Runs a script as the body of a handler for the message "hello", with params from `options`; the caller looks at t and
  * calls fake_turn_end and flow_release. */
-FAKE_API struct flow *fake_script(const char *options, const char *script, struct turn *t, struct host_outcome *out)
+FAKE_API struct flow *fake_script(const char *options, const char *script, struct turn *t,
+                                  struct host_outcome *out)
 {
     struct buf body = {0};
     buf_addf(&body, "flow:on('message', function(c)\n%s\nend)", script);

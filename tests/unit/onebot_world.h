@@ -123,8 +123,10 @@ static inline bool world_answer_startup(struct world *w, const char *action, con
 {
     if (strcmp(action, "get_version_info") == 0) {
         if (w->app_name)
-            world_sayq(w, "{'status':'ok','retcode':0,'data':{'app_name':'%s','app_version':'1.0','protocol_version':'v11'},'echo':'%s'}",
-                       w->app_name, echo);
+            world_sayq(
+                w,
+                "{'status':'ok','retcode':0,'data':{'app_name':'%s','app_version':'1.0','protocol_version':'v11'},'echo':'%s'}",
+                w->app_name, echo);
         else
             world_sayq(w, "{'status':'failed','retcode':1404,'data':null,'echo':'%s'}", echo);
         return true;
@@ -132,22 +134,28 @@ static inline bool world_answer_startup(struct world *w, const char *action, con
     if (strcmp(action, "get_login_info") == 0) {
         w->asked_login++;
         if (w->login)
-            world_sayq(w, "{'status':'ok','retcode':0,'data':{'user_id':%s,'nickname':'Helper'},'echo':'%s'}", w->login, echo);
+            world_sayq(
+                w,
+                "{'status':'ok','retcode':0,'data':{'user_id':%s,'nickname':'Helper'},'echo':'%s'}",
+                w->login, echo);
         return true;
     }
     if (strcmp(action, "get_status") == 0) {
         w->asked_status++;
-        world_sayq(w, "{'status':'ok','retcode':0,'data':{'online':true,'good':true},'echo':'%s'}", echo);
+        world_sayq(w, "{'status':'ok','retcode':0,'data':{'online':true,'good':true},'echo':'%s'}",
+                   echo);
         return true;
     }
     if (strcmp(action, "get_group_list") == 0) {
         w->asked_groups++;
-        world_sayq(w, "{'status':'ok','retcode':0,'data':%s,'echo':'%s'}", w->groups ? w->groups : "[]", echo);
+        world_sayq(w, "{'status':'ok','retcode':0,'data':%s,'echo':'%s'}",
+                   w->groups ? w->groups : "[]", echo);
         return true;
     }
     if (strcmp(action, "get_group_system_msg") == 0 || strcmp(action, "get_group_requests") == 0) {
         w->asked_requests++;
-        world_sayq(w, "{'status':'ok','retcode':0,'data':%s,'echo':'%s'}", w->requests ? w->requests : "null", echo);
+        world_sayq(w, "{'status':'ok','retcode':0,'data':%s,'echo':'%s'}",
+                   w->requests ? w->requests : "null", echo);
         return true;
     }
     return false;
@@ -184,7 +192,8 @@ static inline void world_on_end(void *ud, struct conn *c, const struct conn_end_
         w->peer = NULL;
 }
 
-static const struct conn_handler world_handler = {world_on_open, world_on_message, world_on_alive, world_on_end};
+static const struct conn_handler world_handler = {world_on_open, world_on_message, world_on_alive,
+                                                  world_on_end};
 
 static inline int world_admit(void *ud, const struct upgrade_request *r, struct conn_opts *opts)
 {
@@ -193,7 +202,8 @@ static inline int world_admit(void *ud, const struct upgrade_request *r, struct 
     snprintf(w->path, sizeof w->path, "%s", r->path);
     snprintf(w->authorization, sizeof w->authorization, "%s", r->authorization);
     snprintf(w->token, sizeof w->token, "%s", r->query_token);
-    *opts = (struct conn_opts){.handler = &world_handler, .ud = w, .max_message = 64 << 20, .max_queue = 64 << 20};
+    *opts = (struct conn_opts){
+        .handler = &world_handler, .ud = w, .max_message = 64 << 20, .max_queue = 64 << 20};
     return w->refuse ? w->refuse : 101;
 }
 
@@ -209,7 +219,8 @@ static inline void world_event(void *ud, struct gateway *g, struct event *e)
         event_free(e);
 }
 
-static inline void world_sent(void *ud, struct gateway *g, uint64_t ticket, const struct send_result *r)
+static inline void world_sent(void *ud, struct gateway *g, uint64_t ticket,
+                              const struct send_result *r)
 {
     struct world *w = ud;
     (void)g;
@@ -231,7 +242,8 @@ static inline void world_own(void *ud, struct gateway *g, const struct event *e)
     snprintf(w->last_chat, sizeof w->last_chat, "%s", e->chat);
 }
 
-static inline void world_response(void *ud, struct gateway *g, uint64_t ticket, const struct gateway_response *r)
+static inline void world_response(void *ud, struct gateway *g, uint64_t ticket,
+                                  const struct gateway_response *r)
 {
     struct world *w = ud;
     (void)g;
@@ -255,7 +267,8 @@ static inline void world_state(void *ud, struct gateway *g, const char *reason)
     g->ops->state(g, &w->state);
 }
 
-static inline void world_chat(void *ud, struct gateway *g, const char *chat, const char *name, bool present)
+static inline void world_chat(void *ud, struct gateway *g, const char *chat, const char *name,
+                              bool present)
 {
     struct world *w = ud;
     (void)g;
@@ -302,7 +315,8 @@ static inline struct world *world_new(void)
 static inline void world_create(struct world *w)
 {
     struct gateway_env env = {&w->loop, &w->clock, w->transport};
-    struct gateway_sink sink = {w, world_event, world_sent, world_own, world_response, world_state, world_chat, NULL};
+    struct gateway_sink sink = {w,           world_event, world_sent, world_own, world_response,
+                                world_state, world_chat,  NULL};
     struct buf err = {0};
     w->g = onebot11_ops.create(&env, &w->conf, &sink, &err);
     if (!w->g)
@@ -378,13 +392,13 @@ static inline void world_run(struct world *w, int ms)
 }
 
 /* Turns the loop until the condition holds, at most 5 s. */
-#define world_until(w, cond)                                                                       \
-    do {                                                                                           \
-        uint64_t until_end = uv_hrtime() + 5000000000u;                                            \
-        while (!(cond) && uv_hrtime() < until_end)                                                 \
-            world_turn(w);                                                                         \
-        if (!(cond))                                                                               \
-            fail_msg("%s:%d: never: %s", __FILE__, __LINE__, #cond);                               \
+#define world_until(w, cond)                                         \
+    do {                                                             \
+        uint64_t until_end = uv_hrtime() + 5000000000u;              \
+        while (!(cond) && uv_hrtime() < until_end)                   \
+            world_turn(w);                                           \
+        if (!(cond))                                                 \
+            fail_msg("%s:%d: never: %s", __FILE__, __LINE__, #cond); \
     } while (0)
 
 static inline struct world *world_ready(const char *tail)

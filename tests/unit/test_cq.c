@@ -33,7 +33,8 @@ static void test_59_vectors(void **state)
     escaped("[x]", "&#91;x&#93;", "&#91;x&#93;");
     escaped("&amp;", "&amp;amp;", "&amp;amp;");
     escaped("&#91;", "&amp;#91;", "&amp;#91;");
-    escaped("https://e.example/?a=1&b=2,3", "https://e.example/?a=1&amp;b=2,3", "https://e.example/?a=1&amp;b=2&#44;3");
+    escaped("https://e.example/?a=1&b=2,3", "https://e.example/?a=1&amp;b=2,3",
+            "https://e.example/?a=1&amp;b=2&#44;3");
     escaped("", "", "");
     escaped("你好 😀", "你好 😀", "你好 😀");
 }
@@ -70,7 +71,8 @@ static void test_59_parsing(void **state)
 {
     (void)state;
     assert_string_equal(parsed("[CQ:at,qq=all]hi"), "at(qq=all)'hi'");
-    assert_string_equal(parsed("[CQ:share,url=http://x/?q=1&#44;2,title=a&amp;b]"), "share(url=http://x/?q=1,2;title=a&b)");
+    assert_string_equal(parsed("[CQ:share,url=http://x/?q=1&#44;2,title=a&amp;b]"),
+                        "share(url=http://x/?q=1,2;title=a&b)");
     assert_string_equal(parsed("a[CQ:face,id=1][CQ:face,id=2]b"), "'a'face(id=1)face(id=2)'b'");
     assert_string_equal(parsed("[CQ:x,a=1,a=2]"), "x(a=2)");
     assert_string_equal(parsed("[CQ:x,a=b=c, d = e ]"), "x(a=b=c; d = e )");
@@ -88,8 +90,9 @@ static void test_60_double_escape(void **state)
 
 static void test_61_not_a_code(void **state)
 {
-    static const char *const texts[] = {"[CQ:at,qq=1", "[CQ:,a=b]", "[CQ:at qq=1]", "[cq:at,qq=1]", "[CQ:at,qq]", "[CQ:at,=1]",
-                                        "[CQ", "[CQ:", "x]y", "[CQ:a\xE4\xBD\xA0,b=c]"};
+    static const char *const texts[] = {
+        "[CQ:at,qq=1", "[CQ:,a=b]", "[CQ:at qq=1]", "[cq:at,qq=1]", "[CQ:at,qq]",
+        "[CQ:at,=1]",  "[CQ",       "[CQ:",         "x]y",          "[CQ:a\xE4\xBD\xA0,b=c]"};
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         char want[64];
@@ -123,8 +126,9 @@ static void test_cost_is_linear(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_59_vectors),    cmocka_unit_test(test_59_parsing),     cmocka_unit_test(test_60_double_escape),
-        cmocka_unit_test(test_61_not_a_code), cmocka_unit_test(test_62_empty_parts), cmocka_unit_test(test_cost_is_linear),
+        cmocka_unit_test(test_59_vectors),       cmocka_unit_test(test_59_parsing),
+        cmocka_unit_test(test_60_double_escape), cmocka_unit_test(test_61_not_a_code),
+        cmocka_unit_test(test_62_empty_parts),   cmocka_unit_test(test_cost_is_linear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,8 +20,9 @@ static void test_ping(void **state)
     (void)state;
     static struct turn t;
     struct host_outcome out;
-    struct flow *f = fake_load("{}", "flow:on('message', function(c) local n = c.text:match('^ping (%d+)$') "
-                                     "if n then c.member.n = tonumber(n) c:say('pong ' .. n) end end)");
+    struct flow *f =
+        fake_load("{}", "flow:on('message', function(c) local n = c.text:match('^ping (%d+)$') "
+                        "if n then c.member.n = tonumber(n) c:say('pong ' .. n) end end)");
     fake_turn_init(&t, f);
     for (int i = 0; i < 3000; i++) {
         fake_message(&t, "ping 42");
@@ -51,8 +52,11 @@ static void test_results(void **state)
     static const struct {
         const char *body;
         bool stop, pass;
-    } cases[] = {{"return true", true, false}, {"return false", false, true}, {"return nil", false, false},
-                 {"return 'x'", false, false}, {"", false, false}};
+    } cases[] = {{"return true", true, false},
+                 {"return false", false, true},
+                 {"return nil", false, false},
+                 {"return 'x'", false, false},
+                 {"", false, false}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         static struct turn t;
         struct host_outcome out;
@@ -68,49 +72,75 @@ static void test_results(void **state)
 static void test_errors(void **state)
 {
     (void)state;
-    fake_fails("local nothing\nreturn nothing.field", FAILURE_ERROR, "flows/t.lua:4: attempt to index a nil value");
+    fake_fails("local nothing\nreturn nothing.field", FAILURE_ERROR,
+               "flows/t.lua:4: attempt to index a nil value");
     fake_fails("local function f() error('deep') end\nf()", FAILURE_ERROR, "at flows/t.lua:3 in f");
     fake_fails("error({code=7})", FAILURE_ERROR, "(error object is a table value)");
     fake_fails("error()", FAILURE_ERROR, "(error object is a nil value)");
-    fake_fails("error(setmetatable({}, {__tostring=function() error('again') end}))", FAILURE_ERROR, "error object");
-    fake_fails("error(setmetatable({}, {__tostring=function() return 'mine' end}))", FAILURE_ERROR, "mine");
-    fake_fails("error(setmetatable({}, {__tostring=function() while true do end end}))", FAILURE_ERROR, "error object");
-    fake_fails("c:sya('x')", FAILURE_ERROR, "flows/t.lua:3: c.sya does not exist; did you mean \"say\"?");
+    fake_fails("error(setmetatable({}, {__tostring=function() error('again') end}))", FAILURE_ERROR,
+               "error object");
+    fake_fails("error(setmetatable({}, {__tostring=function() return 'mine' end}))", FAILURE_ERROR,
+               "mine");
+    fake_fails("error(setmetatable({}, {__tostring=function() while true do end end}))",
+               FAILURE_ERROR, "error object");
+    fake_fails("c:sya('x')", FAILURE_ERROR,
+               "flows/t.lua:3: c.sya does not exist; did you mean \"say\"?");
     fake_fails("local x = c.usr", FAILURE_ERROR, "did you mean \"user\"");
     fake_fails("sop.imge('x')", FAILURE_ERROR, "sop.imge does not exist; did you mean \"image\"?");
     fake_fails("c.say('x')", FAILURE_ERROR, "with a colon");
     fake_fails("c.user = 5", FAILURE_ERROR, "c.user cannot be set");
-    fake_fails("c:board('x'):sett('a', 1)", FAILURE_ERROR, "a board has no sett; did you mean \"set\"?");
+    fake_fails("c:board('x'):sett('a', 1)", FAILURE_ERROR,
+               "a board has no sett; did you mean \"set\"?");
     fake_fails("total = 5", FAILURE_ERROR, "\"total\" would be a global variable");
     fake_fails("return nme", FAILURE_ERROR, "the name \"nme\" is not known here");
-    fake_fails("c:say('x', {}, {polcy='drop'})", FAILURE_ERROR, "c:say: there is no option \"polcy\"; did you mean \"policy\"?");
+    fake_fails("c:say('x', {}, {polcy='drop'})", FAILURE_ERROR,
+               "c:say: there is no option \"polcy\"; did you mean \"policy\"?");
     fake_fails("c:timer('x', {after='1m'})", FAILURE_ERROR, "no flow:timer(\"x\")");
     fake_fails("require('lib.x')", FAILURE_ERROR, "only at the top of a file");
     fake_fails("sop.flow('x')", FAILURE_ERROR, "not inside a handler");
     fake_fails("coroutine.yield(1)", FAILURE_ERROR, "coroutine.yield can only be used inside");
     fake_fails("for i = 1, 30 do c:say('flood') end", FAILURE_ERROR, "20 messages in one turn");
-    fake_fails("for i = 1, 3000 do c:board('b'):set('u' .. i, i) end", FAILURE_ERROR, "one turn may write at most");
+    fake_fails("for i = 1, 3000 do c:board('b'):set('u' .. i, i) end", FAILURE_ERROR,
+               "one turn may write at most");
 }
 
 static void test_budget(void **state)
 {
     (void)state;
-    fake_fails("while true do end", FAILURE_BUDGET, "flows/t.lua:3: the script used up its instruction budget");
-    fake_fails("while true do pcall(function() while true do end end) end", FAILURE_BUDGET, "instruction budget");
+    fake_fails("while true do end", FAILURE_BUDGET,
+               "flows/t.lua:3: the script used up its instruction budget");
+    fake_fails("while true do pcall(function() while true do end end) end", FAILURE_BUDGET,
+               "instruction budget");
     fake_fails("while true do pcall(error, 'x') end", FAILURE_BUDGET, "instruction budget");
-    fake_fails("while true do xpcall(error, function() while true do end end) end", FAILURE_BUDGET, "instruction budget");
-    fake_fails("while true do local co = coroutine.wrap(function() while true do end end) pcall(co) end", FAILURE_BUDGET, "budget");
+    fake_fails("while true do xpcall(error, function() while true do end end) end", FAILURE_BUDGET,
+               "instruction budget");
+    fake_fails(
+        "while true do local co = coroutine.wrap(function() while true do end end) pcall(co) end",
+        FAILURE_BUDGET, "budget");
     fake_fails("while true do coroutine.wrap(function() end)() end", FAILURE_BUDGET, "budget");
-    fake_fails("local t <close> = setmetatable({}, {__close=function() while true do end end}) while true do end",
-               FAILURE_BUDGET, "budget");
-    fake_fails("coroutine.wrap(function() local t <close> = setmetatable({}, {__close=function() while true do end end}) "
-               "while true do end end)()",
-               FAILURE_BUDGET, "budget");
+    fake_fails(
+        "local t <close> = setmetatable({}, {__close=function() while true do end end}) while true do end",
+        FAILURE_BUDGET, "budget");
+    fake_fails(
+        "coroutine.wrap(function() local t <close> = setmetatable({}, {__close=function() while true do end end}) "
+        "while true do end end)()",
+        FAILURE_BUDGET, "budget");
     fake_fails("table.move({}, 1, 1e12, 2, {})", FAILURE_BUDGET, "budget");
-    fake_fails("table.sort(setmetatable({}, {__len=function() return 1e8 end}), rawequal)", FAILURE_BUDGET, "budget");
-    fake_fails("table.insert(setmetatable({}, {__len=function() return 1e9 end}), 1, 0)", FAILURE_BUDGET, "budget");
-    fake_fails("table.concat(setmetatable({}, {__index={}, __len=function() return 1e9 end}))", FAILURE_BUDGET, "budget");
-    fake_fails("local s = ('a'):rep(5000) for i = 1, 1e9 do s:find('b') end", FAILURE_BUDGET, "budget");
+    fake_fails("table.sort(setmetatable({}, {__len=function() return 1e8 end}), rawequal)",
+               FAILURE_BUDGET, "budget");
+    fake_fails("table.insert(setmetatable({}, {__len=function() return 1e9 end}), 1, 0)",
+               FAILURE_BUDGET, "budget");
+    fake_fails("table.concat(setmetatable({}, {__index={}, __len=function() return 1e9 end}))",
+               FAILURE_BUDGET, "budget");
+    fake_fails("local s = ('a'):rep(5000) for i = 1, 1e9 do s:find('b') end", FAILURE_BUDGET,
+               "budget");
+    fake_fails("local s = ('x'):rep(1 << 20) while true do local t = s:upper() end", FAILURE_BUDGET,
+               "budget");
+    fake_fails("local s = ('x'):rep(1 << 20) while true do local n = utf8.len(s) end",
+               FAILURE_BUDGET, "budget");
+    fake_fails(
+        "local a, b = ('x'):rep(1 << 20), ('x'):rep(1 << 20) while true do local e = a == b end",
+        FAILURE_BUDGET, "budget");
     fake_ok("local s = (''):rep(1e15) assert(s == '')");
     fake_ok("for i = 1, 100000 do end"); /* a state that was over budget does not stay so */
 }
@@ -118,12 +148,15 @@ static void test_budget(void **state)
 static void test_memory(void **state)
 {
     (void)state;
-    fake_fails("local t = {} while true do t[#t + 1] = ('x'):rep(100000) .. #t end", FAILURE_MEMORY, "memory");
+    fake_fails("local t = {} while true do t[#t + 1] = ('x'):rep(100000) .. #t end", FAILURE_MEMORY,
+               "memory");
     fake_fails("local s = ('x'):rep(1 << 30)", FAILURE_ERROR, "larger than the memory of a flow");
     fake_fails("local s = 'x' while true do s = s .. s end", FAILURE_MEMORY, "memory");
     fake_fails("local function down(n) return 1 + down(n + 1) end down(1)", FAILURE_MEMORY, "");
-    fake_ok("local f f = function() return pcall(f) end f()"); /* the C stack overflows deep inside and is caught there */
-    fake_ok("local ok, why = pcall(string.rep, 'x', 1 << 30) assert(not ok and why:find('memory'))");
+    fake_ok(
+        "local f f = function() return pcall(f) end f()"); /* the C stack overflows deep inside and is caught there */
+    fake_ok(
+        "local ok, why = pcall(string.rep, 'x', 1 << 30) assert(not ok and why:find('memory'))");
 }
 
 /* Memory runs out at every possible place, while loading and in handlers: always a message, never a crash or a leak. */
@@ -132,10 +165,11 @@ static void test_memory_sweep(void **state)
     (void)state;
     static const char *folders[2];
     static struct turn t;
-    struct flow *f = fake_load("{params={a={'text', default={'x {n}', 'y {n}'}}, t={'table', default={1, {b=2}}}}}",
-                               "flow:on('message', function(c) c.member.t = {a={1, 2, 'x'}} c:say(c.params.a, {n=c.text}) c:board('b'):set('u', 1) "
-                               "local x = c.group.y or {} x[1] = c.text:gsub('l', 'L') c.group.y = x sop.match('a(b)', 'ab') c:timer('z', {after=1}) "
-                               "c:emit('e', {a=c.params.t}) local k = {} for i = 1, 300 do k[i] = ('%d'):format(i) end end)\nflow:timer('z', print)");
+    struct flow *f = fake_load(
+        "{params={a={'text', default={'x {n}', 'y {n}'}}, t={'table', default={1, {b=2}}}}}",
+        "flow:on('message', function(c) c.member.t = {a={1, 2, 'x'}} c:say(c.params.a, {n=c.text}) c:board('b'):set('u', 1) "
+        "local x = c.group.y or {} x[1] = c.text:gsub('l', 'L') c.group.y = x sop.match('a(b)', 'ab') c:timer('z', {after=1}) "
+        "c:emit('e', {a=c.params.t}) local k = {} for i = 1, 300 do k[i] = ('%d'):format(i) end end)\nflow:timer('z', print)");
     flow_release(f);
     folders[0] = fake_sop;
     int loaded = 0, done = 0, failed = 0;
@@ -175,27 +209,35 @@ static void test_patterns_hold(void **state)
 {
     (void)state;
     fake_fails("return ('a'):rep(400):find('a-a-a-a-a-b')", FAILURE_ERROR, "use sop.match");
-    fake_fails("return ('a'):rep(100000):find('a*a*a*a*a*a*b')", FAILURE_ERROR, "steps on a text of 100000 bytes");
-    fake_fails("return sop.match('(a+)+$', ('a'):rep(5000) .. 'b')", FAILURE_ERROR, "too many steps");
+    fake_fails("return ('a'):rep(100000):find('a*a*a*a*a*a*b')", FAILURE_ERROR,
+               "steps on a text of 100000 bytes");
+    fake_fails("return sop.match('(a+)+$', ('a'):rep(5000) .. 'b')", FAILURE_ERROR,
+               "too many steps");
     fake_fails("return sop.match('(a', 'x')", FAILURE_ERROR, "is wrong at byte");
     fake_fails("return ('x'):rep(100):gsub('%', '')", FAILURE_ERROR, "malformed pattern");
-    fake_ok("local text = ('word '):rep(3000) local n = select(2, text:gsub('%S+', '')) assert(n == 3000)");
+    fake_ok(
+        "local text = ('word '):rep(3000) local n = select(2, text:gsub('%S+', '')) assert(n == 3000)");
     fake_ok("local text = ('w'):rep(20000) .. ' 12' assert(text:match('^(%S+)%s+(%d+)$'))");
 }
 
 static void test_waits_refused(void **state)
 {
     (void)state;
-    fake_fails("table.sort({3, 1, 2}, function(a, b) return c.member.x end)", FAILURE_ERROR, "cannot do so inside table.sort");
-    fake_fails("('abc'):gsub('.', function() return c.member.x end)", FAILURE_ERROR, "inside table.sort, string.gsub");
-    fake_fails("coroutine.wrap(function() return c.member.x end)()", FAILURE_ERROR, "inside a coroutine of your own");
-    fake_fails("for x in coroutine.wrap(function() c:members() end) do end", FAILURE_ERROR, "inside a coroutine of your own");
+    fake_fails("table.sort({3, 1, 2}, function(a, b) return c.member.x end)", FAILURE_ERROR,
+               "cannot do so inside table.sort");
+    fake_fails("('abc'):gsub('.', function() return c.member.x end)", FAILURE_ERROR,
+               "inside table.sort, string.gsub");
+    fake_fails("coroutine.wrap(function() return c.member.x end)()", FAILURE_ERROR,
+               "inside a coroutine of your own");
+    fake_fails("for x in coroutine.wrap(function() c:members() end) do end", FAILURE_ERROR,
+               "inside a coroutine of your own");
 }
 
 static struct flow *begin_wait(struct turn *t, struct host_outcome *out)
 {
-    struct flow *f = fake_load("{}", "flow:on('message', function(c) c:say('x') local v = c.member.x or pcall(function() "
-                                     "return c.group.y end) c:say('y') end)");
+    struct flow *f = fake_load(
+        "{}", "flow:on('message', function(c) c:say('x') local v = c.member.x or pcall(function() "
+              "return c.group.y end) c:say('y') end)");
     fake_turn_init(t, f);
     fake_message(t, "hi");
     host_start(f, 0, t, &t->binding, out);
@@ -217,7 +259,9 @@ static void test_store_lost(void **state)
     assert_null(turn_handler(&t));
     fake_turn_end(&t);
     flow_release(f);
-    f = fake_load("{}", "flow:on('message', function(c) while true do pcall(function() return c.group.y end) end end)");
+    f = fake_load(
+        "{}",
+        "flow:on('message', function(c) while true do pcall(function() return c.group.y end) end end)");
     fake_turn_init(&t, f);
     t.store_down = true;
     host_start(f, 0, &t, &t.binding, &out);
@@ -226,6 +270,38 @@ static void test_store_lost(void **state)
     fake_turn_end(&t);
     flow_release(f);
     assert_int_equal(host_coroutines(fake_host), 0);
+}
+
+/* A handler that reads without end is stopped, although each resume has a budget of its own. */
+static void test_endless_reads(void **state)
+{
+    (void)state;
+    static struct turn t;
+    struct host_outcome out;
+    struct flow *f = fake_load(
+        "{}",
+        "flow:on('message', function(c) local h, i = c:hash('h'), 0 while true do i = i + 1 local x = h['f' .. i] end end)\n"
+        "flow:on('message', function(c) local h, i = c:hash('h'), 0 while true do i = i + 1 local x = h['f' .. i] "
+        "for k = 1, 50000 do end end end)");
+    for (int i = 0; i < 2; i++) {
+        fake_turn_init(&t, f);
+        fake_message(&t, "x");
+        host_start(f, i, &t, &t.binding, &out);
+        int reads = 0;
+        while (out.status == HOST_WAITING) {
+            redisReply nil = {.type = REDIS_REPLY_NIL};
+            redis_fn fn = t.fn;
+            t.fn = NULL;
+            fn(t.fn_ud, &nil);
+            host_resume(&t, &out);
+            reads++;
+        }
+        assert_int_equal(out.status, HOST_FAILED);
+        assert_in_range(reads, 50, 2000);
+        assert_non_null(strstr(out.error, i ? "instruction budget" : "more than 2000 reads"));
+        fake_turn_end(&t);
+    }
+    flow_release(f);
 }
 
 /* A stopped handler is not woken by its late answer, nor is the next one that uses the same coroutine. */
@@ -264,9 +340,11 @@ static void test_ended_coroutine(void **state)
     (void)state;
     static struct turn t;
     struct host_outcome out;
-    struct flow *f = fake_load("{}", "local co flow:on('message', function(c) if co then return coroutine.close(co) end\n"
-                                     "co = coroutine.create(function() local t <close> = setmetatable({}, {__close=function() "
-                                     "while true do end end}) while true do end end) coroutine.resume(co) end)");
+    struct flow *f = fake_load(
+        "{}",
+        "local co flow:on('message', function(c) if co then return coroutine.close(co) end\n"
+        "co = coroutine.create(function() local t <close> = setmetatable({}, {__close=function() "
+        "while true do end end}) while true do end end) coroutine.resume(co) end)");
     fake_turn_init(&t, f);
     fake_message(&t, "x");
     fake_run(f, 0, &t, &out);
@@ -285,8 +363,9 @@ static void test_interleaved(void **state)
     enum { N = 40 };
     static struct turn turns[N];
     struct host_outcome out;
-    struct flow *f = fake_load("{}", "flow:on('message', function(c) c.member.seen = (c.member.seen or 0) + 1 "
-                                     "c:say(c.text .. c.member.seen) end)");
+    struct flow *f =
+        fake_load("{}", "flow:on('message', function(c) c.member.seen = (c.member.seen or 0) + 1 "
+                        "c:say(c.text .. c.member.seen) end)");
     for (int i = 0; i < N; i++) {
         char text[20];
         snprintf(text, sizeof text, "m%d-", i);
@@ -329,7 +408,8 @@ static void test_large_reply(void **state)
     static redisReply *list[N];
     char *big = mem_zero(1 << 20);
     for (int i = 0; i < N; i++) {
-        items[i] = (redisReply){.type = REDIS_REPLY_STRING, .str = big, .len = (1 << 20) - (size_t)i};
+        items[i] =
+            (redisReply){.type = REDIS_REPLY_STRING, .str = big, .len = (1 << 20) - (size_t)i};
         list[i] = &items[i];
     }
     redisReply r = {.type = REDIS_REPLY_ARRAY, .elements = N, .element = list};
@@ -367,11 +447,14 @@ static void test_stale(void **state)
     (void)state;
     static struct turn t;
     struct host_outcome out;
-    struct flow *f = fake_load("{}", "local old, member, board\nflow:on('message', function(c) if not old then old, member, board = c, c.member, c:board('b') "
-                                     "member.x = 1 return end\nif c.text == '1' then old:say('x') elseif c.text == '2' then "
-                                     "member.x = 2 else board:set('a', 1) end end)");
+    struct flow *f = fake_load(
+        "{}",
+        "local old, member, board\nflow:on('message', function(c) if not old then old, member, board = c, c.member, c:board('b') "
+        "member.x = 1 return end\nif c.text == '1' then old:say('x') elseif c.text == '2' then "
+        "member.x = 2 else board:set('a', 1) end end)");
     static const char *const texts[] = {"0", "1", "2", "3"};
-    static const char *const expected[] = {NULL, "belongs to a handler that is over", "c.member belongs to a handler that is over",
+    static const char *const expected[] = {NULL, "belongs to a handler that is over",
+                                           "c.member belongs to a handler that is over",
                                            "this board belongs to a handler that is over"};
     for (int i = 0; i < 4; i++) {
         fake_turn_init(&t, f);
@@ -388,12 +471,14 @@ static void test_stale(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ping),          cmocka_unit_test(test_results),       cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_budget),        cmocka_unit_test(test_memory),        cmocka_unit_test(test_memory_sweep),  cmocka_unit_test(test_patterns_hold),
-        cmocka_unit_test(test_waits_refused), cmocka_unit_test(test_store_lost),    cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_ended_coroutine),
-        cmocka_unit_test(test_interleaved),   cmocka_unit_test(test_large_reply),   cmocka_unit_test(test_redis_error),
-        cmocka_unit_test(test_stale),
+        cmocka_unit_test(test_ping),          cmocka_unit_test(test_results),
+        cmocka_unit_test(test_errors),        cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_memory),        cmocka_unit_test(test_memory_sweep),
+        cmocka_unit_test(test_patterns_hold), cmocka_unit_test(test_waits_refused),
+        cmocka_unit_test(test_store_lost),    cmocka_unit_test(test_endless_reads),
+        cmocka_unit_test(test_stop),          cmocka_unit_test(test_ended_coroutine),
+        cmocka_unit_test(test_interleaved),   cmocka_unit_test(test_large_reply),
+        cmocka_unit_test(test_redis_error),   cmocka_unit_test(test_stale),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -65,12 +66,74 @@ static void test_written(void **state)
 {
     (void)state;
     static const char *const patterns[] = {
-        "a", "^a", "a$", "^$", "", ".", ".*", ".-", "a-b", "(a*)(b*)", "()", "()a()", "%a+", "%s*(%S+)%s*", "^%s*(.-)%s*$", "[a-c]+", "[^a-c]+", "[]a]", "[^]a]",
-        "[a-]", "[%a_][%w_]*", "%b()", "%f[%w]%w+", "(%w+) %1", "%d%d?%d?", "x?y?z?", "%.", "%%", "[", "[a", "%", "(", ")", "(()", "%1", "%b", "%f", "a**", "[%]]",
-        "(a)(b)(c)(d)(e)(f)(g)(h)(i)(j)(k)(l)(m)(n)(o)(p)(q)(r)(s)(t)(u)(v)(w)(x)(y)(z)(a)(b)(c)(d)(e)(f)(g)", "[\\0-\\9]", "%z", "%g+", "[%s%p]", "$", "a$b", "^^a", "(.)%1", "[^%s]",
+        "a",
+        "^a",
+        "a$",
+        "^$",
+        "",
+        ".",
+        ".*",
+        ".-",
+        "a-b",
+        "(a*)(b*)",
+        "()",
+        "()a()",
+        "%a+",
+        "%s*(%S+)%s*",
+        "^%s*(.-)%s*$",
+        "[a-c]+",
+        "[^a-c]+",
+        "[]a]",
+        "[^]a]",
+        "[a-]",
+        "[%a_][%w_]*",
+        "%b()",
+        "%f[%w]%w+",
+        "(%w+) %1",
+        "%d%d?%d?",
+        "x?y?z?",
+        "%.",
+        "%%",
+        "[",
+        "[a",
+        "%",
+        "(",
+        ")",
+        "(()",
+        "%1",
+        "%b",
+        "%f",
+        "a**",
+        "[%]]",
+        "(a)(b)(c)(d)(e)(f)(g)(h)(i)(j)(k)(l)(m)(n)(o)(p)(q)(r)(s)(t)(u)(v)(w)(x)(y)(z)(a)(b)(c)(d)(e)(f)(g)",
+        "[\\0-\\9]",
+        "%z",
+        "%g+",
+        "[%s%p]",
+        "$",
+        "a$b",
+        "^^a",
+        "(.)%1",
+        "[^%s]",
     };
-    static const char *const texts[] = {"", "a", "b", "aab", "abcabc", "  trim me  ", "hello world hello", "f(a(b)c)d", "x = 12, y=345", "THE (quick) fox", "aaaaaa", "word word",
-                                        "]a]", "a-b-c", "a.b%c", "a\nb\tc", "打卡 第3天", "^a$"};
+    static const char *const texts[] = {"",
+                                        "a",
+                                        "b",
+                                        "aab",
+                                        "abcabc",
+                                        "  trim me  ",
+                                        "hello world hello",
+                                        "f(a(b)c)d",
+                                        "x = 12, y=345",
+                                        "THE (quick) fox",
+                                        "aaaaaa",
+                                        "word word",
+                                        "]a]",
+                                        "a-b-c",
+                                        "a.b%c",
+                                        "a\nb\tc",
+                                        "打卡 第3天",
+                                        "^a$"};
     for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++)
         for (size_t k = 0; k < sizeof texts / sizeof texts[0]; k++)
             compare(texts[k], strlen(texts[k]), patterns[i], strlen(patterns[i]));
@@ -82,15 +145,18 @@ static void test_written(void **state)
 static void test_random(void **state)
 {
     (void)state;
-    static const char *const pieces[] = {"a", "b", "c", ".", "%a", "%w", "%d", "%s", "%S", "[ab]", "[^a]", "[a-c]", "(", ")", "()", "*", "+", "-", "?", "^", "$", "%1", "%b()", "%f[b]", "%", "["};
+    static const char *const pieces[] = {
+        "a", "b",  "c", ".", "%a", "%w", "%d", "%s", "%S", "[ab]", "[^a]",  "[a-c]", "(",
+        ")", "()", "*", "+", "-",  "?",  "^",  "$",  "%1", "%b()", "%f[b]", "%",     "["};
     static const char letters[] = "abc() 1";
     struct rng r;
     rng_seed(&r, 5);
     for (int i = 0; i < 30000; i++) {
         char p[64] = "", s[16];
-        size_t n = 1 + rng_below(&r, 6), len = rng_below(&r, 12);
+        size_t n = 1 + rng_below(&r, 6), len = rng_below(&r, 12), at = 0;
         for (size_t k = 0; k < n; k++)
-            strcat(p, pieces[rng_below(&r, sizeof pieces / sizeof pieces[0])]);
+            at += (size_t)snprintf(p + at, sizeof p - at, "%s",
+                                   pieces[rng_below(&r, sizeof pieces / sizeof pieces[0])]);
         for (size_t k = 0; k < len; k++)
             s[k] = letters[rng_below(&r, sizeof letters - 1)];
         compare(s, len, p, strlen(p));
@@ -99,6 +165,7 @@ static void test_random(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_written), cmocka_unit_test(test_random)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_written),
+                                       cmocka_unit_test(test_random)};
     return cmocka_run_group_tests(tests, setup, teardown);
 }

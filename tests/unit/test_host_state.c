@@ -84,10 +84,12 @@ static void test_values(void **state)
 {
     (void)state;
     redis("FLUSHALL");
-    assert_int_equal(turn_script("local m = c.member m.i, m.f, m.whole, m.t, m.s, m.d = 12, 0.1, 3.0, true, '字 1', '12'\n"
-                                 "m.j, m.q, m.u, m.word, m.z, m.id = {a=1, list={1, 2}}, '\"x', '{x', 'true', '', '3300000000000000000001'\n"
-                                 "m.big, m.neg, m.exp, m.lead = math.maxinteger, -5, '1e5', '007' m[5] = 'five'"),
-                     0);
+    assert_int_equal(
+        turn_script(
+            "local m = c.member m.i, m.f, m.whole, m.t, m.s, m.d = 12, 0.1, 3.0, true, '字 1', '12'\n"
+            "m.j, m.q, m.u, m.word, m.z, m.id = {a=1, list={1, 2}}, '\"x', '{x', 'true', '', '3300000000000000000001'\n"
+            "m.big, m.neg, m.exp, m.lead = math.maxinteger, -5, '1e5', '007' m[5] = 'five'"),
+        0);
     expect("12", "HGET " M " i");
     expect("0.1", "HGET " M " f");
     expect("3.0", "HGET " M " whole");
@@ -104,11 +106,12 @@ static void test_values(void **state)
     redis("HSET " M " hand %s", "{not json");
     redis("HSET " M " json %s", "[1,{\"k\":null,\"b\":\"\\u4f60\\ud83d\\ude00\"}]");
     assert_int_equal(
-        turn_script("local m = c.member assert(m.i == 12 and math.type(m.i) == 'integer' and m.f == 0.1 and math.type(m.whole) == 'float')\n"
-                    "assert(m.t == true and m.s == '字 1' and m.d == '12' and m.j.a == 1 and #m.j.list == 2 and m.q == '\"x')\n"
-                    "assert(m.u == '{x' and m.word == 'true' and m.z == '' and m.id == '3300000000000000000001' and m.absent == nil)\n"
-                    "assert(m.big == math.maxinteger and m.neg == -5 and m.exp == '1e5' and m.lead == '007' and m[5] == 'five')\n"
-                    "assert(m.hand == '{not json' and m.json[1] == 1 and m.json[2].k == nil and m.json[2].b == '你😀')"),
+        turn_script(
+            "local m = c.member assert(m.i == 12 and math.type(m.i) == 'integer' and m.f == 0.1 and math.type(m.whole) == 'float')\n"
+            "assert(m.t == true and m.s == '字 1' and m.d == '12' and m.j.a == 1 and #m.j.list == 2 and m.q == '\"x')\n"
+            "assert(m.u == '{x' and m.word == 'true' and m.z == '' and m.id == '3300000000000000000001' and m.absent == nil)\n"
+            "assert(m.big == math.maxinteger and m.neg == -5 and m.exp == '1e5' and m.lead == '007' and m[5] == 'five')\n"
+            "assert(m.hand == '{not json' and m.json[1] == 1 and m.json[2].k == nil and m.json[2].b == '你😀')"),
         1); /* one HGETALL */
 }
 
@@ -117,36 +120,43 @@ static void test_nested_tables(void **state)
     (void)state;
     redis("FLUSHALL");
     turn_script("c.member.t = {n=1, list={}} c.member.u = {1} c.member.same = {k=1}");
-    turn_script("local t = c.member.t t.n = 2 t.list[1] = 'a' c.member.u = nil assert(c.member.same.k == 1)");
+    turn_script(
+        "local t = c.member.t t.n = 2 t.list[1] = 'a' c.member.u = nil assert(c.member.same.k == 1)");
     expect("{\"list\":[\"a\"],\"n\":2}", "HGET " M " t");
     expect(NULL, "HGET " M " u");
     turn_script("local t = {x=1} c.member.t = t t.x = 5");
     expect("{\"x\":5}", "HGET " M " t");
-    fake_fails("c.member.t = {f=function() end}", FAILURE_ERROR, "c.member.t cannot hold this value");
+    fake_fails("c.member.t = {f=function() end}", FAILURE_ERROR,
+               "c.member.t cannot hold this value");
     fake_fails("c.member.t = print", FAILURE_ERROR, "c.member.t cannot hold a function");
     fake_fails("local t = {} t.t = t c.member.t = t", FAILURE_ERROR, "nested too deeply");
     fake_fails("c.member.t = {1, 2, a=3}", FAILURE_ERROR, "both named entries and numbered ones");
     fake_fails("c.member.t = {[1]=1, [5]=2}", FAILURE_ERROR, "gaps");
     fake_fails("c.member.n = 0/0", FAILURE_ERROR, "not finite");
     fake_fails("c.member[{}] = 1", FAILURE_ERROR, "names of fields are strings");
-    fake_fails("local t = {} c.member.t = t t.f = print", FAILURE_ERROR, "c.member.t cannot hold this value");
+    fake_fails("local t = {} c.member.t = t t.f = print", FAILURE_ERROR,
+               "c.member.t cannot hold this value");
 }
 
 static void test_pairs_and_others(void **state)
 {
     (void)state;
     redis("FLUSHALL");
-    turn_script("c.group.b, c.group.a, c.group.gone = 1, 2, 3 c.profile.points = 7 c:member_of('9').x = 'y'");
+    turn_script(
+        "c.group.b, c.group.a, c.group.gone = 1, 2, 3 c.profile.points = 7 c:member_of('9').x = 'y'");
     expect("7", "HGET sopd:{qq1}:u:3300000001 points");
     expect("y", "HGET sopd:{qq1}:m:t:700000001:9 x");
-    turn_script("c.group.c, c.group.gone = 5, nil local out = {} for k, v in pairs(c.group) do out[#out + 1] = k .. v end\n"
-                "assert(table.concat(out, ' ') == 'a2 b1 c5', table.concat(out, ' '))\n"
-                "assert(c:member_of(c.user) == c.member or true) c.member.z = 1 assert(c:member_of(c.user).z == 1)\n"
-                "assert(c:profile_of(c.user).points == 7)");
-    turn_script("local h = c:hash('codes', {scope='gateway'}) h.k1 = 'v1' h[12] = {1} assert(h.k1 == 'v1' and h.nope == nil)");
+    turn_script(
+        "c.group.c, c.group.gone = 5, nil local out = {} for k, v in pairs(c.group) do out[#out + 1] = k .. v end\n"
+        "assert(table.concat(out, ' ') == 'a2 b1 c5', table.concat(out, ' '))\n"
+        "assert(c:member_of(c.user) == c.member or true) c.member.z = 1 assert(c:member_of(c.user).z == 1)\n"
+        "assert(c:profile_of(c.user).points == 7)");
+    turn_script(
+        "local h = c:hash('codes', {scope='gateway'}) h.k1 = 'v1' h[12] = {1} assert(h.k1 == 'v1' and h.nope == nil)");
     expect("v1", "HGET sopd:{qq1}:hash:::codes k1");
-    turn_script("local h = c:hash('codes', {scope='gateway'}) h.k1 = nil local n = 0 for k, v in pairs(h) do n = n + 1 assert(k == '12') end "
-                "assert(n == 1) c:drop(h) assert(h['12'] == nil) h.fresh = 1 for k in pairs(h) do assert(k == 'fresh') end");
+    turn_script(
+        "local h = c:hash('codes', {scope='gateway'}) h.k1 = nil local n = 0 for k, v in pairs(h) do n = n + 1 assert(k == '12') end "
+        "assert(n == 1) c:drop(h) assert(h['12'] == nil) h.fresh = 1 for k in pairs(h) do assert(k == 'fresh') end");
     expect("1", "HLEN sopd:{qq1}:hash:::codes");
 }
 
@@ -154,19 +164,22 @@ static void test_add(void **state)
 {
     (void)state;
     redis("FLUSHALL");
-    turn_script("assert(c:add(c.profile, 'points', 5) == 5) assert(c:add(c.profile, 'points') == 6 and c.profile.points == 6)");
+    turn_script(
+        "assert(c:add(c.profile, 'points', 5) == 5) assert(c:add(c.profile, 'points') == 6 and c.profile.points == 6)");
     expect("6", "HGET sopd:{qq1}:u:3300000001 points");
-    turn_of("flow:on('message', function(c) c:add(c.profile, 'points', 4) end)\n"
-            "flow:on('message', function(c) assert(c.profile.points == 10) c:add(c.profile, 'points', -1) c.profile.other = 'x' end)\n"
-            "flow:on('message', function(c) assert(c.profile.points == 9 and c.profile.other == 'x') c.profile.points = 100 "
-            "assert(c:add(c.profile, 'points', 1) == 101) end)",
-            3);
+    turn_of(
+        "flow:on('message', function(c) c:add(c.profile, 'points', 4) end)\n"
+        "flow:on('message', function(c) assert(c.profile.points == 10) c:add(c.profile, 'points', -1) c.profile.other = 'x' end)\n"
+        "flow:on('message', function(c) assert(c.profile.points == 9 and c.profile.other == 'x') c.profile.points = 100 "
+        "assert(c:add(c.profile, 'points', 1) == 101) end)",
+        3);
     expect("101", "HGET sopd:{qq1}:u:3300000001 points");
     fake_fails("c.member.name = 'x' c:add(c.member, 'name', 1)", FAILURE_ERROR, "holds a string");
-    turn_of("flow:on('message', function(c) local h = c:hash('h') c:add(h, 'n', 2) end)\n"
-            "flow:on('message', function(c) local h = c:hash('h') assert(h.n == 2) h.n = nil end)\n"
-            "flow:on('message', function(c) local h = c:hash('h') assert(h.n == nil) c:add(h, 'n', 3) end)",
-            3);
+    turn_of(
+        "flow:on('message', function(c) local h = c:hash('h') c:add(h, 'n', 2) end)\n"
+        "flow:on('message', function(c) local h = c:hash('h') assert(h.n == 2) h.n = nil end)\n"
+        "flow:on('message', function(c) local h = c:hash('h') assert(h.n == nil) c:add(h, 'n', 3) end)",
+        3);
     expect("3", "HGET sopd:{qq1}:hash:t:700000001:h n");
 }
 
@@ -175,15 +188,16 @@ static void test_handlers_share(void **state)
 {
     (void)state;
     redis("FLUSHALL");
-    turn_of("flow:on('message', function(c) c.group.x = 1 c:board('b'):set('u', 3) c:days('d'):mark(5) c:counter('n'):add(2) "
-            "c:list('l'):push('a') c:set('s'):add('q') assert(c:once('k')) assert(c:limit('r', 1, '1m')) c:tag('vip') end)\n"
-            "flow:on('message', function(c) assert(c.group.x == 1) assert(c:board('b'):get('u') == 3) assert(c:days('d'):has(5)) "
-            "assert(c:counter('n'):get() == 2) assert(c:list('l'):range()[1] == 'a') assert(c:set('s'):has('q')) "
-            "assert(not c:once('k')) assert(not c:limit('r', 1, '1m')) assert(c:has_tag('vip')) "
-            "c:board('b'):remove('u') c:days('d'):clear() c:list('l'):shift() c:set('s'):clear() c:untag('vip') c.group.x = nil end)\n"
-            "flow:on('message', function(c) assert(c.group.x == nil) assert(not c:board('b'):get('u')) assert(c:board('b'):count() == 0) "
-            "assert(not c:days('d'):has(5)) assert(c:list('l'):len() == 0) assert(c:set('s'):count() == 0) assert(not c:has_tag('vip')) end)",
-            3);
+    turn_of(
+        "flow:on('message', function(c) c.group.x = 1 c:board('b'):set('u', 3) c:days('d'):mark(5) c:counter('n'):add(2) "
+        "c:list('l'):push('a') c:set('s'):add('q') assert(c:once('k')) assert(c:limit('r', 1, '1m')) c:tag('vip') end)\n"
+        "flow:on('message', function(c) assert(c.group.x == 1) assert(c:board('b'):get('u') == 3) assert(c:days('d'):has(5)) "
+        "assert(c:counter('n'):get() == 2) assert(c:list('l'):range()[1] == 'a') assert(c:set('s'):has('q')) "
+        "assert(not c:once('k')) assert(not c:limit('r', 1, '1m')) assert(c:has_tag('vip')) "
+        "c:board('b'):remove('u') c:days('d'):clear() c:list('l'):shift() c:set('s'):clear() c:untag('vip') c.group.x = nil end)\n"
+        "flow:on('message', function(c) assert(c.group.x == nil) assert(not c:board('b'):get('u')) assert(c:board('b'):count() == 0) "
+        "assert(not c:days('d'):has(5)) assert(c:list('l'):len() == 0) assert(c:set('s'):count() == 0) assert(not c:has_tag('vip')) end)",
+        3);
     expect("0", "EXISTS sopd:{qq1}:g:t:700000001");
     expect("2", "GET sopd:{qq1}:count:t:700000001:n");
 }
@@ -192,13 +206,17 @@ static void test_once_and_limit(void **state)
 {
     (void)state;
     redis("FLUSHALL");
-    assert_int_equal(turn_script("assert(c:once('a')) assert(not c:once('a')) assert(c:once('a', {scope='group'})) assert(c:once('b', {ttl='1h'}))"), 3);
+    assert_int_equal(
+        turn_script(
+            "assert(c:once('a')) assert(not c:once('a')) assert(c:once('a', {scope='group'})) assert(c:once('b', {ttl='1h'}))"),
+        3);
     turn_script("assert(not c:once('a')) assert(not c:once('b'))");
     redisReply *r = redisCommand(fake_redis, "PTTL sopd:{qq1}:once:t:700000001:3300000001:b");
     assert_in_range(r->integer, 3500000, 3600000);
     freeReplyObject(r);
-    turn_script("for i = 1, 3 do assert(c:limit('x', 3, '1m'), i) end local ok, wait = c:limit('x', 3, '1m') assert(not ok and wait == 20, wait)\n"
-                "assert(c:limit('x', 3, '1m', {scope='group'}))");
+    turn_script(
+        "for i = 1, 3 do assert(c:limit('x', 3, '1m'), i) end local ok, wait = c:limit('x', 3, '1m') assert(not ok and wait == 20, wait)\n"
+        "assert(c:limit('x', 3, '1m', {scope='group'}))");
     turn_script("assert(not c:limit('x', 3, '1m'))");
     fake_fails("c:limit('x', 0, '1m')", FAILURE_ERROR, "must be above 0");
     fake_fails("c:once('x', {ttl='soon'})", FAILURE_ERROR, "must be a duration");
@@ -209,12 +227,15 @@ static void test_board(void **state)
 {
     (void)state;
     redis("FLUSHALL");
-    turn_script("local b = c:board('p') for i = 1, 20 do b:set('u' .. (10 + i), i % 5) end b:set('half', 2.5)");
-    turn_script("local b = c:board('p') local top = b:top(3) assert(#top == 3 and top[1].id == 'u14' and top[2].id == 'u19' and top[3].place == 1)\n"
-                "b:set('u14', 0) b:set('new', 4) assert(b:top(1)[1].id == 'new') assert(b:place('new') == 1 and b:place('u19') == 1 and b:place('u13') == 5)\n"
-                "assert(b:get('half') == 2.5 and b:count() == 22 and b:place('nobody') == nil and b:remove('half') and not b:remove('half') and b:count() == 21)");
-    turn_script("local b = c:board('p') assert(b:add('u14', 3) == 3) assert(b:add('fresh') == 1) b:clear() assert(b:count() == 0 and #b:top() == 0) b:set('z', 1) "
-                "assert(b:top()[1].id == 'z' and b:place('z') == 1)");
+    turn_script(
+        "local b = c:board('p') for i = 1, 20 do b:set('u' .. (10 + i), i % 5) end b:set('half', 2.5)");
+    turn_script(
+        "local b = c:board('p') local top = b:top(3) assert(#top == 3 and top[1].id == 'u14' and top[2].id == 'u19' and top[3].place == 1)\n"
+        "b:set('u14', 0) b:set('new', 4) assert(b:top(1)[1].id == 'new') assert(b:place('new') == 1 and b:place('u19') == 1 and b:place('u13') == 5)\n"
+        "assert(b:get('half') == 2.5 and b:count() == 22 and b:place('nobody') == nil and b:remove('half') and not b:remove('half') and b:count() == 21)");
+    turn_script(
+        "local b = c:board('p') assert(b:add('u14', 3) == 3) assert(b:add('fresh') == 1) b:clear() assert(b:count() == 0 and #b:top() == 0) b:set('z', 1) "
+        "assert(b:top()[1].id == 'z' and b:place('z') == 1)");
     expect("1", "ZCARD sopd:{qq1}:board:t:700000001:p");
 }
 
@@ -297,8 +318,10 @@ static void test_failure_undone(void **state)
     static struct turn t;
     struct host_outcome out;
     redis("FLUSHALL");
-    struct flow *f = fake_load("{}", "flow:on('message', function(c) c.group.x = 1 c:counter('n'):add(1) error('no') end)\n"
-                                     "flow:on('message', function(c) assert(c.group.x == nil) assert(c:counter('n'):get() == 0) c.group.y = 2 end)");
+    struct flow *f = fake_load(
+        "{}",
+        "flow:on('message', function(c) c.group.x = 1 c:counter('n'):add(1) error('no') end)\n"
+        "flow:on('message', function(c) assert(c.group.x == nil) assert(c:counter('n'):get() == 0) c.group.y = 2 end)");
     fake_turn_init(&t, f);
     fake_message(&t, "x");
     fake_run(f, 0, &t, &out);
@@ -325,18 +348,24 @@ static void test_many_fields(void **state)
     (void)state;
     redis("FLUSHALL");
     turn_script("for i = 1, 1000 do c.group['f' .. i] = i end");
-    turn_script("for i = 1, 1000 do assert(c.group['f' .. i] == i) end for i = 1, 1000, 2 do c.group['f' .. i] = nil end");
+    turn_script(
+        "for i = 1, 1000 do assert(c.group['f' .. i] == i) end for i = 1, 1000, 2 do c.group['f' .. i] = nil end");
     expect("500", "HLEN sopd:{qq1}:g:t:700000001");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),          cmocka_unit_test(test_nested_tables),
-        cmocka_unit_test(test_pairs_and_others), cmocka_unit_test(test_add),
-        cmocka_unit_test(test_handlers_share),  cmocka_unit_test(test_once_and_limit),
-        cmocka_unit_test(test_board),           cmocka_unit_test(test_random_model),
-        cmocka_unit_test(test_failure_undone),  cmocka_unit_test(test_emit),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_nested_tables),
+        cmocka_unit_test(test_pairs_and_others),
+        cmocka_unit_test(test_add),
+        cmocka_unit_test(test_handlers_share),
+        cmocka_unit_test(test_once_and_limit),
+        cmocka_unit_test(test_board),
+        cmocka_unit_test(test_random_model),
+        cmocka_unit_test(test_failure_undone),
+        cmocka_unit_test(test_emit),
         cmocka_unit_test(test_many_fields),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -38,7 +38,8 @@ static int teardown(void **state)
 static void test_walk(void **state)
 {
     (void)state;
-    const struct json *o = parse(" {\"a\": [1, {\"b\":true}, null, \"x\"], \"c\": {}, \"a\": 2, \"d\":[]} ");
+    const struct json *o =
+        parse(" {\"a\": [1, {\"b\":true}, null, \"x\"], \"c\": {}, \"a\": 2, \"d\":[]} ");
     assert_true(json_is(o, JSON_OBJECT));
     assert_int_equal(o->len, 4);
     const struct json *a = json_get(o, "a");
@@ -78,11 +79,13 @@ static void test_86_strings(void **state)
     text_is("\"a\\\"\\\\\\/\\b\\f\\n\\r\\tz\"", "a\"\\/\b\f\n\r\tz");
     text_is("\"\\u4f60\\u00e9\\u0041\"", "你éA");
     text_is("\"\\ud83d\\ude00\"", "😀");
-    text_is("\"a\\u0000b\"", "a\xEF\xBF\xBD" "b");
+    text_is("\"a\\u0000b\"", "a\xEF\xBF\xBD"
+                             "b");
     text_is("\"\\ud83d\"", "\xEF\xBF\xBD");
     text_is("\"\\ud83dx\"", "\xEF\xBF\xBDx");
     text_is("\"\\ude00\\ud83d\"", "\xEF\xBF\xBD\xEF\xBF\xBD");
-    text_is("\"\\ud83d\\u0041\"", "\xEF\xBF\xBD" "A");
+    text_is("\"\\ud83d\\u0041\"", "\xEF\xBF\xBD"
+                                  "A");
     text_is("\"\\\\u0000\"", "\\u0000");
     text_is("\"你好\"", "你好");
 }
@@ -90,18 +93,27 @@ static void test_86_strings(void **state)
 static void test_84_invalid_utf8(void **state)
 {
     (void)state;
-    text_is("\"a\xff" "b\"", "a\xEF\xBF\xBD" "b");
+    text_is("\"a\xff"
+            "b\"",
+            "a\xEF\xBF\xBD"
+            "b");
     text_is("\"\xE4\xBD\"", "\xEF\xBF\xBD\xEF\xBF\xBD");
     text_is("\xEF\xBB\xBF\"bom\"", "bom");
 }
 
 static void test_83_malformed(void **state)
 {
-    static const char *const bad[] = {"",       "   ",     "{\"a\":", "{\"a\"",  "{\"a\" 1}", "{a:1}",    "[1,]",   "[1 2]",
-                                      "{,}",    "[",       "]",       "\"x",     "\"\\x\"",   "\"\\u12\"", "tru",    "nul",
-                                      "01",     "-",       "1.",      ".5",      "1e",        "1e+",       "+1",     "0x1",
-                                      "{}{}",   "1 2",     "\"\\",    "{\"a\":1,}", "[1}",     "{\"a\":1]", "NaN",    "'x'",
-                                      "{\"a\":1 \"b\":2}"};
+    static const char *const bad[] = {"",           "   ",       "{\"a\":",
+                                      "{\"a\"",     "{\"a\" 1}", "{a:1}",
+                                      "[1,]",       "[1 2]",     "{,}",
+                                      "[",          "]",         "\"x",
+                                      "\"\\x\"",    "\"\\u12\"", "tru",
+                                      "nul",        "01",        "-",
+                                      "1.",         ".5",        "1e",
+                                      "1e+",        "+1",        "0x1",
+                                      "{}{}",       "1 2",       "\"\\",
+                                      "{\"a\":1,}", "[1}",       "{\"a\":1]",
+                                      "NaN",        "'x'",       "{\"a\":1 \"b\":2}"};
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         if (parse(bad[i]))
@@ -147,9 +159,19 @@ static void test_89_numbers(void **state)
         const char *text;
         bool ok;
         int64_t n;
-    } ints[] = {{"0", true, 0}, {"-0", true, 0}, {"9007199254740993", true, 9007199254740993}, {"-9223372036854775808", true, INT64_MIN},
-                {"9223372036854775807", true, INT64_MAX}, {"9223372036854775808", false, 0}, {"1.5", false, 0}, {"1e3", false, 0},
-                {"1e400", false, 0}, {"\"12\"", true, 12}, {"\"-\"", false, 0}, {"\"1x\"", false, 0}, {"true", false, 0},
+    } ints[] = {{"0", true, 0},
+                {"-0", true, 0},
+                {"9007199254740993", true, 9007199254740993},
+                {"-9223372036854775808", true, INT64_MIN},
+                {"9223372036854775807", true, INT64_MAX},
+                {"9223372036854775808", false, 0},
+                {"1.5", false, 0},
+                {"1e3", false, 0},
+                {"1e400", false, 0},
+                {"\"12\"", true, 12},
+                {"\"-\"", false, 0},
+                {"\"1x\"", false, 0},
+                {"true", false, 0},
                 {"99999999999999999999999", false, 0}};
     (void)state;
     for (size_t i = 0; i < sizeof ints / sizeof ints[0]; i++) {
@@ -172,24 +194,19 @@ static void test_89_numbers(void **state)
 static void same(const struct json *v, const cJSON *c)
 {
     switch (v->type) {
-    case JSON_NULL:
-        assert_true(cJSON_IsNull(c));
-        break;
+    case JSON_NULL: assert_true(cJSON_IsNull(c)); break;
     case JSON_FALSE:
-    case JSON_TRUE:
-        assert_int_equal(cJSON_IsTrue(c), v->type == JSON_TRUE);
-        break;
+    case JSON_TRUE: assert_int_equal(cJSON_IsTrue(c), v->type == JSON_TRUE); break;
     case JSON_NUMBER: {
         double d = 0;
         assert_true(cJSON_IsNumber(c));
         assert_true(json_double(v, &d));
-        double diff = d - c->valuedouble, scale = c->valuedouble < 0 ? -c->valuedouble : c->valuedouble;
+        double diff = d - c->valuedouble,
+               scale = c->valuedouble < 0 ? -c->valuedouble : c->valuedouble;
         assert_true((diff < 0 ? -diff : diff) <= scale * 1e-14);
         break;
     }
-    case JSON_STRING:
-        assert_string_equal(v->s, cJSON_GetStringValue(c));
-        break;
+    case JSON_STRING: assert_string_equal(v->s, cJSON_GetStringValue(c)); break;
     default: {
         assert_int_equal(v->len, cJSON_GetArraySize(c));
         const cJSON *k = c->child;
@@ -209,7 +226,13 @@ static void test_agrees_with_cjson(void **state)
         "{\"time\":1767225710,\"self_id\":2100000001,\"post_type\":\"message\",\"message\":[{\"type\":\"reply\",\"data\":{\"id\":\"1\"}},"
         "{\"type\":\"at\",\"data\":{\"qq\":\"2\"}},{\"type\":\"text\",\"data\":{\"text\":\" 你好\\n\"}}],\"anonymous\":null,\"f\":-1.25e3,"
         "\"sender\":{\"user_id\":3300000001,\"x\":[[],[[]],{},{\"y\":{}}]}}",
-        "[]", "{}", "[[[]]]", "[1,2,3]", "\"x\"", "true", "[{\"a\":1},{\"a\":{\"b\":[2]}},3]",
+        "[]",
+        "{}",
+        "[[[]]]",
+        "[1,2,3]",
+        "\"x\"",
+        "true",
+        "[{\"a\":1},{\"a\":{\"b\":[2]}},3]",
     };
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {

@@ -35,7 +35,8 @@ static struct event *decode(const char *fmt, ...)
     const struct json *o = json_parse(&doc, text_kept, strlen(text_kept));
     if (!o)
         fail_msg("not JSON: %s", doc.error);
-    struct ob_decode d = {.self_id = "2100000001", .impl = impl, .now_ms = now_ms, .stale_ms = 120000};
+    struct ob_decode d = {
+        .self_id = "2100000001", .impl = impl, .now_ms = now_ms, .stale_ms = 120000};
     struct event *e = NULL;
     verdict = ob_event_decode(&d, o, &e);
     why = d.why;
@@ -43,20 +44,27 @@ static struct event *decode(const char *fmt, ...)
 }
 
 #define HEAD "'time':1767225790,'self_id':2100000001,"
-#define GROUP HEAD "'post_type':'message','message_type':'group','sub_type':'normal','message_id':1187204412,'group_id':700000001,'user_id':3300000001,"
-#define PRIVATE HEAD "'post_type':'message','message_type':'private','sub_type':'friend','message_id':-1208745511,'user_id':3300000001,"
+#define GROUP \
+    HEAD      \
+        "'post_type':'message','message_type':'group','sub_type':'normal','message_id':1187204412,'group_id':700000001,'user_id':3300000001,"
+#define PRIVATE \
+    HEAD        \
+        "'post_type':'message','message_type':'private','sub_type':'friend','message_id':-1208745511,'user_id':3300000001,"
 #define NOTICE HEAD "'post_type':'notice','notice_type':"
 
 /* ---- messages ---- */
 
 static void test_39_private_message_in_both_formats(void **state)
 {
-    static const char *const bodies[] = {"[{'type':'text','data':{'text':'is the meetup [still] on?'}}]",
-                                         "'is the meetup &#91;still&#93; on?'",
-                                         "{'type':'text','data':{'text':'is the meetup [still] on?'}}"};
+    static const char *const bodies[] = {
+        "[{'type':'text','data':{'text':'is the meetup [still] on?'}}]",
+        "'is the meetup &#91;still&#93; on?'",
+        "{'type':'text','data':{'text':'is the meetup [still] on?'}}"};
     (void)state;
     for (int i = 0; i < 3; i++) {
-        struct event *e = decode("{" PRIVATE "'message':%s,'sender':{'user_id':3300000001,'nickname':'Zhou'}}", bodies[i]);
+        struct event *e =
+            decode("{" PRIVATE "'message':%s,'sender':{'user_id':3300000001,'nickname':'Zhou'}}",
+                   bodies[i]);
         assert_int_equal(verdict, OB_EVENT);
         assert_int_equal(e->type, EVENT_MESSAGE);
         assert_true(e->private_chat && e->at_me && !e->at_other && !e->late);
@@ -79,7 +87,10 @@ static void test_39_group_message_in_both_formats(void **state)
         "'[CQ:reply,id=1187204001][CQ:at,qq=2100000001] rules please'"};
     (void)state;
     for (int i = 0; i < 2; i++) {
-        struct event *e = decode("{" GROUP "'anonymous':null,'message':%s,'group_name':'Readers','sender':{'nickname':'Zhou','card':'Zhou/Shanghai','role':'admin','is_robot':false}}", bodies[i]);
+        struct event *e = decode(
+            "{" GROUP
+            "'anonymous':null,'message':%s,'group_name':'Readers','sender':{'nickname':'Zhou','card':'Zhou/Shanghai','role':'admin','is_robot':false}}",
+            bodies[i]);
         assert_int_equal(verdict, OB_EVENT);
         assert_string_equal(e->chat, "700000001");
         assert_string_equal(e->chat_name, "Readers");
@@ -96,8 +107,9 @@ static void test_39_group_message_in_both_formats(void **state)
 
 static void test_40_empty_messages(void **state)
 {
-    static const char *const bodies[] = {"'message':[],", "'message':'',", "'message':{'type':'at'},", "", "'message':null,",
-                                         "'message':7,", "'message':[7,null,[],{}],"};
+    static const char *const bodies[] = {
+        "'message':[],",   "'message':'',", "'message':{'type':'at'},", "",
+        "'message':null,", "'message':7,",  "'message':[7,null,[],{}],"};
     (void)state;
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
         struct event *e = decode("{" GROUP "%s'sender':{}}", bodies[i]);
@@ -111,9 +123,15 @@ static void test_41_sender(void **state)
 {
     static const struct {
         const char *sender, *name;
-    } cases[] = {{"{'nickname':'n','card':'c'}", "c"}, {"{'nickname':'n','card':''}", "n"}, {"{'nickname':'n'}", "n"},
-                 {"{}", "3300000001"}, {"[]", "3300000001"}, {"null", "3300000001"}, {"7", "3300000001"},
-                 {"{'nickname':12,'card':null}", "12"}, {"{'nickname':{},'card':[]}", "3300000001"},
+    } cases[] = {{"{'nickname':'n','card':'c'}", "c"},
+                 {"{'nickname':'n','card':''}", "n"},
+                 {"{'nickname':'n'}", "n"},
+                 {"{}", "3300000001"},
+                 {"[]", "3300000001"},
+                 {"null", "3300000001"},
+                 {"7", "3300000001"},
+                 {"{'nickname':12,'card':null}", "12"},
+                 {"{'nickname':{},'card':[]}", "3300000001"},
                  {"{'card':'a\\u0007b\\u202ec'}", "abc"}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -130,13 +148,19 @@ static void test_41_sender(void **state)
 static void test_42_own_messages(void **state)
 {
     (void)state;
-    struct event *e = decode("{" HEAD "'post_type':'message_sent','message_type':'group','message_id':9,'group_id':1,'user_id':2100000001,'message':'x'}");
+    struct event *e = decode(
+        "{" HEAD
+        "'post_type':'message_sent','message_type':'group','message_id':9,'group_id':1,'user_id':2100000001,'message':'x'}");
     assert_int_equal(verdict, OB_OWN);
     event_free(e);
-    e = decode("{" HEAD "'post_type':'message','message_type':'group','message_id':9,'group_id':1,'user_id':2100000001,'message':'x'}");
+    e = decode(
+        "{" HEAD
+        "'post_type':'message','message_type':'group','message_id':9,'group_id':1,'user_id':2100000001,'message':'x'}");
     assert_int_equal(verdict, OB_OWN);
     event_free(e);
-    e = decode("{" HEAD "'post_type':'message_sent','message_type':'private','message_id':9,'target_id':33,'user_id':2100000001,'message':'x'}");
+    e = decode(
+        "{" HEAD
+        "'post_type':'message_sent','message_type':'private','message_id':9,'target_id':33,'user_id':2100000001,'message':'x'}");
     assert_string_equal(e->chat, "@33");
     event_free(e);
 }
@@ -146,12 +170,17 @@ static void test_65_mentions_compare_as_text(void **state)
     static const char *const qq[] = {"'2100000001'", "2100000001"};
     (void)state;
     for (int i = 0; i < 2; i++) {
-        struct event *e = decode("{" GROUP "'message':[{'type':'at','data':{'qq':%s}},{'type':'text','data':{'text':' hi'}}]}", qq[i]);
+        struct event *e = decode(
+            "{" GROUP
+            "'message':[{'type':'at','data':{'qq':%s}},{'type':'text','data':{'text':' hi'}}]}",
+            qq[i]);
         assert_true(e->at_me && !e->at_other);
         assert_string_equal(e->text, "hi");
         event_free(e);
     }
-    struct event *e = decode("{" GROUP "'message':[{'type':'at','data':{'qq':'all'}},{'type':'at','data':{'qq':33,'name':'Lin'}},{'type':'text','data':{'text':' hi'}}]}");
+    struct event *e = decode(
+        "{" GROUP
+        "'message':[{'type':'at','data':{'qq':'all'}},{'type':'at','data':{'qq':33,'name':'Lin'}},{'type':'text','data':{'text':' hi'}}]}");
     assert_true(!e->at_me && e->at_other);
     assert_string_equal(e->text, "@all@Lin hi");
     event_free(e);
@@ -160,15 +189,21 @@ static void test_65_mentions_compare_as_text(void **state)
 static void test_66_addressed_command(void **state)
 {
     (void)state;
-    struct event *e = decode("{" GROUP "'message':[{'type':'reply','data':{'id':5}},{'type':'at','data':{'qq':'2100000001'}},{'type':'text','data':{'text':'\xE3\x80\x80\xE2\x80\x8B打卡 \\r\\n'}}]}");
+    struct event *e = decode(
+        "{" GROUP
+        "'message':[{'type':'reply','data':{'id':5}},{'type':'at','data':{'qq':'2100000001'}},{'type':'text','data':{'text':'\xE3\x80\x80\xE2\x80\x8B打卡 \\r\\n'}}]}");
     assert_string_equal(e->text, "打卡");
     assert_string_equal(e->reply_to, "5");
     event_free(e);
-    e = decode("{" GROUP "'message':[{'type':'text','data':{'text':'打卡'}},{'type':'at','data':{'qq':'2100000001'}}]}");
+    e = decode(
+        "{" GROUP
+        "'message':[{'type':'text','data':{'text':'打卡'}},{'type':'at','data':{'qq':'2100000001'}}]}");
     assert_string_equal(e->text, "打卡");
     assert_true(e->at_me);
     event_free(e);
-    e = decode("{" GROUP "'message':[{'type':'text','data':{'text':'ask'}},{'type':'at','data':{'qq':'2100000001'}},{'type':'text','data':{'text':'me'}}]}");
+    e = decode(
+        "{" GROUP
+        "'message':[{'type':'text','data':{'text':'ask'}},{'type':'at','data':{'qq':'2100000001'}},{'type':'text','data':{'text':'me'}}]}");
     assert_string_equal(e->text, "ask me");
     event_free(e);
 }
@@ -176,27 +211,37 @@ static void test_66_addressed_command(void **state)
 static void test_67_unknown_segments(void **state)
 {
     (void)state;
-    struct event *e = decode("{" GROUP "'message':[{'type':'hologram','data':null},{'type':'text'},{'type':'text','data':null},"
-                             "{'type':'image','data':{'file':'a.png','url':'http://x/a','sub_type':0}},{'type':'face','data':{'id':14,'raw':{}}},"
-                             "{'type':'file','data':{'file':'b.pdf','file_id':'/f1'}},{'type':'record','data':{'file':'v'}},"
-                             "{'type':'json','data':{'data':'{\\'prompt\\':\\'[card] a\\'}'}},{'type':'forward','data':{'id':'f'}},"
-                             "{'type':'markdown','data':{'content':'# hi'}},{'type':'mface','data':{'summary':'[wow]'}},{'type':'json','data':{'data':'{broken'}}]}");
+    struct event *e = decode(
+        "{" GROUP
+        "'message':[{'type':'hologram','data':null},{'type':'text'},{'type':'text','data':null},"
+        "{'type':'image','data':{'file':'a.png','url':'http://x/a','sub_type':0}},{'type':'face','data':{'id':14,'raw':{}}},"
+        "{'type':'file','data':{'file':'b.pdf','file_id':'/f1'}},{'type':'record','data':{'file':'v'}},"
+        "{'type':'json','data':{'data':'{\\'prompt\\':\\'[card] a\\'}'}},{'type':'forward','data':{'id':'f'}},"
+        "{'type':'markdown','data':{'content':'# hi'}},{'type':'mface','data':{'summary':'[wow]'}},{'type':'json','data':{'data':'{broken'}}]}");
     assert_int_equal(verdict, OB_EVENT);
     assert_int_equal(e->nsegments, 12);
     assert_int_equal(e->segments[0].type, SEGMENT_OTHER);
     assert_string_equal(e->segments[0].kind, "hologram");
     assert_string_equal(e->segments[3].id, "http://x/a");
     assert_string_equal(e->segments[4].id, "14");
-    assert_string_equal(e->text, "[hologram][image][face:14][file:b.pdf][voice][card] [card] a[forward]# hi[wow][card]");
+    assert_string_equal(
+        e->text,
+        "[hologram][image][face:14][file:b.pdf][voice][card] [card] a[forward]# hi[wow][card]");
     event_free(e);
 }
 
 static void test_message_without_id(void **state)
 {
     (void)state;
-    struct event *a = decode("{" HEAD "'post_type':'message','message_type':'group','group_id':'r@chatroom','user_id':'wxid_a','message':'hi'}");
-    struct event *b = decode("{" HEAD "'post_type':'message','message_type':'group','group_id':'r@chatroom','user_id':'wxid_a','message':'hi','message_id':0}");
-    struct event *c = decode("{" HEAD "'post_type':'message','message_type':'group','group_id':'r@chatroom','user_id':'wxid_a','message':'ho','message_id':null}");
+    struct event *a = decode(
+        "{" HEAD
+        "'post_type':'message','message_type':'group','group_id':'r@chatroom','user_id':'wxid_a','message':'hi'}");
+    struct event *b = decode(
+        "{" HEAD
+        "'post_type':'message','message_type':'group','group_id':'r@chatroom','user_id':'wxid_a','message':'hi','message_id':0}");
+    struct event *c = decode(
+        "{" HEAD
+        "'post_type':'message','message_type':'group','group_id':'r@chatroom','user_id':'wxid_a','message':'ho','message_id':null}");
     assert_string_equal(a->chat, "r@chatroom");
     assert_string_equal(a->key, b->key);
     assert_string_not_equal(a->key, c->key);
@@ -209,7 +254,9 @@ static void test_message_without_id(void **state)
 static void test_system_words_are_no_message(void **state)
 {
     (void)state;
-    struct event *e = decode("{" HEAD "'post_type':'message','message_type':'group','sub_type':'notice','message_id':3,'group_id':1,'user_id':2,'message':'x'}");
+    struct event *e = decode(
+        "{" HEAD
+        "'post_type':'message','message_type':'group','sub_type':'notice','message_id':3,'group_id':1,'user_id':2,'message':'x'}");
     assert_int_equal(e->type, EVENT_OTHER);
     assert_string_equal(e->sub, "notice");
     event_free(e);
@@ -218,7 +265,9 @@ static void test_system_words_are_no_message(void **state)
 static void test_file_message_is_a_file_event(void **state)
 {
     (void)state;
-    struct event *e = decode("{" GROUP "'message':[{'type':'file','data':{'file':'schedule.pdf','file_id':'/f-0c1d','file_size':'184320'}}]}");
+    struct event *e = decode(
+        "{" GROUP
+        "'message':[{'type':'file','data':{'file':'schedule.pdf','file_id':'/f-0c1d','file_size':'184320'}}]}");
     assert_int_equal(e->type, EVENT_FILE);
     assert_string_equal(e->text, "schedule.pdf");
     assert_int_equal(e->number, 184320);
@@ -234,14 +283,25 @@ static void test_55_time(void **state)
         const char *time;
         int64_t ms;
         bool late;
-    } cases[] = {{"'time':1767225799,", 1767225799000, false}, {"'time':1767225799123,", 1767225799000, false}, {"", now_ms, false},
-                 {"'time':null,", now_ms, false}, {"'time':'1767225799',", 1767225799000, false}, {"'time':0,", now_ms, false},
-                 {"'time':-5,", now_ms, false}, {"'time':1e400,", now_ms, false}, {"'time':9223372036854775807,", now_ms, false},
-                 {"'time':1,", now_ms, false}, {"'time':{},", now_ms, false}, {"'time':1767225799.9,", 1767225799000, false},
-                 {"'time':1767225679,", 1767225679000, true}, {"'time':1767225681,", 1767225681000, false}}; /* 56: 120 s */
+    } cases[] = {{"'time':1767225799,", 1767225799000, false},
+                 {"'time':1767225799123,", 1767225799000, false},
+                 {"", now_ms, false},
+                 {"'time':null,", now_ms, false},
+                 {"'time':'1767225799',", 1767225799000, false},
+                 {"'time':0,", now_ms, false},
+                 {"'time':-5,", now_ms, false},
+                 {"'time':1e400,", now_ms, false},
+                 {"'time':9223372036854775807,", now_ms, false},
+                 {"'time':1,", now_ms, false},
+                 {"'time':{},", now_ms, false},
+                 {"'time':1767225799.9,", 1767225799000, false},
+                 {"'time':1767225679,", 1767225679000, true},
+                 {"'time':1767225681,", 1767225681000, false}}; /* 56: 120 s */
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct event *e = decode("{%s'post_type':'message','message_type':'group','message_id':3,'group_id':1,'user_id':2,'message':'x'}", cases[i].time);
+        struct event *e = decode(
+            "{%s'post_type':'message','message_type':'group','message_id':3,'group_id':1,'user_id':2,'message':'x'}",
+            cases[i].time);
         assert_int_equal(verdict, OB_EVENT);
         assert_true(e->time_ms == cases[i].ms);
         assert_int_equal(e->late, cases[i].late);
@@ -255,7 +315,9 @@ static void test_55_time(void **state)
 static void test_44_join_and_leave(void **state)
 {
     (void)state;
-    struct event *e = decode("{" NOTICE "'group_increase','sub_type':'invite','group_id':700000001,'operator_id':3300000001,'user_id':3300000005}");
+    struct event *e = decode(
+        "{" NOTICE
+        "'group_increase','sub_type':'invite','group_id':700000001,'operator_id':3300000001,'user_id':3300000005}");
     assert_int_equal(e->type, EVENT_JOIN);
     assert_string_equal(e->chat, "700000001");
     assert_string_equal(e->user, "3300000005");
@@ -263,12 +325,16 @@ static void test_44_join_and_leave(void **state)
     assert_string_equal(e->sub, "invite");
     assert_string_equal(e->key, "join3300000005.1767225790");
     event_free(e);
-    e = decode("{" NOTICE "'group_decrease','sub_type':'kick','group_id':700000001,'operator_id':3300000009,'user_id':3300000002}");
+    e = decode(
+        "{" NOTICE
+        "'group_decrease','sub_type':'kick','group_id':700000001,'operator_id':3300000009,'user_id':3300000002}");
     assert_int_equal(e->type, EVENT_LEAVE);
     assert_string_equal(e->sub, "kick");
     assert_string_equal(e->operator_id, "3300000009");
     event_free(e);
-    e = decode("{" NOTICE "'group_decrease','sub_type':'leave','group_id':700000001,'operator_id':3300000002,'user_id':3300000002}");
+    e = decode(
+        "{" NOTICE
+        "'group_decrease','sub_type':'leave','group_id':700000001,'operator_id':3300000002,'user_id':3300000002}");
     assert_string_equal(e->sub, "leave");
     assert_string_equal(e->operator_id, "");
     event_free(e);
@@ -276,11 +342,12 @@ static void test_44_join_and_leave(void **state)
 
 static void test_48_we_are_out(void **state)
 {
-    static const char *const out[] = {"'group_decrease','sub_type':'kick_me','operator_id':3,'user_id':2100000001",
-                                      "'group_decrease','sub_type':'kick_me','operator_id':0,'user_id':0",
-                                      "'group_decrease','sub_type':'disband','operator_id':3,'user_id':3",
-                                      "'group_decrease','sub_type':'kick','operator_id':3,'user_id':2100000001",
-                                      "'group_dismiss','user_id':3"};
+    static const char *const out[] = {
+        "'group_decrease','sub_type':'kick_me','operator_id':3,'user_id':2100000001",
+        "'group_decrease','sub_type':'kick_me','operator_id':0,'user_id':0",
+        "'group_decrease','sub_type':'disband','operator_id':3,'user_id':3",
+        "'group_decrease','sub_type':'kick','operator_id':3,'user_id':2100000001",
+        "'group_dismiss','user_id':3"};
     (void)state;
     for (int i = 0; i < 5; i++) {
         struct event *e = decode("{" NOTICE "%s,'group_id':700000001}", out[i]);
@@ -294,7 +361,9 @@ static void test_48_we_are_out(void **state)
 static void test_46_mute(void **state)
 {
     (void)state;
-    struct event *e = decode("{" NOTICE "'group_ban','sub_type':'ban','group_id':700000001,'operator_id':3300000009,'user_id':3300000002,'duration':600}");
+    struct event *e = decode(
+        "{" NOTICE
+        "'group_ban','sub_type':'ban','group_id':700000001,'operator_id':3300000009,'user_id':3300000002,'duration':600}");
     assert_int_equal(e->type, EVENT_MUTE);
     assert_string_equal(e->sub, "ban");
     assert_int_equal(e->number, 600);
@@ -302,12 +371,17 @@ static void test_46_mute(void **state)
     event_free(e);
     static const char *const whole[] = {"-1", "0", "268435455"};
     for (int i = 0; i < 3; i++) {
-        e = decode("{" NOTICE "'group_ban','sub_type':'ban','group_id':700000001,'operator_id':3300000009,'user_id':0,'duration':%s}", whole[i]);
+        e = decode(
+            "{" NOTICE
+            "'group_ban','sub_type':'ban','group_id':700000001,'operator_id':3300000009,'user_id':0,'duration':%s}",
+            whole[i]);
         assert_string_equal(e->user, "");
         assert_string_equal(e->sub, "ban");
         event_free(e);
     }
-    e = decode("{" NOTICE "'group_ban','sub_type':'lift_ban','group_id':700000001,'operator_id':3300000009,'user_id':0,'duration':0}");
+    e = decode(
+        "{" NOTICE
+        "'group_ban','sub_type':'lift_ban','group_id':700000001,'operator_id':3300000009,'user_id':0,'duration':0}");
     assert_string_equal(e->sub, "lift_ban");
     event_free(e);
 }
@@ -315,7 +389,9 @@ static void test_46_mute(void **state)
 static void test_49_recall(void **state)
 {
     (void)state;
-    struct event *e = decode("{" NOTICE "'group_recall','group_id':700000001,'user_id':3300000002,'operator_id':3300000009,'message_id':1187204412}");
+    struct event *e = decode(
+        "{" NOTICE
+        "'group_recall','group_id':700000001,'user_id':3300000002,'operator_id':3300000009,'message_id':1187204412}");
     assert_int_equal(e->type, EVENT_RECALL);
     assert_string_equal(e->message_id, "1187204412");
     assert_string_equal(e->operator_id, "3300000009");
@@ -329,22 +405,31 @@ static void test_49_recall(void **state)
 static void test_50_poke(void **state)
 {
     (void)state;
-    struct event *e = decode("{" NOTICE "'notify','sub_type':'poke','group_id':700000001,'user_id':3300000001,'target_id':2100000001}");
+    struct event *e = decode(
+        "{" NOTICE
+        "'notify','sub_type':'poke','group_id':700000001,'user_id':3300000001,'target_id':2100000001}");
     assert_int_equal(e->type, EVENT_POKE);
     assert_string_equal(e->user, "3300000001");
     assert_string_equal(e->target, "2100000001");
     assert_true(e->at_me);
     event_free(e);
-    e = decode("{" NOTICE "'notify','sub_type':'poke','group_id':0,'user_id':3300000001,'sender_id':3300000007,'target_id':2100000001}");
+    e = decode(
+        "{" NOTICE
+        "'notify','sub_type':'poke','group_id':0,'user_id':3300000001,'sender_id':3300000007,'target_id':2100000001}");
     assert_string_equal(e->user, "3300000007");
     assert_string_equal(e->chat, "@3300000001");
     event_free(e);
-    assert_null(decode("{" NOTICE "'notify','sub_type':'poke','group_id':700000001,'user_id':2100000001,'target_id':33}"));
+    assert_null(decode(
+        "{" NOTICE
+        "'notify','sub_type':'poke','group_id':700000001,'user_id':2100000001,'target_id':33}"));
     assert_int_equal(verdict, OB_IGNORED);
     struct buf raw = {0};
     for (int i = 0; i < 20000; i++)
         buf_adds(&raw, "{'a':[1,2,3]},");
-    e = decode("{" NOTICE "'notify','sub_type':'poke','group_id':1,'user_id':2,'target_id':3,'raw_info':[%s0]}", buf_cstr(&raw));
+    e = decode(
+        "{" NOTICE
+        "'notify','sub_type':'poke','group_id':1,'user_id':2,'target_id':3,'raw_info':[%s0]}",
+        buf_cstr(&raw));
     assert_int_equal(e->type, EVENT_POKE);
     event_free(e);
     buf_free(&raw);
@@ -353,7 +438,8 @@ static void test_50_poke(void **state)
 static void test_51_unknown_notices(void **state)
 {
     (void)state;
-    struct event *e = decode("{" NOTICE "'notify','sub_type':'cheer','group_id':700000001,'user_id':33}");
+    struct event *e =
+        decode("{" NOTICE "'notify','sub_type':'cheer','group_id':700000001,'user_id':33}");
     assert_int_equal(e->type, EVENT_OTHER);
     assert_string_equal(e->sub, "cheer");
     event_free(e);
@@ -362,11 +448,14 @@ static void test_51_unknown_notices(void **state)
     assert_string_equal(e->sub, "client_status");
     assert_string_equal(e->chat, "");
     event_free(e);
-    assert_null(decode("{" NOTICE "'notify','sub_type':'input_status','user_id':33,'group_id':0,'status_text':'x'}"));
+    assert_null(
+        decode("{" NOTICE
+               "'notify','sub_type':'input_status','user_id':33,'group_id':0,'status_text':'x'}"));
     assert_int_equal(verdict, OB_IGNORED);
 }
 
-static void one(const char *json, enum event_type type, const char *user, const char *sub, const char *text)
+static void one(const char *json, enum event_type type, const char *user, const char *sub,
+                const char *text)
 {
     struct event *e = decode("{" NOTICE "%s}", json);
     assert_int_equal(verdict, OB_EVENT);
@@ -380,18 +469,29 @@ static void one(const char *json, enum event_type type, const char *user, const 
 static void test_58_extensions(void **state)
 {
     (void)state;
-    one("'group_card','group_id':700000001,'user_id':3300000001,'card_new':'Zhou | Shenzhen','card_old':'x'", EVENT_CARD, "3300000001", "", "Zhou | Shenzhen");
-    one("'essence','sub_type':'add','group_id':700000001,'message_id':1187204412,'sender_id':3300000001,'operator_id':3300000009", EVENT_ESSENCE, "3300000001", "add", "");
-    one("'group_msg_emoji_like','group_id':700000001,'user_id':3300000002,'message_id':1187204412,'likes':[{'emoji_id':'76','count':1}],'is_add':true", EVENT_REACTION, "3300000002", "add", "76");
-    one("'reaction','sub_type':'remove','group_id':700000001,'message_id':1187204412,'operator_id':3300000002,'code':'76','count':0", EVENT_REACTION, "3300000002", "remove", "76");
-    one("'notify','sub_type':'title','group_id':700000001,'user_id':3300000001,'title':'Organiser'", EVENT_HONOR, "3300000001", "Organiser", "title");
-    one("'notify','sub_type':'honor','group_id':700000001,'user_id':3300000001,'honor_type':'talkative'", EVENT_HONOR, "3300000001", "", "talkative");
-    one("'notify','sub_type':'lucky_king','group_id':700000001,'user_id':3300000001,'target_id':3300000002", EVENT_HONOR, "3300000002", "", "lucky_king");
-    one("'notify','sub_type':'group_name','group_id':700000001,'user_id':3300000001,'name_new':'Readers'", EVENT_CHAT, "3300000001", "", "Readers");
+    one("'group_card','group_id':700000001,'user_id':3300000001,'card_new':'Zhou | Shenzhen','card_old':'x'",
+        EVENT_CARD, "3300000001", "", "Zhou | Shenzhen");
+    one("'essence','sub_type':'add','group_id':700000001,'message_id':1187204412,'sender_id':3300000001,'operator_id':3300000009",
+        EVENT_ESSENCE, "3300000001", "add", "");
+    one("'group_msg_emoji_like','group_id':700000001,'user_id':3300000002,'message_id':1187204412,'likes':[{'emoji_id':'76','count':1}],'is_add':true",
+        EVENT_REACTION, "3300000002", "add", "76");
+    one("'reaction','sub_type':'remove','group_id':700000001,'message_id':1187204412,'operator_id':3300000002,'code':'76','count':0",
+        EVENT_REACTION, "3300000002", "remove", "76");
+    one("'notify','sub_type':'title','group_id':700000001,'user_id':3300000001,'title':'Organiser'",
+        EVENT_HONOR, "3300000001", "Organiser", "title");
+    one("'notify','sub_type':'honor','group_id':700000001,'user_id':3300000001,'honor_type':'talkative'",
+        EVENT_HONOR, "3300000001", "", "talkative");
+    one("'notify','sub_type':'lucky_king','group_id':700000001,'user_id':3300000001,'target_id':3300000002",
+        EVENT_HONOR, "3300000002", "", "lucky_king");
+    one("'notify','sub_type':'group_name','group_id':700000001,'user_id':3300000001,'name_new':'Readers'",
+        EVENT_CHAT, "3300000001", "", "Readers");
     one("'group_name_change','group_id':700000001,'name':'Readers'", EVENT_CHAT, "", "", "Readers");
-    one("'group_upload','group_id':700000001,'user_id':3300000001,'file':{'id':'/f-0c1d','name':'schedule.pdf','size':184320,'busid':102}", EVENT_FILE, "3300000001", "", "schedule.pdf");
-    one("'offline_file','user_id':3300000001,'file':{'name':'cv.pdf','size':90112,'url':'http://x/cv.pdf'}", EVENT_FILE, "3300000001", "", "cv.pdf");
-    one("'group_admin','sub_type':'set','group_id':700000001,'user_id':3300000009", EVENT_ADMIN, "3300000009", "set", "");
+    one("'group_upload','group_id':700000001,'user_id':3300000001,'file':{'id':'/f-0c1d','name':'schedule.pdf','size':184320,'busid':102}",
+        EVENT_FILE, "3300000001", "", "schedule.pdf");
+    one("'offline_file','user_id':3300000001,'file':{'name':'cv.pdf','size':90112,'url':'http://x/cv.pdf'}",
+        EVENT_FILE, "3300000001", "", "cv.pdf");
+    one("'group_admin','sub_type':'set','group_id':700000001,'user_id':3300000009", EVENT_ADMIN,
+        "3300000009", "set", "");
     one("'friend_add','user_id':3300000006", EVENT_OTHER, "3300000006", "friend_add", "");
     impl = OB_IMPL_LAGRANGE;
     assert_null(decode("{" NOTICE "'friend_add','user_id':3300000006}"));
@@ -403,11 +503,19 @@ static void test_53_requests(void **state)
 {
     static const struct {
         const char *comment, *text;
-    } cases[] = {{"'comment':null,", ""}, {"", ""}, {"'comment':'',", ""}, {"'comment':'a\\nb',", "a\nb"},
-                 {"'comment':'问题：how did you find us?\\n答案：a poster',", "a poster"}, {"'comment':7,", "7"}, {"'comment':{},", ""}};
+    } cases[] = {{"'comment':null,", ""},
+                 {"", ""},
+                 {"'comment':'',", ""},
+                 {"'comment':'a\\nb',", "a\nb"},
+                 {"'comment':'问题：how did you find us?\\n答案：a poster',", "a poster"},
+                 {"'comment':7,", "7"},
+                 {"'comment':{},", ""}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct event *e = decode("{" HEAD "'post_type':'request','request_type':'group','sub_type':'add','group_id':700000001,'user_id':3300000007,%s'flag':'1767225774012345'}", cases[i].comment);
+        struct event *e = decode(
+            "{" HEAD
+            "'post_type':'request','request_type':'group','sub_type':'add','group_id':700000001,'user_id':3300000007,%s'flag':'1767225774012345'}",
+            cases[i].comment);
         assert_int_equal(e->type, EVENT_REQUEST);
         assert_string_equal(e->sub, "add");
         assert_string_equal(e->text, cases[i].text);
@@ -415,16 +523,21 @@ static void test_53_requests(void **state)
         assert_string_equal(e->chat, "700000001");
         event_free(e);
     }
-    struct event *e = decode("{" HEAD "'post_type':'request','request_type':'group','sub_type':'invite','group_id':700000044,'user_id':3300000001,'comment':'','flag':'700000044|1767225775000000|1|0'}");
+    struct event *e = decode(
+        "{" HEAD
+        "'post_type':'request','request_type':'group','sub_type':'invite','group_id':700000044,'user_id':3300000001,'comment':'','flag':'700000044|1767225775000000|1|0'}");
     assert_string_equal(e->sub, "invite");
     assert_string_equal(e->flag, "700000044|1767225775000000|1|0");
     event_free(e);
-    e = decode("{" HEAD "'post_type':'request','request_type':'friend','user_id':3300000006,'comment':'from the reading group','flag':1767225769}");
+    e = decode(
+        "{" HEAD
+        "'post_type':'request','request_type':'friend','user_id':3300000006,'comment':'from the reading group','flag':1767225769}");
     assert_string_equal(e->sub, "friend");
     assert_string_equal(e->flag, "1767225769");
     assert_string_equal(e->chat, "@3300000006");
     event_free(e);
-    assert_null(decode("{" HEAD "'post_type':'request','request_type':'friend','user_id':3300000006}"));
+    assert_null(
+        decode("{" HEAD "'post_type':'request','request_type':'friend','user_id':3300000006}"));
     assert_int_equal(verdict, OB_MALFORMED);
 }
 
@@ -435,7 +548,8 @@ static void test_86_odd_characters(void **state)
     (void)state;
     struct event *e = decode("{" GROUP "'message':'x','sender':{'nickname':'a\\u0000b\\ud83d'}}");
     assert_int_equal(verdict, OB_EVENT);
-    assert_string_equal(e->name, "a\xEF\xBF\xBD" "b\xEF\xBF\xBD");
+    assert_string_equal(e->name, "a\xEF\xBF\xBD"
+                                 "b\xEF\xBF\xBD");
     event_free(e);
     char *big = mem_alloc((1 << 20) + 1);
     memset(big, 'n', 1 << 20);
@@ -483,11 +597,24 @@ static void test_89_ids(void **state)
     static const struct {
         const char *json, *id;
         enum ob_id_kind kind;
-    } cases[] = {{"9007199254740993", "9007199254740993", OB_ID_OK}, {"'9007199254740993'", "9007199254740993", OB_ID_OK},
-                 {"123", "123", OB_ID_OK}, {"'123'", "123", OB_ID_OK}, {"-5", "-5", OB_ID_OK}, {"-0", "", OB_ID_NONE}, {"0", "", OB_ID_NONE},
-                 {"'0'", "", OB_ID_NONE}, {"''", "", OB_ID_NONE}, {"null", "", OB_ID_NONE}, {"1.5", "", OB_ID_BAD}, {"1e400", "", OB_ID_BAD},
-                 {"1E2", "", OB_ID_BAD}, {"true", "", OB_ID_BAD}, {"[]", "", OB_ID_BAD}, {"'wxid_x'", "wxid_x", OB_ID_OK},
-                 {"'0123456789012345678901234567890123456789012345678901234567890123'", "", OB_ID_BAD}};
+    } cases[] = {
+        {"9007199254740993", "9007199254740993", OB_ID_OK},
+        {"'9007199254740993'", "9007199254740993", OB_ID_OK},
+        {"123", "123", OB_ID_OK},
+        {"'123'", "123", OB_ID_OK},
+        {"-5", "-5", OB_ID_OK},
+        {"-0", "", OB_ID_NONE},
+        {"0", "", OB_ID_NONE},
+        {"'0'", "", OB_ID_NONE},
+        {"''", "", OB_ID_NONE},
+        {"null", "", OB_ID_NONE},
+        {"1.5", "", OB_ID_BAD},
+        {"1e400", "", OB_ID_BAD},
+        {"1E2", "", OB_ID_BAD},
+        {"true", "", OB_ID_BAD},
+        {"[]", "", OB_ID_BAD},
+        {"'wxid_x'", "wxid_x", OB_ID_OK},
+        {"'0123456789012345678901234567890123456789012345678901234567890123'", "", OB_ID_BAD}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char json[128];
@@ -515,10 +642,12 @@ static bool repeated(struct event *e, int64_t at_ms)
     return seen;
 }
 
-static struct event *group_message(const char *group, const char *id, int64_t time, const char *text)
+static struct event *group_message(const char *group, const char *id, int64_t time,
+                                   const char *text)
 {
-    return decode("{'time':%lld,'self_id':2100000001,'post_type':'message','message_type':'group','message_id':%s,'group_id':%s,'user_id':33,'message':'%s'}",
-                  (long long)time, id, group, text);
+    return decode(
+        "{'time':%lld,'self_id':2100000001,'post_type':'message','message_type':'group','message_id':%s,'group_id':%s,'user_id':33,'message':'%s'}",
+        (long long)time, id, group, text);
 }
 
 static int account_setup(void **state)
@@ -570,7 +699,8 @@ static void test_43_window_is_bounded_and_large(void **state)
 
 static void test_44_join_twice(void **state)
 {
-    static const char join[] = "{'time':%d,'self_id':2100000001,'post_type':'notice','notice_type':'group_increase','sub_type':'%s','group_id':%d,'operator_id':%d,'user_id':%d}";
+    static const char join[] =
+        "{'time':%d,'self_id':2100000001,'post_type':'notice','notice_type':'group_increase','sub_type':'%s','group_id':%d,'operator_id':%d,'user_id':%d}";
     (void)state;
     assert_false(repeated(decode(join, 1767225790, "approve", 1, 0, 5), 0));
     assert_true(repeated(decode(join, 1767225793, "invite", 1, 9, 5), 3000));
@@ -581,8 +711,12 @@ static void test_44_join_twice(void **state)
 
 static void test_45_file_twice_in_either_order(void **state)
 {
-    static const char notice[] = "{" NOTICE "'group_upload','group_id':700000001,'user_id':3300000001,'file':{'id':'/f','name':'%s','size':1}}";
-    static const char message[] = "{" HEAD "'post_type':'message','message_type':'group','message_id':%d,'group_id':700000001,'user_id':3300000001,'message':[{'type':'file','data':{'file':'%s'}}]}";
+    static const char notice[] =
+        "{" NOTICE
+        "'group_upload','group_id':700000001,'user_id':3300000001,'file':{'id':'/f','name':'%s','size':1}}";
+    static const char message[] =
+        "{" HEAD
+        "'post_type':'message','message_type':'group','message_id':%d,'group_id':700000001,'user_id':3300000001,'message':[{'type':'file','data':{'file':'%s'}}]}";
     (void)state;
     assert_false(repeated(decode(notice, "a.pdf"), 0));
     assert_true(repeated(decode(message, 1, "a.pdf"), 3000));
@@ -593,13 +727,19 @@ static void test_45_file_twice_in_either_order(void **state)
 
 static void test_49_52_other_repeats(void **state)
 {
-    static const char recall[] = "{" NOTICE "'group_recall','group_id':1,'user_id':2,'operator_id':3,'message_id':4}";
-    static const char ban[] = "{" NOTICE "'group_ban','sub_type':'%s','group_id':1,'operator_id':3,'user_id':2,'duration':%d}";
-    static const char request[] = "{" HEAD "'post_type':'request','request_type':'group','sub_type':'add','group_id':1,'user_id':%d,'comment':'hi','flag':'%s'}";
+    static const char recall[] =
+        "{" NOTICE "'group_recall','group_id':1,'user_id':2,'operator_id':3,'message_id':4}";
+    static const char ban[] =
+        "{" NOTICE
+        "'group_ban','sub_type':'%s','group_id':1,'operator_id':3,'user_id':2,'duration':%d}";
+    static const char request[] =
+        "{" HEAD
+        "'post_type':'request','request_type':'group','sub_type':'add','group_id':1,'user_id':%d,'comment':'hi','flag':'%s'}";
     (void)state;
     assert_false(repeated(decode(recall), 0));
     assert_true(repeated(decode(recall), 500000));
-    assert_false(repeated(group_message("1", "4", 1767225790, "a"), 0)); /* a recall does not hide its message */
+    assert_false(repeated(group_message("1", "4", 1767225790, "a"),
+                          0)); /* a recall does not hide its message */
     assert_false(repeated(decode(ban, "ban", 60), 0));
     assert_true(repeated(decode(ban, "ban", 60), 1000));
     assert_false(repeated(decode(ban, "ban", 120), 1000));
@@ -631,7 +771,10 @@ static const char *encoded(const char *chat, const struct out_segment *s, int n)
     int made = ob_segments_encode(&b, &m);
     return made ? buf_cstr(&b) : NULL;
 }
-#define TEXT(t) {.type = SEGMENT_TEXT, .text = t, .text_len = sizeof(t) - 1}
+#define TEXT(t)                                                    \
+    {                                                              \
+        .type = SEGMENT_TEXT, .text = t, .text_len = sizeof(t) - 1 \
+    }
 
 static void test_63_64_segments_out(void **state)
 {
@@ -643,18 +786,23 @@ static void test_63_64_segments_out(void **state)
                                     TEXT(""),
                                     {.type = SEGMENT_REPLY, .id = "1187204412"},
                                     {.type = SEGMENT_REPLY, .id = "2"}};
-    assert_string_equal(encoded("1", s, 7),
-                        "[{\"type\":\"reply\",\"data\":{\"id\":\"1187204412\"}},{\"type\":\"at\",\"data\":{\"qq\":\"3300000001\"}},"
-                        "{\"type\":\"text\",\"data\":{\"text\":\" [CQ:at,qq=all] \\\"quoted\\\"\\n\\u0001\"}},"
-                        "{\"type\":\"face\",\"data\":{\"id\":\"14\"}},{\"type\":\"image\",\"data\":{\"file\":\"https://x/a.png\"}}]");
-    const struct out_segment bad[] = {TEXT("a\xFF" "b")};
-    assert_string_equal(encoded("1", bad, 1), "[{\"type\":\"text\",\"data\":{\"text\":\"a\xEF\xBF\xBD" "b\"}}]");
+    assert_string_equal(
+        encoded("1", s, 7),
+        "[{\"type\":\"reply\",\"data\":{\"id\":\"1187204412\"}},{\"type\":\"at\",\"data\":{\"qq\":\"3300000001\"}},"
+        "{\"type\":\"text\",\"data\":{\"text\":\" [CQ:at,qq=all] \\\"quoted\\\"\\n\\u0001\"}},"
+        "{\"type\":\"face\",\"data\":{\"id\":\"14\"}},{\"type\":\"image\",\"data\":{\"file\":\"https://x/a.png\"}}]");
+    const struct out_segment bad[] = {TEXT("a\xFF"
+                                           "b")};
+    assert_string_equal(encoded("1", bad, 1),
+                        "[{\"type\":\"text\",\"data\":{\"text\":\"a\xEF\xBF\xBD"
+                        "b\"}}]");
 }
 
 static void test_68_empty_messages_out(void **state)
 {
     (void)state;
-    const struct out_segment s[] = {TEXT(""), {.type = SEGMENT_REPLY, .id = "5"}, {.type = SEGMENT_VOICE, .id = "x"}};
+    const struct out_segment s[] = {
+        TEXT(""), {.type = SEGMENT_REPLY, .id = "5"}, {.type = SEGMENT_VOICE, .id = "x"}};
     assert_null(encoded("1", s, 3));
     assert_null(encoded("1", s, 0));
     const struct out_segment at[] = {{.type = SEGMENT_AT, .id = "33"}};
@@ -681,19 +829,27 @@ static void test_29_73_outcome_classes(void **state)
 {
     (void)state;
     outcome("{'status':'ok','retcode':0}", OB_IMPL_NAPCAT, SEND_SENT);
-    outcome("{'status':'failed','retcode':1200,'message':'Timeout: NTEvent'}", OB_IMPL_NAPCAT, SEND_UNKNOWN);
-    outcome("{'status':'failed','retcode':1200,'message':'EventRet: {\\'result\\': 120}'}", OB_IMPL_NAPCAT, SEND_MUTED);
-    outcome("{'status':'failed','retcode':1200,'wording':'sendMsg {\\'result\\':120,'}", OB_IMPL_NAPCAT, SEND_MUTED);
-    outcome("{'status':'failed','retcode':1200,'message':'{\\'result\\':1200}'}", OB_IMPL_NAPCAT, SEND_FAILED);
-    outcome("{'status':'failed','retcode':1200,'message':'{\\'result\\':121}'}", OB_IMPL_NAPCAT, SEND_FAILED);
-    outcome("{'status':'failed','retcode':1200,'message':'{\\'result\\': 299}'}", OB_IMPL_NAPCAT, SEND_LIMITED);
-    outcome("{'status':'failed','retcode':1200,'message':'rich media transfer failed'}", OB_IMPL_NAPCAT, SEND_FAILED);
+    outcome("{'status':'failed','retcode':1200,'message':'Timeout: NTEvent'}", OB_IMPL_NAPCAT,
+            SEND_UNKNOWN);
+    outcome("{'status':'failed','retcode':1200,'message':'EventRet: {\\'result\\': 120}'}",
+            OB_IMPL_NAPCAT, SEND_MUTED);
+    outcome("{'status':'failed','retcode':1200,'wording':'sendMsg {\\'result\\':120,'}",
+            OB_IMPL_NAPCAT, SEND_MUTED);
+    outcome("{'status':'failed','retcode':1200,'message':'{\\'result\\':1200}'}", OB_IMPL_NAPCAT,
+            SEND_FAILED);
+    outcome("{'status':'failed','retcode':1200,'message':'{\\'result\\':121}'}", OB_IMPL_NAPCAT,
+            SEND_FAILED);
+    outcome("{'status':'failed','retcode':1200,'message':'{\\'result\\': 299}'}", OB_IMPL_NAPCAT,
+            SEND_LIMITED);
+    outcome("{'status':'failed','retcode':1200,'message':'rich media transfer failed'}",
+            OB_IMPL_NAPCAT, SEND_FAILED);
     outcome("{'status':'failed','retcode':120}", OB_IMPL_LAGRANGE, SEND_MUTED);
     outcome("{'status':'ok','retcode':120}", OB_IMPL_LAGRANGE, SEND_MUTED);
     outcome("{'status':'failed','retcode':299}", OB_IMPL_LAGRANGE, SEND_LIMITED);
     outcome("{'status':'failed','retcode':9000}", OB_IMPL_LAGRANGE, SEND_UNKNOWN);
     outcome("{'status':'failed','retcode':200}", OB_IMPL_LAGRANGE, SEND_FAILED);
-    outcome("{'status':'failed','retcode':100,'msg':'SEND_MSG_API_ERROR'}", OB_IMPL_GOCQ, SEND_UNKNOWN);
+    outcome("{'status':'failed','retcode':100,'msg':'SEND_MSG_API_ERROR'}", OB_IMPL_GOCQ,
+            SEND_UNKNOWN);
     outcome("{'status':'failed','retcode':100,'msg':'EMPTY_MSG_ERROR'}", OB_IMPL_GOCQ, SEND_FAILED);
     outcome("{'status':'failed','retcode':1404}", OB_IMPL_GENERIC, SEND_FAILED);
     outcome("{'status':'ok','retcode':'0'}", OB_IMPL_GENERIC, SEND_SENT);
@@ -709,9 +865,12 @@ static void test_75_history_anchors(void **state)
         enum ob_impl impl;
         const char *latest, *older;
     } cases[] = {
-        {OB_IMPL_NAPCAT, "\"group_id\":7,\"count\":20", "\"group_id\":7,\"count\":20,\"message_seq\":-55,\"reverse_order\":true,\"reverseOrder\":true"},
-        {OB_IMPL_LLBOT, "\"group_id\":7,\"count\":20", "\"group_id\":7,\"count\":20,\"message_seq\":899"},
-        {OB_IMPL_LAGRANGE, "\"group_id\":7,\"count\":20", "\"group_id\":7,\"count\":20,\"message_id\":-55"},
+        {OB_IMPL_NAPCAT, "\"group_id\":7,\"count\":20",
+         "\"group_id\":7,\"count\":20,\"message_seq\":-55,\"reverse_order\":true,\"reverseOrder\":true"},
+        {OB_IMPL_LLBOT, "\"group_id\":7,\"count\":20",
+         "\"group_id\":7,\"count\":20,\"message_seq\":899"},
+        {OB_IMPL_LAGRANGE, "\"group_id\":7,\"count\":20",
+         "\"group_id\":7,\"count\":20,\"message_id\":-55"},
         {OB_IMPL_GOCQ, "\"group_id\":7", "\"group_id\":7,\"message_seq\":899"},
     };
     (void)state;

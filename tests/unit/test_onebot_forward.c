@@ -96,15 +96,17 @@ static void refused_after_upgrade(const char *frame, int code)
 static void test_05_frame_1403_and_close_without_code(void **state)
 {
     (void)state;
-    refused_after_upgrade("{\"status\":\"failed\",\"retcode\":1403,\"data\":null,\"message\":\"token check failed\","
-                          "\"wording\":\"token check failed\",\"echo\":null,\"stream\":\"normal-action\"}",
-                          1005);
+    refused_after_upgrade(
+        "{\"status\":\"failed\",\"retcode\":1403,\"data\":null,\"message\":\"token check failed\","
+        "\"wording\":\"token check failed\",\"echo\":null,\"stream\":\"normal-action\"}",
+        1005);
 }
 
 static void test_06_frame_1403_without_echo_and_close_1008(void **state)
 {
     (void)state;
-    refused_after_upgrade("{\"status\":\"failed\",\"retcode\":1403,\"data\":null,\"message\":\"no\"}", 1008);
+    refused_after_upgrade(
+        "{\"status\":\"failed\",\"retcode\":1403,\"data\":null,\"message\":\"no\"}", 1008);
     refused_after_upgrade(NULL, 1008);
 }
 
@@ -178,7 +180,8 @@ static void test_11_backoff_grows(void **state)
     (void)state;
     struct world *w = world_new();
     w->mute_peer = true;
-    w->on_open = "{\"post_type\":\"meta_event\",\"meta_event_type\":\"lifecycle\",\"sub_type\":\"connect\",\"time\":1,\"self_id\":1}";
+    w->on_open =
+        "{\"post_type\":\"meta_event\",\"meta_event_type\":\"lifecycle\",\"sub_type\":\"connect\",\"time\":1,\"self_id\":1}";
     w->close_on_open = 1011;
     world_forward(w, "/");
     world_until(w, w->peer_opens == 6);
@@ -228,20 +231,26 @@ static void test_18_account_offline_and_back(void **state)
 {
     (void)state;
     struct world *w = world_ready("/");
-    world_sayq(w, "{'time':1767225630,'self_id':2100000001,'post_type':'meta_event','meta_event_type':'heartbeat',"
-                  "'status':{'online':false,'good':true},'interval':30000}");
+    world_sayq(
+        w,
+        "{'time':1767225630,'self_id':2100000001,'post_type':'meta_event','meta_event_type':'heartbeat',"
+        "'status':{'online':false,'good':true},'interval':30000}");
     world_until(w, w->state.account == ACCOUNT_OFFLINE);
     assert_int_equal(w->state.link, LINK_UP);
     assert_false(world_send(w, "700000001", "no", 1));
     w->login = NULL; /* "online" without a successful call is not believed */
     int asked = w->asked_login;
-    world_sayq(w, "{'time':1767225631,'self_id':2100000001,'post_type':'meta_event','meta_event_type':'heartbeat',"
-                  "'status':{'online':true,'good':true},'interval':30000}");
+    world_sayq(
+        w,
+        "{'time':1767225631,'self_id':2100000001,'post_type':'meta_event','meta_event_type':'heartbeat',"
+        "'status':{'online':true,'good':true},'interval':30000}");
     world_until(w, w->asked_login == asked + 1);
     assert_int_equal(w->state.account, ACCOUNT_OFFLINE);
     w->login = "2100000001";
-    world_sayq(w, "{'time':1767225632,'self_id':2100000001,'post_type':'meta_event','meta_event_type':'heartbeat',"
-                  "'status':{'online':true,'good':true},'interval':30000}");
+    world_sayq(
+        w,
+        "{'time':1767225632,'self_id':2100000001,'post_type':'meta_event','meta_event_type':'heartbeat',"
+        "'status':{'online':true,'good':true},'interval':30000}");
     world_until(w, w->state.account == ACCOUNT_ONLINE);
     assert_true(world_send(w, "700000001", "yes", 2));
     world_free(w);
@@ -331,8 +340,10 @@ static void test_27_event_between_request_and_response(void **state)
     struct world *w = world_ready("/");
     world_send(w, "700000001", "x", 1);
     const char *echo = world_echo(w, 1);
-    world_sayq(w, "{'time':1767225611,'self_id':2100000001,'post_type':'message_sent','message_type':'group','message_id':9,"
-                  "'group_id':700000001,'user_id':2100000001,'message':[{'type':'text','data':{'text':'x'}}],'sender':{}}");
+    world_sayq(
+        w,
+        "{'time':1767225611,'self_id':2100000001,'post_type':'message_sent','message_type':'group','message_id':9,"
+        "'group_id':700000001,'user_id':2100000001,'message':[{'type':'text','data':{'text':'x'}}],'sender':{}}");
     say_message(w, 6);
     world_sayq(w, "{'status':'ok','retcode':0,'data':{'message_id':9},'echo':'%s'}", echo);
     world_until(w, w->nresults == 1);
@@ -341,10 +352,16 @@ static void test_27_event_between_request_and_response(void **state)
     world_free(w);
 }
 
-static void call(struct world *w, enum gateway_action action, const char *user, const char *arg, int64_t number, uint64_t ticket)
+static void call(struct world *w, enum gateway_action action, const char *user, const char *arg,
+                 int64_t number, uint64_t ticket)
 {
-    struct gateway_request r = {.action = action, .chat = "700000001", .user = user, .arg = arg, .number = number,
-                                .sub = "add", .text = "76"};
+    struct gateway_request r = {.action = action,
+                                .chat = "700000001",
+                                .user = user,
+                                .arg = arg,
+                                .number = number,
+                                .sub = "add",
+                                .text = "76"};
     assert_true(w->g->ops->call(w->g, &r, ticket));
 }
 
@@ -370,8 +387,10 @@ static void test_29_timeout_text_is_unknown(void **state)
     (void)state;
     struct world *w = world_ready("/");
     world_send(w, "700000001", "x", 1);
-    world_sayq(w, "{'status':'failed','retcode':1200,'data':null,'message':'Timeout: NTEvent serviceAndMethod','wording':'..','echo':'%s'}",
-               world_echo(w, 1));
+    world_sayq(
+        w,
+        "{'status':'failed','retcode':1200,'data':null,'message':'Timeout: NTEvent serviceAndMethod','wording':'..','echo':'%s'}",
+        world_echo(w, 1));
     world_until(w, w->nresults == 1);
     assert_int_equal(w->results[0].outcome, SEND_UNKNOWN);
     world_run(w, 300);
@@ -383,9 +402,11 @@ static void test_30_own_message_is_reported(void **state)
 {
     (void)state;
     struct world *w = world_ready("/");
-    world_sayq(w, "{'time':1767225611,'self_id':2100000001,'post_type':'message_sent','message_type':'group','message_id':205113887,"
-                  "'group_id':700000001,'user_id':2100000001,'message':[{'type':'at','data':{'qq':'3300000001'}},"
-                  "{'type':'text','data':{'text':' hello'}}],'sender':{}}");
+    world_sayq(
+        w,
+        "{'time':1767225611,'self_id':2100000001,'post_type':'message_sent','message_type':'group','message_id':205113887,"
+        "'group_id':700000001,'user_id':2100000001,'message':[{'type':'at','data':{'qq':'3300000001'}},"
+        "{'type':'text','data':{'text':' hello'}}],'sender':{}}");
     world_until(w, w->nown == 1);
     assert_string_equal(w->own_text, "@3300000001 hello");
     assert_string_equal(w->own_id, "205113887");
@@ -408,7 +429,8 @@ static void test_31_lost_connection(void **state)
     world_run(w, 100);
     assert_int_equal(w->nframes, 1);
     assert_true(world_send(w, "700000001", "never leaves", 2));
-    conn_close(((struct ob *)w->g)->peers[OB_UNIVERSAL].conn, 0, ""); /* before anything was flushed */
+    conn_close(((struct ob *)w->g)->peers[OB_UNIVERSAL].conn, 0,
+               ""); /* before anything was flushed */
     world_until(w, w->nresults == 2);
     assert_int_equal(w->results[1].outcome, SEND_UNWRITTEN);
     world_free(w);
@@ -418,13 +440,18 @@ static void test_32_message_ids(void **state)
 {
     static const struct {
         const char *json, *id;
-    } cases[] = {{"-2147483648", "-2147483648"}, {"2147483647", "2147483647"}, {"'wx-77'", "wx-77"}, {"0", ""},
-                 {"null", ""},                   {"9007199254740993", "9007199254740993"}};
+    } cases[] = {{"-2147483648", "-2147483648"},
+                 {"2147483647", "2147483647"},
+                 {"'wx-77'", "wx-77"},
+                 {"0", ""},
+                 {"null", ""},
+                 {"9007199254740993", "9007199254740993"}};
     (void)state;
     struct world *w = world_ready("/");
     for (int i = 0; i < 6; i++) {
         world_send(w, "700000001", "x", (uint64_t)i);
-        world_sayq(w, "{'status':'ok','retcode':0,'data':{'message_id':%s},'echo':'%s'}", cases[i].json, world_echo(w, i + 1));
+        world_sayq(w, "{'status':'ok','retcode':0,'data':{'message_id':%s},'echo':'%s'}",
+                   cases[i].json, world_echo(w, i + 1));
         world_until(w, w->nresults == i + 1);
         assert_int_equal(w->results[i].outcome, SEND_SENT);
         assert_string_equal(w->results[i].id, cases[i].id);
@@ -441,7 +468,9 @@ static void test_33_explicit_defaults(void **state)
     call(w, ACTION_KICK, "3300000002", NULL, 0, 3);
     call(w, ACTION_MUTE, "3300000002", NULL, 9999999, 4);
     world_until(w, w->nframes == 4);
-    assert_non_null(strstr(w->frames[0], "\"action\":\"set_group_ban\",\"params\":{\"group_id\":700000001,\"user_id\":3300000002,\"duration\":0}"));
+    assert_non_null(strstr(
+        w->frames[0],
+        "\"action\":\"set_group_ban\",\"params\":{\"group_id\":700000001,\"user_id\":3300000002,\"duration\":0}"));
     assert_non_null(strstr(w->frames[1], "\"params\":{\"group_id\":700000001,\"enable\":true}"));
     assert_non_null(strstr(w->frames[2], "\"reject_add_request\":false}"));
     assert_non_null(strstr(w->frames[3], "\"duration\":2591999}"));
@@ -450,7 +479,8 @@ static void test_33_explicit_defaults(void **state)
 
 static void test_34_flag_and_54_request_kind(void **state)
 {
-    static const char *const flags[] = {"700000044|1767225775000000|1|0", "12-700000001-2", "1767225774012345"};
+    static const char *const flags[] = {"700000044|1767225775000000|1|0", "12-700000001-2",
+                                        "1767225774012345"};
     (void)state;
     struct world *w = world_ready("/");
     int64_t from = clock_mono(&w->clock);
@@ -458,14 +488,20 @@ static void test_34_flag_and_54_request_kind(void **state)
         char want[128];
         call(w, ACTION_ANSWER_REQUEST, NULL, flags[i], 1, (uint64_t)i);
         world_until(w, w->nframes == i + 1);
-        snprintf(want, sizeof want, "{\"flag\":\"%s\",\"sub_type\":\"add\",\"type\":\"add\",\"approve\":true,\"reason\":\"76\"}", flags[i]);
+        snprintf(
+            want, sizeof want,
+            "{\"flag\":\"%s\",\"sub_type\":\"add\",\"type\":\"add\",\"approve\":true,\"reason\":\"76\"}",
+            flags[i]);
         assert_non_null(strstr(w->frames[i], want));
     }
     assert_true(clock_mono(&w->clock) - from >= 3 * 50); /* 52: each waits request_delay at least */
-    struct gateway_request r = {.action = ACTION_ANSWER_REQUEST, .sub = "friend", .arg = "uid_x", .number = 0};
+    struct gateway_request r = {
+        .action = ACTION_ANSWER_REQUEST, .sub = "friend", .arg = "uid_x", .number = 0};
     w->g->ops->call(w->g, &r, 9);
     world_until(w, w->nframes == 4);
-    assert_non_null(strstr(w->frames[3], "\"action\":\"set_friend_add_request\",\"params\":{\"flag\":\"uid_x\",\"approve\":false,\"remark\":\"\"}"));
+    assert_non_null(strstr(
+        w->frames[3],
+        "\"action\":\"set_friend_add_request\",\"params\":{\"flag\":\"uid_x\",\"approve\":false,\"remark\":\"\"}"));
     world_free(w);
 }
 
@@ -479,9 +515,11 @@ static void test_35_one_target_and_exact_ids(void **state)
     world_send(w, "room@chatroom", "text id", 4);
     world_send(w, "007", "leading zero", 5);
     world_until(w, w->nframes == 5);
-    assert_non_null(strstr(w->frames[0], "\"send_private_msg\",\"params\":{\"user_id\":3300000001,\"message\":["));
+    assert_non_null(strstr(
+        w->frames[0], "\"send_private_msg\",\"params\":{\"user_id\":3300000001,\"message\":["));
     assert_null(strstr(w->frames[0], "group_id"));
-    assert_non_null(strstr(w->frames[1], "\"send_group_msg\",\"params\":{\"group_id\":3300000001,\"message\":["));
+    assert_non_null(strstr(w->frames[1],
+                           "\"send_group_msg\",\"params\":{\"group_id\":3300000001,\"message\":["));
     assert_null(strstr(w->frames[1], "user_id"));
     assert_non_null(strstr(w->frames[2], "{\"group_id\":9999999999999999,"));
     assert_non_null(strstr(w->frames[3], "{\"group_id\":\"room@chatroom\","));
@@ -497,7 +535,9 @@ static void test_36_large_frames(void **state)
     world_forward(w, "/");
     world_until(w, w->asked_requests > 0);
     struct buf big = {0};
-    buf_adds(&big, "{\"post_type\":\"message\",\"message_type\":\"group\",\"message_id\":77,\"group_id\":1,\"user_id\":2,\"self_id\":2100000001,\"message\":\"");
+    buf_adds(
+        &big,
+        "{\"post_type\":\"message\",\"message_type\":\"group\",\"message_id\":77,\"group_id\":1,\"user_id\":2,\"self_id\":2100000001,\"message\":\"");
     for (int i = 0; i < 2 << 20; i++)
         buf_addc(&big, 'a');
     buf_adds(&big, "\"}");

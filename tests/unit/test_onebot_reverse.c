@@ -9,12 +9,17 @@
 
 /* ---- admission as a function ---- */
 
-static int admit_status(const char *token, const char *path, const char *authorization, const char *query, const char *role,
-                 const char *self, enum ob_role *got)
+static int admit_status(const char *token, const char *path, const char *authorization,
+                        const char *query, const char *role, const char *self, enum ob_role *got)
 {
     struct gateway_conf conf = {.token = token, .self_id = "2100000001"};
-    struct upgrade_request r = {.path = path, .authorization = authorization, .query_token = query, .role = role,
-                                .self_id = self, .agent = "x", .peer = "p"};
+    struct upgrade_request r = {.path = path,
+                                .authorization = authorization,
+                                .query_token = query,
+                                .role = role,
+                                .self_id = self,
+                                .agent = "x",
+                                .peer = "p"};
     struct ob_admission a = ob_admit_check(&conf, &r);
     if (got)
         *got = a.role;
@@ -46,15 +51,27 @@ static void test_13_roles(void **state)
         const char *path, *role;
         int status;
         enum ob_role got;
-    } cases[] = {{"/", "", 101, OB_UNIVERSAL}, {"/", "Universal", 101, OB_UNIVERSAL}, {"/", "Api", 101, OB_API}, {"/", "EVENT", 101, OB_EVENTS},
-                 {"/", "Both", 400, OB_UNIVERSAL}, {"/onebot/v11/ws", "", 101, OB_UNIVERSAL}, {"/onebot/v11/ws/", "", 101, OB_UNIVERSAL},
-                 {"/onebot/v11/", "", 101, OB_UNIVERSAL}, {"/onebot", "", 101, OB_UNIVERSAL}, {"/ws", "", 101, OB_UNIVERSAL},
-                 {"/onebot/v11/api", "", 101, OB_API}, {"/onebot/v11/event/", "", 101, OB_EVENTS}, {"/api", "", 101, OB_API},
-                 {"/metrics", "", 404, OB_UNIVERSAL}, {"/wsx", "", 404, OB_UNIVERSAL}, {"", "", 101, OB_UNIVERSAL}};
+    } cases[] = {{"/", "", 101, OB_UNIVERSAL},
+                 {"/", "Universal", 101, OB_UNIVERSAL},
+                 {"/", "Api", 101, OB_API},
+                 {"/", "EVENT", 101, OB_EVENTS},
+                 {"/", "Both", 400, OB_UNIVERSAL},
+                 {"/onebot/v11/ws", "", 101, OB_UNIVERSAL},
+                 {"/onebot/v11/ws/", "", 101, OB_UNIVERSAL},
+                 {"/onebot/v11/", "", 101, OB_UNIVERSAL},
+                 {"/onebot", "", 101, OB_UNIVERSAL},
+                 {"/ws", "", 101, OB_UNIVERSAL},
+                 {"/onebot/v11/api", "", 101, OB_API},
+                 {"/onebot/v11/event/", "", 101, OB_EVENTS},
+                 {"/api", "", 101, OB_API},
+                 {"/metrics", "", 404, OB_UNIVERSAL},
+                 {"/wsx", "", 404, OB_UNIVERSAL},
+                 {"", "", 101, OB_UNIVERSAL}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         enum ob_role got;
-        assert_int_equal(admit_status(NULL, cases[i].path, "", "", cases[i].role, "", &got), cases[i].status);
+        assert_int_equal(admit_status(NULL, cases[i].path, "", "", cases[i].role, "", &got),
+                         cases[i].status);
         if (cases[i].status == 101)
             assert_int_equal(got, cases[i].got);
     }
@@ -104,7 +121,8 @@ static struct conn *join(struct world *w, const char *tail, const char *bearer)
     struct buf err = {0};
     snprintf(url, sizeof url, "ws://127.0.0.1:%d%s", port_of(w), tail);
     struct conn_target target = {.url = url, .bearer = bearer, .timeout_ms = 3000};
-    struct conn_opts opts = {.handler = &world_handler, .ud = w, .max_message = 1 << 20, .max_queue = 1 << 20};
+    struct conn_opts opts = {
+        .handler = &world_handler, .ud = w, .max_message = 1 << 20, .max_queue = 1 << 20};
     struct conn *c = conn_connect(w->transport, &target, &opts, &err);
     assert_non_null(c);
     buf_free(&err);
@@ -135,7 +153,9 @@ static void test_12_over_the_wire(void **state)
 /* The status line that a raw request gets. */
 static void raw_status(struct world *w, const char *request, char *out, size_t room)
 {
-    struct sockaddr_in sa = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port_of(w)), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in sa = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port_of(w)),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&sa, sizeof sa), 0);
     fcntl(fd, F_SETFL, O_NONBLOCK);
@@ -154,7 +174,8 @@ static void raw_status(struct world *w, const char *request, char *out, size_t r
     out[got] = '\0';
     close(fd);
 }
-#define UPGRADE "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+#define UPGRADE \
+    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
 static void test_12_13_raw_requests(void **state)
 {
@@ -162,23 +183,34 @@ static void test_12_13_raw_requests(void **state)
         const char *request;
         int status;
     } cases[] = {
-        {"GET / HTTP/1.1\r\nHost: x\r\n" UPGRADE "Authorization: Token s3cr3t\r\nX-Self-ID: 2100000001\r\nX-Client-Role: Universal\r\n\r\n", 101},
-        {"GET / HTTP/1.1\r\nHost: x\r\n" UPGRADE "authorization: Bearer s3cr3t\r\nx-self-id: 2100000001\r\nx-client-role: Api\r\n\r\n", 101},
+        {"GET / HTTP/1.1\r\nHost: x\r\n" UPGRADE
+         "Authorization: Token s3cr3t\r\nX-Self-ID: 2100000001\r\nX-Client-Role: Universal\r\n\r\n",
+         101},
+        {"GET / HTTP/1.1\r\nHost: x\r\n" UPGRADE
+         "authorization: Bearer s3cr3t\r\nx-self-id: 2100000001\r\nx-client-role: Api\r\n\r\n",
+         101},
         {"GET / HTTP/1.1\r\nHost: x\r\n" UPGRADE "\r\n", 401},
         {"GET / HTTP/1.1\r\nHost: x\r\n" UPGRADE "Authorization: Bearer \r\n\r\n", 401},
         {"GET / HTTP/1.1\r\nHost: x\r\n" UPGRADE "Authorization: Bearer nope\r\n\r\n", 403},
-        {"GET / HTTP/1.1\r\nHost: x\r\n" UPGRADE "Authorization: Bearer s3cr3t\r\nX-Client-Role: Spy\r\n\r\n", 400},
+        {"GET / HTTP/1.1\r\nHost: x\r\n" UPGRADE
+         "Authorization: Bearer s3cr3t\r\nX-Client-Role: Spy\r\n\r\n",
+         400},
         {"GET /x HTTP/1.1\r\nHost: x\r\n" UPGRADE "Authorization: Bearer s3cr3t\r\n\r\n", 404},
         {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", 426},
+        {"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 8\r\n"
+         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer s3cr3t\r\n\r\n",
+         426},
     };
     (void)state;
     struct world *w = reverse("s3cr3t");
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char line[256];
+        char line[1024];
         int status = 0;
         raw_status(w, cases[i].request, line, sizeof line);
         if (sscanf(line, "HTTP/1.%*d %d", &status) != 1 || status != cases[i].status)
             fail_msg("request %zu: \"%s\", not %d", i, line, cases[i].status);
+        if (strstr(cases[i].request, "Version: 8"))
+            assert_non_null(strcasestr(line, "sec-websocket-version: 13"));
     }
     world_free(w);
 }
@@ -210,8 +242,10 @@ static void test_16_event_wins(void **state)
     join(w, "/", NULL);
     world_until(w, w->state.link == LINK_UP);
     assert_string_equal(w->state.self_id, "alice");
-    world_sayq(w, "{'time':1767225790,'self_id':4711,'post_type':'message','message_type':'group','message_id':1,'group_id':5,'user_id':6,"
-                  "'message':[{'type':'at','data':{'qq':'4711'}},{'type':'text','data':{'text':' hi'}}]}");
+    world_sayq(
+        w,
+        "{'time':1767225790,'self_id':4711,'post_type':'message','message_type':'group','message_id':1,'group_id':5,'user_id':6,"
+        "'message':[{'type':'at','data':{'qq':'4711'}},{'type':'text','data':{'text':' hi'}}]}");
     world_until(w, w->nevents == 1);
     assert_true(w->events[0]->at_me);
     assert_string_equal(w->state.self_id, "4711");
@@ -233,7 +267,9 @@ static void test_13_split_roles(void **state)
     assert_true(world_send(w, "700000001", "x", 1));
     world_until(w, w->nframes == 1);
     w->peer = events;
-    world_sayq(w, "{'time':1767225790,'self_id':2100000001,'post_type':'message','message_type':'group','message_id':1,'group_id':5,'user_id':6,'message':'hi'}");
+    world_sayq(
+        w,
+        "{'time':1767225790,'self_id':2100000001,'post_type':'message','message_type':'group','message_id':1,'group_id':5,'user_id':6,'message':'hi'}");
     world_until(w, w->nevents == 1);
     world_free(w);
 }
@@ -251,7 +287,8 @@ static void test_82_two_links_to_one_account(void **state)
     struct conn *first = w->peer;
     struct gateway *g1 = w->g, *g2;
     struct gateway_env env = {&w->loop, &w->clock, w->transport};
-    struct gateway_sink sink = {w, world_event, world_sent, world_own, world_response, world_state, world_chat, NULL};
+    struct gateway_sink sink = {w,           world_event, world_sent, world_own, world_response,
+                                world_state, world_chat,  NULL};
     struct buf err = {0};
     w->conf.name = "qq1b";
     w->conf.path = "/b";
@@ -265,10 +302,14 @@ static void test_82_two_links_to_one_account(void **state)
     struct conn *second = w->peer;
     assert_ptr_not_equal(first, second);
     w->peer = second;
-    world_sayq(w, "{'time':1767225790,'self_id':2100000001,'post_type':'message','message_type':'group','message_id':1,'group_id':5,'user_id':6,'message':'hi'}");
+    world_sayq(
+        w,
+        "{'time':1767225790,'self_id':2100000001,'post_type':'message','message_type':'group','message_id':1,'group_id':5,'user_id':6,'message':'hi'}");
     world_until(w, w->nevents == 1);
     w->peer = first;
-    world_sayq(w, "{'time':1767225790,'self_id':2100000001,'post_type':'message','message_type':'group','message_id':1,'group_id':5,'user_id':6,'message':'hi'}");
+    world_sayq(
+        w,
+        "{'time':1767225790,'self_id':2100000001,'post_type':'message','message_type':'group','message_id':1,'group_id':5,'user_id':6,'message':'hi'}");
     world_run(w, 50);
     assert_int_equal(w->nevents, 1);
     world_stop(w); /* g2 */
@@ -299,13 +340,23 @@ static void test_configuration_errors(void **state)
     expect_create_error((struct gateway_conf){.mode = "sideways"}, "mode must be");
     expect_create_error((struct gateway_conf){.mode = "forward"}, "needs a url");
     expect_create_error((struct gateway_conf){.mode = "forward", .url = "http://x"}, "ws://");
-    expect_create_error((struct gateway_conf){.mode = "forward", .url = "ws://x", .token = "a b"}, "token");
-    expect_create_error((struct gateway_conf){.mode = "forward", .url = "ws://x", .token = "a+b", .token_in_query = true}, "token");
+    expect_create_error((struct gateway_conf){.mode = "forward", .url = "ws://x", .token = "a b"},
+                        "token");
+    expect_create_error(
+        (struct gateway_conf){
+            .mode = "forward", .url = "ws://x", .token = "a+b", .token_in_query = true},
+        "token");
     expect_create_error((struct gateway_conf){.mode = "reverse"}, "needs listen");
-    expect_create_error((struct gateway_conf){.mode = "reverse", .listen = "0.0.0.0:0"}, "needs a token");
-    expect_create_error((struct gateway_conf){.mode = "reverse", .listen = "127.0.0.1"}, "host:port");
-    expect_create_error((struct gateway_conf){.mode = "reverse", .listen = "127.0.0.1:0", .tls_cert = "x"}, "belong together");
-    expect_create_error((struct gateway_conf){.mode = "reverse", .listen = "127.0.0.1:0", .path = "ws"}, "path must");
+    expect_create_error((struct gateway_conf){.mode = "reverse", .listen = "0.0.0.0:0"},
+                        "needs a token");
+    expect_create_error((struct gateway_conf){.mode = "reverse", .listen = "127.0.0.1"},
+                        "host:port");
+    expect_create_error(
+        (struct gateway_conf){.mode = "reverse", .listen = "127.0.0.1:0", .tls_cert = "x"},
+        "belong together");
+    expect_create_error(
+        (struct gateway_conf){.mode = "reverse", .listen = "127.0.0.1:0", .path = "ws"},
+        "path must");
 }
 
 int main(void)

@@ -11,11 +11,14 @@ static const char *metric_line(const char *name)
     return p ? p : "";
 }
 
-static void message(struct world *w, int64_t id, const char *group, const char *user, const char *text)
+static void message(struct world *w, int64_t id, const char *group, const char *user,
+                    const char *text)
 {
-    world_sayq(w, "{'time':%lld,'self_id':2100000001,'post_type':'message','message_type':'group','message_id':%lld,'group_id':%s,'user_id':%s,"
-                  "'message':[{'type':'text','data':{'text':'%s'}}],'sender':{'nickname':'n'}}",
-               (long long)(clock_wall(&w->clock) / 1000), (long long)id, group, user, text);
+    world_sayq(
+        w,
+        "{'time':%lld,'self_id':2100000001,'post_type':'message','message_type':'group','message_id':%lld,'group_id':%s,'user_id':%s,"
+        "'message':[{'type':'text','data':{'text':'%s'}}],'sender':{'nickname':'n'}}",
+        (long long)(clock_wall(&w->clock) / 1000), (long long)id, group, user, text);
 }
 
 static void test_42_self_is_never_an_event(void **state)
@@ -31,8 +34,11 @@ static void test_42_self_is_never_an_event(void **state)
 
 static void join(struct world *w, const char *user, const char *inviter)
 {
-    world_sayq(w, "{'time':%lld,'self_id':2100000001,'post_type':'notice','notice_type':'group_increase','sub_type':'%s','group_id':5,'operator_id':%s,'user_id':%s}",
-               (long long)(clock_wall(&w->clock) / 1000), *inviter == '0' ? "approve" : "invite", inviter, user);
+    world_sayq(
+        w,
+        "{'time':%lld,'self_id':2100000001,'post_type':'notice','notice_type':'group_increase','sub_type':'%s','group_id':5,'operator_id':%s,'user_id':%s}",
+        (long long)(clock_wall(&w->clock) / 1000), *inviter == '0' ? "approve" : "invite", inviter,
+        user);
 }
 
 static void test_44_richer_join_is_kept(void **state)
@@ -82,8 +88,10 @@ static void test_47_mute_of_self_is_reported(void **state)
 {
     (void)state;
     struct world *w = world_ready("/");
-    world_sayq(w, "{'time':%lld,'self_id':2100000001,'post_type':'notice','notice_type':'group_ban','sub_type':'ban','group_id':5,'operator_id':3,'user_id':2100000001,'duration':600}",
-               (long long)(clock_wall(&w->clock) / 1000));
+    world_sayq(
+        w,
+        "{'time':%lld,'self_id':2100000001,'post_type':'notice','notice_type':'group_ban','sub_type':'ban','group_id':5,'operator_id':3,'user_id':2100000001,'duration':600}",
+        (long long)(clock_wall(&w->clock) / 1000));
     world_until(w, w->nevents == 1);
     assert_int_equal(w->events[0]->type, EVENT_MUTE);
     assert_string_equal(w->events[0]->user, w->state.self_id);
@@ -95,8 +103,10 @@ static void test_48_group_gone(void **state)
 {
     (void)state;
     struct world *w = world_ready("/");
-    world_sayq(w, "{'time':%lld,'self_id':2100000001,'post_type':'notice','notice_type':'group_decrease','sub_type':'kick_me','group_id':5,'operator_id':3,'user_id':2100000001}",
-               (long long)(clock_wall(&w->clock) / 1000));
+    world_sayq(
+        w,
+        "{'time':%lld,'self_id':2100000001,'post_type':'notice','notice_type':'group_decrease','sub_type':'kick_me','group_id':5,'operator_id':3,'user_id':2100000001}",
+        (long long)(clock_wall(&w->clock) / 1000));
     world_until(w, w->nchats_out == 1);
     assert_string_equal(w->last_chat, "5");
     assert_int_equal(w->nevents, 1);
@@ -111,14 +121,18 @@ static void test_56_stale_and_skew(void **state)
     world_forward(w, "/");
     world_until(w, w->asked_requests > 0);
     long long now = clock_wall(&w->clock) / 1000;
-    static const char msg[] = "{'time':%lld,'self_id':2100000001,'post_type':'message','message_type':'group','message_id':%d,'group_id':5,'user_id':6,'message':'x'}";
+    static const char msg[] =
+        "{'time':%lld,'self_id':2100000001,'post_type':'message','message_type':'group','message_id':%d,'group_id':5,'user_id':6,'message':'x'}";
     world_sayq(w, msg, now - 130, 1);
     world_sayq(w, msg, now - 110, 2);
     world_until(w, w->nevents == 2);
     assert_true(w->events[0]->late);
     assert_false(w->events[1]->late);
     /* a peer whose clock is five minutes behind: its heartbeats say so */
-    world_sayq(w, "{'time':%lld,'self_id':2100000001,'post_type':'meta_event','meta_event_type':'heartbeat','status':{},'interval':5000}", now - 300);
+    world_sayq(
+        w,
+        "{'time':%lld,'self_id':2100000001,'post_type':'meta_event','meta_event_type':'heartbeat','status':{},'interval':5000}",
+        now - 300);
     world_sayq(w, msg, now - 310, 3);
     world_sayq(w, msg, now - 430, 4);
     world_until(w, w->nevents == 4);
@@ -131,7 +145,9 @@ static void test_57_bot_offline(void **state)
 {
     (void)state;
     struct world *w = world_ready("/");
-    world_sayq(w, "{'time':1767225763,'self_id':2100000001,'post_type':'notice','notice_type':'bot_offline','user_id':2100000001,'tag':'KickedOffLine','message':'signed in elsewhere'}");
+    world_sayq(
+        w,
+        "{'time':1767225763,'self_id':2100000001,'post_type':'notice','notice_type':'bot_offline','user_id':2100000001,'tag':'KickedOffLine','message':'signed in elsewhere'}");
     world_until(w, w->state.account == ACCOUNT_OFFLINE);
     assert_int_equal(w->state.link, LINK_UP);
     assert_int_equal(w->nevents, 0);
@@ -144,7 +160,8 @@ static void test_81_start_up_reads(void **state)
 {
     (void)state;
     struct world *w = world_new();
-    w->groups = "[{'group_id':700000001,'group_name':'Readers'},{'group_id':700000002,'group_name':null},{'group_id':0},7]";
+    w->groups =
+        "[{'group_id':700000001,'group_name':'Readers'},{'group_id':700000002,'group_name':null},{'group_id':0},7]";
     world_forward(w, "/");
     world_until(w, w->asked_requests == 1);
     world_run(w, 100);
@@ -164,11 +181,19 @@ static void test_77_waiting_requests_in_all_shapes(void **state)
     static const struct {
         const char *app, *data, *user, *flag, *sub;
     } cases[] = {
-        {"go-cqhttp", "{'invited_requests':null,'join_requests':[{'request_id':1767225774012345,'requester_uin':33,'requester_nick':'n','message':'hi','group_id':5,'group_name':'g','checked':false,'actor':0},"
-                      "{'request_id':2,'requester_uin':34,'group_id':5,'checked':true}]}", "33", "1767225774012345", "add"},
-        {"LLOneBot", "{'invited_requests':[{'request_id':'77','invitor_uin':44,'invitor_nick':'n','group_id':6,'checked':false}],'join_requests':[]}", "44", "77", "invite"},
-        {"NapCat.Onebot", "{'invited_requests':[],'InvitedRequest':[{'request_id':1}],'join_requests':[{'request_id':88,'invitor_uin':55,'requester_nick':'n','message':'hi','group_id':5,'checked':false}]}", "55", "88", "add"},
-        {"Lagrange.OneBot", "[{'time':1767225774,'self_id':2100000001,'post_type':'request','request_type':'group','sub_type':'add','group_id':5,'user_id':66,'comment':'hi','flag':'9-5-1'},null,7]", "66", "9-5-1", "add"},
+        {"go-cqhttp",
+         "{'invited_requests':null,'join_requests':[{'request_id':1767225774012345,'requester_uin':33,'requester_nick':'n','message':'hi','group_id':5,'group_name':'g','checked':false,'actor':0},"
+         "{'request_id':2,'requester_uin':34,'group_id':5,'checked':true}]}",
+         "33", "1767225774012345", "add"},
+        {"LLOneBot",
+         "{'invited_requests':[{'request_id':'77','invitor_uin':44,'invitor_nick':'n','group_id':6,'checked':false}],'join_requests':[]}",
+         "44", "77", "invite"},
+        {"NapCat.Onebot",
+         "{'invited_requests':[],'InvitedRequest':[{'request_id':1}],'join_requests':[{'request_id':88,'invitor_uin':55,'requester_nick':'n','message':'hi','group_id':5,'checked':false}]}",
+         "55", "88", "add"},
+        {"Lagrange.OneBot",
+         "[{'time':1767225774,'self_id':2100000001,'post_type':'request','request_type':'group','sub_type':'add','group_id':5,'user_id':66,'comment':'hi','flag':'9-5-1'},null,7]",
+         "66", "9-5-1", "add"},
     };
     (void)state;
     for (int i = 0; i < 4; i++) {
@@ -198,18 +223,26 @@ static void test_76_history_pages(void **state)
     world_until(w, w->nevents == 1);
     w->g->ops->catch_up(w->g, "5", (t - 1000) * 1000);
     world_until(w, w->nframes == 1);
-    assert_non_null(strstr(w->frames[0], "\"action\":\"get_group_msg_history\",\"params\":{\"group_id\":5,\"count\":20}"));
-    world_sayq(w, "{'status':'ok','retcode':0,'echo':'%s','data':{'messages':[null,{'message_id':104,'time':%lld,'user_id':6,'message':'four','sender':{}},"
-                  "{'message_id':103,'time':%lld,'user_id':6,'message':'three'},{'message_id':102,'time':%lld,'user_id':2100000001,'message':'mine'},7,{}]}}",
-               world_echo(w, 1), t - 1, t - 2, t - 3);
+    assert_non_null(
+        strstr(w->frames[0],
+               "\"action\":\"get_group_msg_history\",\"params\":{\"group_id\":5,\"count\":20}"));
+    world_sayq(
+        w,
+        "{'status':'ok','retcode':0,'echo':'%s','data':{'messages':[null,{'message_id':104,'time':%lld,'user_id':6,'message':'four','sender':{}},"
+        "{'message_id':103,'time':%lld,'user_id':6,'message':'three'},{'message_id':102,'time':%lld,'user_id':2100000001,'message':'mine'},7,{}]}}",
+        world_echo(w, 1), t - 1, t - 2, t - 3);
     world_until(w, w->nframes == 2);
     assert_non_null(strstr(w->frames[1], "\"message_seq\":102,\"reverse_order\":true"));
-    world_sayq(w, "{'status':'ok','retcode':0,'echo':'%s','data':{'messages':[{'message_id':102,'time':%lld,'user_id':2100000001,'message':'mine'},"
-                  "{'message_id':101,'time':%lld,'user_id':6,'message':'one'}]}}",
-               world_echo(w, 2), t - 3, t - 4);
+    world_sayq(
+        w,
+        "{'status':'ok','retcode':0,'echo':'%s','data':{'messages':[{'message_id':102,'time':%lld,'user_id':2100000001,'message':'mine'},"
+        "{'message_id':101,'time':%lld,'user_id':6,'message':'one'}]}}",
+        world_echo(w, 2), t - 3, t - 4);
     world_until(w, w->nframes == 3);
-    world_sayq(w, "{'status':'ok','retcode':0,'echo':'%s','data':{'messages':[{'message_id':101,'time':%lld,'user_id':6,'message':'one'}]}}",
-               world_echo(w, 3), t - 4); /* no progress: done */
+    world_sayq(
+        w,
+        "{'status':'ok','retcode':0,'echo':'%s','data':{'messages':[{'message_id':101,'time':%lld,'user_id':6,'message':'one'}]}}",
+        world_echo(w, 3), t - 4); /* no progress: done */
     world_until(w, w->nevents == 3);
     assert_string_equal(w->events[1]->text, "one");
     assert_string_equal(w->events[2]->text, "four");
@@ -230,7 +263,8 @@ static void test_76_history_that_fails(void **state)
     w->g->ops->catch_up(w->g, "5", 0);
     w->g->ops->catch_up(w->g, "6", 0);
     world_until(w, w->nframes == 1);
-    world_sayq(w, "{'status':'failed','retcode':1200,'message':'empty','echo':'%s'}", world_echo(w, 1));
+    world_sayq(w, "{'status':'failed','retcode':1200,'message':'empty','echo':'%s'}",
+               world_echo(w, 1));
     world_until(w, w->nframes == 2); /* the next chat has its turn */
     conn_close(w->peer, 0, "");
     world_until(w, w->peer_opens == 2);
@@ -245,21 +279,27 @@ static void test_74_at_all_quota(void **state)
     static const struct {
         const char *answer;
         int64_t left;
-    } cases[] = {{"{'can_at_all':true,'remain_at_all_count_for_group':0,'remain_at_all_count_for_uin':3}", 0},
-                 {"{'can_at_all':true,'remain_at_all_count_for_group':5,'remain_at_all_count_for_uin':3}", 3},
-                 {"{'can_at_all':false,'remain_at_all_count_for_group':5,'remain_at_all_count_for_uin':3}", 0},
-                 {"null", -1}};
+    } cases[] = {
+        {"{'can_at_all':true,'remain_at_all_count_for_group':0,'remain_at_all_count_for_uin':3}",
+         0},
+        {"{'can_at_all':true,'remain_at_all_count_for_group':5,'remain_at_all_count_for_uin':3}",
+         3},
+        {"{'can_at_all':false,'remain_at_all_count_for_group':5,'remain_at_all_count_for_uin':3}",
+         0},
+        {"null", -1}};
     (void)state;
     struct world *w = world_ready("/");
     struct gateway_request r = {.action = ACTION_AT_ALL_QUOTA, .chat = "5"};
     for (int i = 0; i < 4; i++) {
         assert_true(w->g->ops->call(w->g, &r, (uint64_t)i));
-        world_sayq(w, "{'status':'ok','retcode':0,'data':%s,'echo':'%s'}", cases[i].answer, world_echo(w, i + 1));
+        world_sayq(w, "{'status':'ok','retcode':0,'data':%s,'echo':'%s'}", cases[i].answer,
+                   world_echo(w, i + 1));
         world_until(w, w->nresponses == i + 1);
         assert_true(w->responses[i].ok);
         assert_true(w->responses[i].number == cases[i].left);
     }
-    assert_non_null(strstr(w->frames[0], "\"get_group_at_all_remain\",\"params\":{\"group_id\":5}"));
+    assert_non_null(
+        strstr(w->frames[0], "\"get_group_at_all_remain\",\"params\":{\"group_id\":5}"));
     world_free(w);
 }
 
@@ -273,8 +313,10 @@ static void test_78_member_list(void **state)
     struct buf b = {0};
     buf_adds(&b, "{\"status\":\"ok\",\"retcode\":0,\"data\":[");
     for (int i = 0; i < 3000; i++)
-        buf_addf(&b, "%s{\"group_id\":5,\"user_id\":%d,\"nickname\":\"n%d\",\"card\":\"%s\",\"role\":\"member\",\"join_time\":1700000000,\"level\":\"1\",\"title\":\"\"}",
-                 i ? "," : "", 1000 + i, i, i ? "" : "The First");
+        buf_addf(
+            &b,
+            "%s{\"group_id\":5,\"user_id\":%d,\"nickname\":\"n%d\",\"card\":\"%s\",\"role\":\"member\",\"join_time\":1700000000,\"level\":\"1\",\"title\":\"\"}",
+            i ? "," : "", 1000 + i, i, i ? "" : "The First");
     buf_addf(&b, "],\"echo\":\"%s\"}", echo);
     world_say(w, buf_cstr(&b));
     buf_free(&b);
@@ -289,10 +331,11 @@ static void test_78_member_list(void **state)
 
 static void test_calls_that_cannot_be(void **state)
 {
-    static const struct gateway_request requests[] = {{.action = ACTION_KICK, .chat = "@5", .user = "6"},
-                                                      {.action = ACTION_KICK, .chat = "5"},
-                                                      {.action = ACTION_RECALL, .chat = "5"},
-                                                      {.action = ACTION_ANSWER_REQUEST, .sub = "add"}};
+    static const struct gateway_request requests[] = {
+        {.action = ACTION_KICK, .chat = "@5", .user = "6"},
+        {.action = ACTION_KICK, .chat = "5"},
+        {.action = ACTION_RECALL, .chat = "5"},
+        {.action = ACTION_ANSWER_REQUEST, .sub = "add"}};
     (void)state;
     struct world *w = world_ready("/");
     for (int i = 0; i < 4; i++) {
@@ -309,8 +352,11 @@ static void test_reactions_by_implementation(void **state)
 {
     static const struct {
         const char *app, *frame;
-    } cases[] = {{"NapCat.Onebot", "\"set_msg_emoji_like\",\"params\":{\"message_id\":9,\"emoji_id\":\"76\",\"set\":true}"},
-                 {"Lagrange.OneBot", "\"set_group_reaction\",\"params\":{\"group_id\":5,\"message_id\":9,\"code\":\"76\",\"is_add\":true}"}};
+    } cases[] = {
+        {"NapCat.Onebot",
+         "\"set_msg_emoji_like\",\"params\":{\"message_id\":9,\"emoji_id\":\"76\",\"set\":true}"},
+        {"Lagrange.OneBot",
+         "\"set_group_reaction\",\"params\":{\"group_id\":5,\"message_id\":9,\"code\":\"76\",\"is_add\":true}"}};
     (void)state;
     for (int i = 0; i < 2; i++) {
         struct world *w = world_new();
@@ -329,7 +375,8 @@ static void test_reactions_by_implementation(void **state)
 
 static void test_83_junk_is_counted(void **state)
 {
-    static const char *const junk[] = {"", "   ", "null", "true", "42", "\"x\"", "[]", "{}", "{\"a\":", "[1,null,{}]", "\xff\xfe"};
+    static const char *const junk[] = {"",   "   ", "null",    "true",        "42",      "\"x\"",
+                                       "[]", "{}",  "{\"a\":", "[1,null,{}]", "\xff\xfe"};
     (void)state;
     struct world *w = world_ready("/");
     for (size_t i = 0; i < sizeof junk / sizeof junk[0]; i++)
@@ -341,7 +388,8 @@ static void test_83_junk_is_counted(void **state)
     message(w, 1, "5", "6", "still here");
     world_until(w, w->nevents == 1);
     assert_int_equal(w->peer_opens, 1);
-    assert_non_null(strstr(metric_line("sopd_frames_bad_total{gateway=\"qq1\",why=\"json\""), "} 5"));
+    assert_non_null(
+        strstr(metric_line("sopd_frames_bad_total{gateway=\"qq1\",why=\"json\""), "} 5"));
     world_free(w);
 }
 
@@ -349,7 +397,9 @@ static void test_84_85_bytes(void **state)
 {
     (void)state;
     struct world *w = world_ready("/");
-    world_sayq(w, "{'time':1,'self_id':2100000001,'post_type':'message','message_type':'group','message_id':1,'group_id':5,'user_id':6,'message':'x','sender':{'nickname':'a\xff\xfe'}}");
+    world_sayq(
+        w,
+        "{'time':1,'self_id':2100000001,'post_type':'message','message_type':'group','message_id':1,'group_id':5,'user_id':6,'message':'x','sender':{'nickname':'a\xff\xfe'}}");
     world_until(w, w->nevents == 1);
     assert_string_equal(w->events[0]->name, "a\xEF\xBF\xBD\xEF\xBF\xBD");
     assert_int_equal(w->peer_opens, 1);
@@ -393,8 +443,10 @@ static void test_arrays_of_events(void **state)
 {
     (void)state;
     struct world *w = world_ready("/");
-    world_sayq(w, "[{'self_id':2100000001,'post_type':'message','message_type':'group','message_id':1,'group_id':5,'user_id':6,'message':'a'},7,"
-                  "{'self_id':2100000001,'post_type':'message','message_type':'group','message_id':2,'group_id':5,'user_id':6,'message':'b'}]");
+    world_sayq(
+        w,
+        "[{'self_id':2100000001,'post_type':'message','message_type':'group','message_id':1,'group_id':5,'user_id':6,'message':'a'},7,"
+        "{'self_id':2100000001,'post_type':'message','message_type':'group','message_id':2,'group_id':5,'user_id':6,'message':'b'}]");
     world_until(w, w->nevents == 2);
     world_free(w);
 }
@@ -406,7 +458,9 @@ static void test_events_of_another_account_are_dropped(void **state)
     w->conf.self_id = "2100000001";
     world_forward(w, "/");
     world_until(w, w->asked_requests > 0);
-    world_sayq(w, "{'self_id':999,'post_type':'message','message_type':'group','message_id':1,'group_id':5,'user_id':6,'message':'a'}");
+    world_sayq(
+        w,
+        "{'self_id':999,'post_type':'message','message_type':'group','message_id':1,'group_id':5,'user_id':6,'message':'a'}");
     message(w, 2, "5", "6", "x");
     world_until(w, w->nevents == 1);
     assert_string_equal(w->events[0]->text, "x");
@@ -435,7 +489,8 @@ static void test_stop_reports_what_is_open(void **state)
     world_until(w, w->nframes == 1);
     join(w, "7", "0");
     world_run(w, 20);
-    struct gateway_request r = {.action = ACTION_ANSWER_REQUEST, .chat = "5", .sub = "add", .arg = "f", .number = 1};
+    struct gateway_request r = {
+        .action = ACTION_ANSWER_REQUEST, .chat = "5", .sub = "add", .arg = "f", .number = 1};
     assert_true(w->g->ops->call(w->g, &r, 9));
     world_stop(w);
     assert_int_equal(w->nresults, 1);

@@ -46,7 +46,8 @@ static void on_own(void *ud, struct gateway *g, const struct event *e)
     (void)g;
     (void)e;
 }
-static void on_response(void *ud, struct gateway *g, uint64_t ticket, const struct gateway_response *r)
+static void on_response(void *ud, struct gateway *g, uint64_t ticket,
+                        const struct gateway_response *r)
 {
     struct world *w = ud;
     (void)g;
@@ -156,7 +157,9 @@ static void test_other_happenings(void **state)
     playground_reply(w->g, "demo", "小美", "77", "嗯");
     playground_recall(w->g, "demo", "小美", "77");
     playground_request(w->g, "demo", "老李", "让我进群");
-    static const enum event_type types[] = {EVENT_JOIN, EVENT_LEAVE, EVENT_POKE, EVENT_MESSAGE, EVENT_MESSAGE, EVENT_RECALL, EVENT_REQUEST};
+    static const enum event_type types[] = {EVENT_JOIN,    EVENT_LEAVE,   EVENT_POKE,
+                                            EVENT_MESSAGE, EVENT_MESSAGE, EVENT_RECALL,
+                                            EVENT_REQUEST};
     assert_int_equal(w->nevents, 7);
     for (int i = 0; i < 7; i++)
         assert_int_equal(w->events[i]->type, types[i]);
@@ -169,8 +172,9 @@ static void test_other_happenings(void **state)
 
 static bool say(struct world *w, uint64_t ticket)
 {
-    struct out_segment s[] = {{.type = SEGMENT_AT, .id = playground_user(w->g, "小美")},
-                              {.type = SEGMENT_TEXT, .text = "第 1 天", .text_len = strlen("第 1 天")}};
+    struct out_segment s[] = {
+        {.type = SEGMENT_AT, .id = playground_user(w->g, "小美")},
+        {.type = SEGMENT_TEXT, .text = "第 1 天", .text_len = strlen("第 1 天")}};
     struct out_message m = {.chat = "demo", .segments = s, .nsegments = 2};
     return w->g->ops->send(w->g, &m, ticket);
 }
@@ -208,7 +212,8 @@ static void test_actions(void **state)
     w->g->ops->call(w->g, &r, 1);
     w->g->ops->flush(w->g);
     assert_int_equal(w->nmembers, 2);
-    r = (struct gateway_request){.action = ACTION_KICK, .chat = "demo", .user = playground_user(w->g, "小王")};
+    r = (struct gateway_request){
+        .action = ACTION_KICK, .chat = "demo", .user = playground_user(w->g, "小王")};
     w->g->ops->call(w->g, &r, 2);
     assert_string_equal(w->action, "demo: removes 小王");
     assert_int_equal(w->events[2]->type, EVENT_LEAVE);
@@ -225,7 +230,8 @@ static void test_ids_are_the_same_in_every_run(void **state)
     assert_string_equal(playground_name(w->g, id), "小美");
     assert_string_equal(playground_name(w->g, "5"), "5");
     assert_string_equal(playground_user(w->g, "小福"), "10000");
-    assert_string_equal(id, "993675539"); /* a data directory that outlives the process keeps its people */
+    assert_string_equal(
+        id, "993675539"); /* a data directory that outlives the process keeps its people */
 }
 
 int main(void)

@@ -164,8 +164,10 @@ static void test_params(void **state)
     assert_null(settings_param(settings, "qq1", "1", "checkin", "nothing"));
     struct buf out = {0};
     settings_each_param(settings, "qq1", "@330", "checkin", count_param, &out);
-    assert_non_null(strstr(buf_cstr(&out), "days=7 "));
-    assert_null(strstr(out.data, "days=28"));
+    const char *strong = strstr(buf_cstr(&out), "days=7 "), *weak = strstr(out.data, "days=28 ");
+    assert_non_null(strong);
+    assert_true(weak && weak < strong &&
+                strstr(out.data, "days=21 ") < weak); /* the strongest comes last */
     assert_non_null(strstr(out.data, "text="));
     assert_null(strstr(out.data, "hi"));
     buf_free(&out);

@@ -14,9 +14,22 @@ static void test_sequences(void **state)
     static const struct {
         const char *s;
         size_t n;
-    } cases[] = {{"a", 1}, {"\xC2\x80", 2}, {"\xE4\xBD\xA0", 3}, {"\xF0\x9F\x98\x80", 4}, {"\xF4\x8F\xBF\xBF", 4},
-                 {"", 0}, {"\x80", 0}, {"\xC0\x80", 0}, {"\xC1\xBF", 0}, {"\xE0\x80\x80", 0}, {"\xED\xA0\x80", 0},
-                 {"\xF0\x80\x80\x80", 0}, {"\xF4\x90\x80\x80", 0}, {"\xF5\x80\x80\x80", 0}, {"\xE4\xBD", 0}, {"\xFF", 0}};
+    } cases[] = {{"a", 1},
+                 {"\xC2\x80", 2},
+                 {"\xE4\xBD\xA0", 3},
+                 {"\xF0\x9F\x98\x80", 4},
+                 {"\xF4\x8F\xBF\xBF", 4},
+                 {"", 0},
+                 {"\x80", 0},
+                 {"\xC0\x80", 0},
+                 {"\xC1\xBF", 0},
+                 {"\xE0\x80\x80", 0},
+                 {"\xED\xA0\x80", 0},
+                 {"\xF0\x80\x80\x80", 0},
+                 {"\xF4\x90\x80\x80", 0},
+                 {"\xF5\x80\x80\x80", 0},
+                 {"\xE4\xBD", 0},
+                 {"\xFF", 0}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         assert_int_equal(utf8_sequence(cases[i].s, strlen(cases[i].s)), cases[i].n);
@@ -56,7 +69,11 @@ static void test_repair(void **state)
 {
     (void)state;
     expect(utf8_repair, "ok 你", "ok 你");
-    expect(utf8_repair, "a\xFF\xFE" "b", "a\xEF\xBF\xBD\xEF\xBF\xBD" "b");
+    expect(utf8_repair,
+           "a\xFF\xFE"
+           "b",
+           "a\xEF\xBF\xBD\xEF\xBF\xBD"
+           "b");
     expect(utf8_repair, "\xE4\xBD", "\xEF\xBF\xBD\xEF\xBF\xBD");
     expect(utf8_repair, "", "");
 }
@@ -85,7 +102,10 @@ static void test_fold(void **state)
 static void test_clean(void **state)
 {
     (void)state;
-    expect(utf8_clean, "a\x01\x1F\x7F" "b\n\tc", "ab\n\tc");
+    expect(utf8_clean,
+           "a\x01\x1F\x7F"
+           "b\n\tc",
+           "ab\n\tc");
     expect(utf8_clean, "x\xE2\x80\xAEy\xE2\x81\xA6z", "xyz");
     expect(utf8_clean, "\xC2\x85q", "q");
     expect(utf8_clean, "n\xFF", "n\xEF\xBF\xBD");
@@ -94,8 +114,9 @@ static void test_clean(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sequences), cmocka_unit_test(test_valid), cmocka_unit_test(test_repair),
-        cmocka_unit_test(test_cut_and_count), cmocka_unit_test(test_fold), cmocka_unit_test(test_clean),
+        cmocka_unit_test(test_sequences), cmocka_unit_test(test_valid),
+        cmocka_unit_test(test_repair),    cmocka_unit_test(test_cut_and_count),
+        cmocka_unit_test(test_fold),      cmocka_unit_test(test_clean),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,7 +21,8 @@ struct seen {
 };
 
 /* Decodes all of data in pieces of `step` bytes. */
-static void decode(struct wsframe_decoder *d, const void *data, size_t len, size_t step, struct seen *s)
+static void decode(struct wsframe_decoder *d, const void *data, size_t len, size_t step,
+                   struct seen *s)
 {
     memset(s, 0, sizeof *s);
     for (size_t at = 0; at < len; at += step) {
@@ -116,7 +117,9 @@ static void test_close_frames(void **state)
     } cases[] = {
         {BYTES("\x88\x00"), 1005, ""},
         {BYTES("\x88\x02\x03\xe9"), 1001, ""},
-        {BYTES("\x88\x05\x03\xf0" "bad"), 1008, "bad"},
+        {BYTES("\x88\x05\x03\xf0"
+               "bad"),
+         1008, "bad"},
         {BYTES("\x88\x02\x0f\xa0"), 4000, ""},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -140,22 +143,24 @@ static void test_close_frames(void **state)
 static void test_broken_frames(void **state)
 {
     (void)state;
-    expect_error(WSFRAME_CLIENT, BYTES("\xc1\x01x"), 1002);                     /* RSV1 */
-    expect_error(WSFRAME_CLIENT, BYTES("\x83\x01x"), 1002);                     /* unknown opcode */
-    expect_error(WSFRAME_CLIENT, BYTES("\x8b\x01x"), 1002);                     /* unknown control opcode */
-    expect_error(WSFRAME_CLIENT, BYTES("\x80\x01x"), 1002);                     /* continuation of nothing */
-    expect_error(WSFRAME_CLIENT, BYTES("\x01\x01x\x81\x01y"), 1002);            /* message inside a message */
-    expect_error(WSFRAME_CLIENT, BYTES("\x09\x01x"), 1002);                     /* fragmented ping */
-    expect_error(WSFRAME_CLIENT, BYTES("\x89\x7e\x00\x80"), 1002);              /* long ping */
-    expect_error(WSFRAME_CLIENT, BYTES("\x81\x81\x01\x02\x03\x04x"), 1002);     /* masked by a server */
-    expect_error(WSFRAME_SERVER, BYTES("\x81\x01x"), 1002);                     /* unmasked by a client */
-    expect_error(WSFRAME_CLIENT, BYTES("\x81\x7f\x80\x00\x00\x00\x00\x00\x00\x01"), 1002); /* 2^63 */
+    expect_error(WSFRAME_CLIENT, BYTES("\xc1\x01x"), 1002);          /* RSV1 */
+    expect_error(WSFRAME_CLIENT, BYTES("\x83\x01x"), 1002);          /* unknown opcode */
+    expect_error(WSFRAME_CLIENT, BYTES("\x8b\x01x"), 1002);          /* unknown control opcode */
+    expect_error(WSFRAME_CLIENT, BYTES("\x80\x01x"), 1002);          /* continuation of nothing */
+    expect_error(WSFRAME_CLIENT, BYTES("\x01\x01x\x81\x01y"), 1002); /* message inside a message */
+    expect_error(WSFRAME_CLIENT, BYTES("\x09\x01x"), 1002);          /* fragmented ping */
+    expect_error(WSFRAME_CLIENT, BYTES("\x89\x7e\x00\x80"), 1002);   /* long ping */
+    expect_error(WSFRAME_CLIENT, BYTES("\x81\x81\x01\x02\x03\x04x"), 1002); /* masked by a server */
+    expect_error(WSFRAME_SERVER, BYTES("\x81\x01x"), 1002); /* unmasked by a client */
+    expect_error(WSFRAME_CLIENT, BYTES("\x81\x7f\x80\x00\x00\x00\x00\x00\x00\x01"),
+                 1002); /* 2^63 */
 }
 
 static void test_limits(void **state)
 {
     (void)state;
-    expect_error(WSFRAME_CLIENT, BYTES("\x81\x7e\x03\xe9"), 1009); /* 1001 bytes: refused before they come */
+    expect_error(WSFRAME_CLIENT, BYTES("\x81\x7e\x03\xe9"),
+                 1009); /* 1001 bytes: refused before they come */
     char two[2 + 2 + 600 + 2 + 2] = "\x01\x7e\x02\x58";
     memcpy(two + 604, "\x80\x7e\x02\x58", 4);
     expect_error(WSFRAME_CLIENT, two, sizeof two, 1009); /* 600 + 600 */
@@ -173,7 +178,8 @@ static void test_mask_is_its_own_inverse_at_every_phase(void **state)
             memcpy(copy, text, len);
             wsframe_mask(copy, len, key, phase);
             for (size_t i = 0; i < len; i++)
-                assert_int_equal((uint8_t)copy[i], (uint8_t)((uint8_t)text[i] ^ key[(i + phase) & 3]));
+                assert_int_equal((uint8_t)copy[i],
+                                 (uint8_t)((uint8_t)text[i] ^ key[(i + phase) & 3]));
             wsframe_mask(copy, len, key, phase);
             assert_memory_equal(copy, text, len);
         }
@@ -197,7 +203,8 @@ static void test_round_trip(void **state)
             assert_memory_equal(b.data, "keep", 4);
             struct wsframe_decoder d;
             struct wsframe_out out;
-            wsframe_decoder_init(&d, role == WSFRAME_CLIENT ? WSFRAME_SERVER : WSFRAME_CLIENT, 1 << 20);
+            wsframe_decoder_init(&d, role == WSFRAME_CLIENT ? WSFRAME_SERVER : WSFRAME_CLIENT,
+                                 1 << 20);
             char *p = b.data + 4;
             size_t left = b.len - 4;
             assert_int_equal(wsframe_decode(&d, &p, &left, &out), WSFRAME_MESSAGE);
@@ -218,7 +225,10 @@ static void test_close_encoding(void **state)
     struct buf b = {0};
     wsframe_add_close(&b, WSFRAME_SERVER, 1001, "bye", NULL);
     assert_int_equal(b.len, 7);
-    assert_memory_equal(b.data, "\x88\x05\x03\xe9" "bye", 7);
+    assert_memory_equal(b.data,
+                        "\x88\x05\x03\xe9"
+                        "bye",
+                        7);
     buf_reset(&b);
     wsframe_add_close(&b, WSFRAME_SERVER, WSFRAME_NO_CODE, NULL, NULL);
     assert_memory_equal(b.data, "\x88\x00", 2);

@@ -47,8 +47,10 @@ static void test_urls(void **state)
     url_is("ws://h?x=1", false, "h", 80, "/?x=1");
     url_is("ws://[::1]:8080/x", false, "::1", 8080, "/x");
     url_is("ws://[::1]", false, "::1", 80, "/");
-    static const char *const bad[] = {"", "http://h/", "ws://", "ws:///x", "ws://h:", "ws://h:0/", "ws://h:65536/",
-                                      "ws://h:12x/", "ws://u:p@h/", "ws://[::1/", "ws://h/a b", "ws://h/\r\nX: y", "ws://[]:1/"};
+    static const char *const bad[] = {
+        "",           "http://h/",       "ws://",       "ws:///x",     "ws://h:",
+        "ws://h:0/",  "ws://h:65536/",   "ws://h:12x/", "ws://u:p@h/", "ws://[::1/",
+        "ws://h/a b", "ws://h/\r\nX: y", "ws://[]:1/"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         url_bad(bad[i]);
 }
@@ -60,9 +62,11 @@ static void test_request(void **state)
     struct buf b = {0};
     assert_true(wsurl_parse(&u, "ws://127.0.0.1:3001/?a=1", &b));
     wshandshake_request(&b, &u, key, "s3cr3t", "sopd/1");
-    assert_string_equal(buf_cstr(&b), "GET /?a=1 HTTP/1.1\r\nHost: 127.0.0.1:3001\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                                      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                                      "User-Agent: sopd/1\r\nAuthorization: Bearer s3cr3t\r\n\r\n");
+    assert_string_equal(
+        buf_cstr(&b),
+        "GET /?a=1 HTTP/1.1\r\nHost: 127.0.0.1:3001\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        "User-Agent: sopd/1\r\nAuthorization: Bearer s3cr3t\r\n\r\n");
     buf_reset(&b);
     wshandshake_request(&b, &u, key, "", "sopd/1");
     assert_null(strstr(buf_cstr(&b), "Authorization"));
@@ -86,8 +90,9 @@ static void test_accept_example_of_the_rfc(void **state)
     assert_string_not_equal(a, b);
 }
 
-static const char good[] = "HTTP/1.1 101 Switching Protocols\r\nupgrade: WebSocket\r\nCONNECTION: keep-alive, Upgrade\r\n"
-                           "Sec-WebSocket-Accept:  " ACCEPT " \r\n\r\n";
+static const char good[] =
+    "HTTP/1.1 101 Switching Protocols\r\nupgrade: WebSocket\r\nCONNECTION: keep-alive, Upgrade\r\n"
+    "Sec-WebSocket-Accept:  " ACCEPT " \r\n\r\n";
 
 static void test_good_answer_in_pieces(void **state)
 {
@@ -123,15 +128,19 @@ static void test_other_answers(void **state)
     assert_int_equal(answer("HTTP/1.1\r\n\r\n", &status), WSHANDSHAKE_BAD);
     assert_int_equal(answer("HTTP/1.1 abc\r\n\r\n", &status), WSHANDSHAKE_BAD);
     assert_int_equal(answer("HTTP/1.1 101 x\r\n\r\n", &status), WSHANDSHAKE_BAD);
-    assert_int_equal(answer("HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", &status), WSHANDSHAKE_BAD);
+    assert_int_equal(
+        answer("HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", &status),
+        WSHANDSHAKE_BAD);
     assert_int_equal(answer("HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                             "Sec-WebSocket-Accept: AAAAAAAAAAAAAAAAAAAAAAAAAAA=\r\n\r\n",
                             &status),
                      WSHANDSHAKE_BAD);
-    assert_int_equal(answer("HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Extensions: permessage-deflate\r\n"
-                            "Sec-WebSocket-Accept: " ACCEPT "\r\n\r\n",
-                            &status),
-                     WSHANDSHAKE_BAD);
+    assert_int_equal(
+        answer(
+            "HTTP/1.1 101 x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Extensions: permessage-deflate\r\n"
+            "Sec-WebSocket-Accept: " ACCEPT "\r\n\r\n",
+            &status),
+        WSHANDSHAKE_BAD);
     struct buf b = {0};
     buf_adds(&b, "HTTP/1.1 101 x\r\n");
     for (int i = 0; i < 3000; i++)

@@ -32,7 +32,8 @@ static void make_certificate(const char *cert, const char *key)
     X509_gmtime_adj(X509_getm_notAfter(x), 3600);
     X509_set_pubkey(x, pkey);
     X509_NAME *name = X509_get_subject_name(x);
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1, -1, 0);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"localhost", -1, -1,
+                               0);
     X509_set_issuer_name(x, name);
     X509V3_CTX ctx;
     X509V3_set_ctx_nodb(&ctx);
@@ -40,7 +41,8 @@ static void make_certificate(const char *cert, const char *key)
     static const struct {
         int nid;
         const char *value;
-    } extensions[] = {{NID_subject_alt_name, "DNS:localhost"}, {NID_basic_constraints, "critical,CA:TRUE"}};
+    } extensions[] = {{NID_subject_alt_name, "DNS:localhost"},
+                      {NID_basic_constraints, "critical,CA:TRUE"}};
     for (int i = 0; i < 2; i++) {
         X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, &ctx, extensions[i].nid, extensions[i].value);
         X509_add_ext(x, e, -1);
@@ -128,7 +130,8 @@ static const struct conn_handler server = {server_open, server_message, alive, s
 static int admit(void *ud, const struct upgrade_request *r, struct conn_opts *opts)
 {
     (void)r;
-    *opts = (struct conn_opts){.handler = &server, .ud = ud, .max_message = 1 << 20, .max_queue = 1 << 20};
+    *opts = (struct conn_opts){
+        .handler = &server, .ud = ud, .max_message = 1 << 20, .max_queue = 1 << 20};
     return 101;
 }
 
@@ -139,7 +142,8 @@ static struct world *world_new(void)
     uv_loop_init(&w->loop);
     w->t = transport_create(&w->loop, 0, &err);
     assert_non_null(w->t);
-    struct listen_opts lo = {.address = "127.0.0.1:0", .cert = cert_path, .key = key_path, .admit = admit, .ud = w};
+    struct listen_opts lo = {
+        .address = "127.0.0.1:0", .cert = cert_path, .key = key_path, .admit = admit, .ud = w};
     w->l = transport_listen(w->t, &lo, &err);
     if (!w->l)
         fail_msg("listen: %s", buf_cstr(&err));
@@ -168,7 +172,8 @@ static void dial(struct world *w, const char *host, const char *ca, bool insecur
     struct buf err = {0};
     snprintf(url, sizeof url, "wss://%s:%d/", host, listener_port(w->l));
     struct conn_target target = {.url = url, .ca = ca, .insecure = insecure, .timeout_ms = 3000};
-    struct conn_opts opts = {.handler = &client, .ud = w, .max_message = 1 << 20, .max_queue = 1 << 20};
+    struct conn_opts opts = {
+        .handler = &client, .ud = w, .max_message = 1 << 20, .max_queue = 1 << 20};
     if (!conn_connect(w->t, &target, &opts, &err))
         fail_msg("connect: %s", buf_cstr(&err));
     buf_free(&err);
@@ -236,7 +241,8 @@ static void test_plain_client_gets_nothing(void **state)
     struct buf err = {0};
     snprintf(url, sizeof url, "ws://127.0.0.1:%d/", listener_port(w->l));
     struct conn_target target = {.url = url, .timeout_ms = 1500};
-    struct conn_opts opts = {.handler = &client, .ud = w, .max_message = 1 << 20, .max_queue = 1 << 20};
+    struct conn_opts opts = {
+        .handler = &client, .ud = w, .max_message = 1 << 20, .max_queue = 1 << 20};
     assert_non_null(conn_connect(w->t, &target, &opts, &err));
     until(w, &w->ended, 1);
     assert_int_equal(w->opened, 0);
@@ -249,7 +255,11 @@ static void test_missing_files_are_named(void **state)
     (void)state;
     struct world *w = world_new();
     struct buf err = {0};
-    struct listen_opts lo = {.address = "localhost:0", .cert = "/nonexistent.pem", .key = "/nonexistent.key", .admit = admit, .ud = w};
+    struct listen_opts lo = {.address = "localhost:0",
+                             .cert = "/nonexistent.pem",
+                             .key = "/nonexistent.key",
+                             .admit = admit,
+                             .ud = w};
     assert_null(transport_listen(w->t, &lo, &err));
     assert_non_null(strstr(buf_cstr(&err), "/nonexistent.pem"));
     buf_free(&err);

@@ -8,6 +8,6 @@ from .sopd import (FAST, LOOSE_PACE, ROOT, TEST_SOP, Metrics, Sopd, gateway_entr
                    slow_build)
 from .util import Lua, lua_value, noon_zone, reserve_port, wait_until
 
-__all__ = ["aio", "evening", "FAST", "LOOSE_PACE", "ROOT", "SILENCE", "TEST_SOP", "Fail", "Gateway", "Late", "Lua",
-           "Metrics", "Raw", "RawPeer", "Redis", "Sopd", "dump", "events", "gateway_entry",
-           "handshake", "lua_value", "noon_zone", "reserve_port", "run", "slow_build", "store", "wait_until"]
+__all__ = ["FAST", "LOOSE_PACE", "ROOT", "SILENCE", "TEST_SOP", "Fail", "Gateway", "Late", "Lua", "Metrics",
+           "Raw", "RawPeer", "Redis", "Sopd", "aio", "dump", "evening", "events", "gateway_entry", "handshake",
+           "lua_value", "noon_zone", "parse_logfmt", "reserve_port", "run", "slow_build", "store", "wait_until"]

@@ -38,7 +38,7 @@ end)
 flow:command("普通错误", function(c)
   c.member.dirty = 1
   c:say("不该出现")
-  local nothing
+  local nothing = nil
   return nothing.field
 end)
 

@@ -6,5 +6,5 @@ return {
   timezone = "Asia/Shanghai",
   staff_chat = "qq1:700000099",
   staff = { ["qq1:3300000009"] = "keeper" },
-  flows = { "probe", "echo", "state", "bad" },
+  flows = { "probe", "echo", "state", "bad", "deeds" },
 }
