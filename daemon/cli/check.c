@@ -87,7 +87,7 @@ static void check_sops(struct check *k, const struct config *c, int *nbooks)
                              .memory_max = (size_t)c->lua_memory,
                              .budget = c->lua_instructions};
     struct host *host = host_create(&opts);
-    struct book *book = playbook_load(host, c, &k->problems, &k->warnings);
+    struct book *book = playbook_load(host, c, PLAYBOOK_ALL_FLOWS, &k->problems, &k->warnings);
     if (book) {
         *nbooks = book->nbooks;
         check_book(k, c, book);

@@ -41,7 +41,7 @@ struct daemon *daemon_create(uv_loop_t *loop, struct config *c, bool repeatable,
                              .ud = d,
                              .on_ready = daemon_turn_ready};
     d->host = host_create(&opts);
-    d->book = playbook_load(d->host, c, err, &warnings);
+    d->book = playbook_load(d->host, c, 0, err, &warnings);
     buf_add(&c->warnings, warnings.data, warnings.len);
     buf_free(&warnings);
     if (d->book)

@@ -267,7 +267,7 @@ bool play_setup_reload(struct play *p, struct buf *out)
 {
     struct daemon *d = p->daemon;
     struct buf warnings = {0};
-    struct book *book = playbook_load(d->host, d->config, out, &warnings);
+    struct book *book = playbook_load(d->host, d->config, 0, out, &warnings);
     buf_free(&warnings);
     if (!book)
         return false;

@@ -162,7 +162,7 @@ bool daemon_reload(struct daemon *d, struct buf *out)
         config_free(c);
         return false;
     }
-    struct book *book = playbook_load(d->host, c, out, &warnings);
+    struct book *book = playbook_load(d->host, c, 0, out, &warnings);
     buf_free(&warnings);
     if (!book) {
         config_free(c);

@@ -337,8 +337,18 @@ size_t routes_strip(const char *text, size_t len)
     return skip;
 }
 
+static bool routes_has_image(const struct event *ev)
+{
+    for (int i = 0; i < ev->nsegments; i++)
+        if (ev->segments[i].type == SEGMENT_IMAGE)
+            return true;
+    return false;
+}
+
 static bool routes_allowed_here(const struct handler *h, const struct event *ev)
 {
+    if (h->image && !routes_has_image(ev))
+        return false;
     return ev->private_chat ? h->in_private : h->in_group;
 }
 

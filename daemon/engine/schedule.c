@@ -131,7 +131,9 @@ void schedule_run(struct engine *e)
     int64_t now = clock_wall(e->clock);
     if (!e->schedule_from_ms)
         e->schedule_from_ms = now;
-    if (e->slots_dirty && clock_mono(e->clock) - e->slots_built_ms >= (e->nslots ? SCHEDULE_REBUILD_MS : 0)) {
+    /* new groups come in crowds: not at once for each, but never fire from stale slots */
+    int64_t rest = e->nslots && schedule_next(e) > now ? SCHEDULE_REBUILD_MS : 0;
+    if (e->slots_dirty && clock_mono(e->clock) - e->slots_built_ms >= rest) {
         schedule_build(e);
         schedule_catch_up(e, now);
     }

@@ -191,6 +191,7 @@ bool turn_write(struct turn *t, int argc, const char *const *argv, const size_t 
         buf_add_bulk(&t->ops, argv[i], argvlen ? argvlen[i] : strlen(argv[i]));
     t->nops++;
     t->nargs += (unsigned)argc + 1;
+    buf_cstr(&t->ops); /* turn_scan reads numbers from it */
     return true;
 }
 

@@ -176,9 +176,11 @@ struct ob_peer {
     enum ob_state state;
     struct conn *conn;
     uint64_t gen;
-    int64_t opened, last_rx, next_dial, ready_since, next_probe; /* mono */
+    int64_t opened, last_rx, next_dial, ready_since, next_probe, next_login; /* mono */
     int64_t heartbeat_ms;
     bool saw_frame, saw_event, auth_failed, ping_out, closing;
+    bool
+        proved; /* get_login_info answered, or an event with our account came, on this connection */
     unsigned failures, auth_failures, early_closes;
     uint64_t seq;
     struct ob_pending *slots;
@@ -259,6 +261,7 @@ extern const struct conn_handler ob_link_handler;
 /* The connection that takes actions, NULL if none is open. */
 struct ob_peer *ob_link_api(struct ob *g);
 bool ob_link_ready(struct ob *g);
+void ob_link_proved(struct ob_peer *p);
 /* A frame proved that the token is wrong. */
 void ob_link_auth_failed(struct ob_peer *p, const char *how);
 void ob_link_set_self(struct ob *g, const char *id, size_t len);

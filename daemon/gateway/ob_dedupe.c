@@ -10,27 +10,30 @@
 #include "base/mem.h"
 #include "gateway/ob.h"
 
-enum { OB_SEEN_FIRST = 64, OB_SEEN_NONE = -1 };
+enum { OB_SEEN_FIRST = 64, OB_MINUTE = 60 /* windows are in seconds */ };
 
+/* 24 bytes: 200 busy accounts keep thousands each. */
 struct ob_seen_entry {
     uint64_t key;
-    uint64_t extra; /* messages: hash of the content */
-    int64_t at_ms, time_ms;
-    int32_t next; /* in the bucket */
+    uint32_t extra;        /* messages: hash of the content */
+    uint32_t at_s, time_s; /* seen (monotonic), the platform's time */
+    int32_t next;          /* in the bucket */
 };
 
 struct ob_seen {
     struct ob_seen_entry *ring;
     int32_t *buckets; /* as many as entries */
     uint32_t cap, max, head, count;
+    uint32_t longest_s; /* no window of this table is longer */
 };
 
 static struct ob_account *ob_accounts;
 
-static struct ob_seen *ob_seen_new(uint32_t max)
+static struct ob_seen *ob_seen_new(uint32_t max, uint32_t longest_s)
 {
     struct ob_seen *s = MEM_NEW(struct ob_seen);
     s->max = max;
+    s->longest_s = longest_s;
     return s;
 }
 
@@ -78,30 +81,47 @@ static void ob_seen_drop_oldest(struct ob_seen *s)
     s->count--;
 }
 
-/* The latest entry of that key not older than window; NULL if there is none. */
-static struct ob_seen_entry *ob_seen_find(struct ob_seen *s, uint64_t key, int64_t now,
-                                          int64_t window)
+static uint32_t ob_seen_age(const struct ob_seen_entry *e, int64_t now_ms)
+{
+    return (uint32_t)(now_ms / 1000) - e->at_s;
+}
+
+/* The latest entry of that key not older than the window; NULL if there is none. */
+static struct ob_seen_entry *ob_seen_find(struct ob_seen *s, uint64_t key, int64_t now_ms,
+                                          uint32_t window_s)
 {
     if (!s->cap)
         return NULL;
     for (int32_t i = s->buckets[(uint32_t)key & (s->cap - 1)]; i >= 0; i = s->ring[i].next)
-        if (s->ring[i].key == key && now - s->ring[i].at_ms <= window)
+        if (s->ring[i].key == key && ob_seen_age(&s->ring[i], now_ms) <= window_s)
             return &s->ring[i];
     return NULL;
 }
 
-static void ob_seen_add(struct ob_seen *s, uint64_t key, uint64_t extra, int64_t now,
+/* Full: what is too old for any window goes first, then the table grows, then the oldest goes. */
+static void ob_seen_make_room(struct ob_seen *s, int64_t now_ms)
+{
+    if (s->count < s->cap)
+        return;
+    while (s->count && ob_seen_age(&s->ring[s->head], now_ms) > s->longest_s)
+        ob_seen_drop_oldest(s);
+    if (s->count < s->cap)
+        return;
+    if (s->cap < s->max)
+        ob_seen_grow(s);
+    else
+        ob_seen_drop_oldest(s);
+}
+
+static void ob_seen_add(struct ob_seen *s, uint64_t key, uint64_t extra, int64_t now_ms,
                         int64_t time_ms)
 {
-    if (s->count == s->cap) {
-        if (s->cap < s->max)
-            ob_seen_grow(s);
-        else
-            ob_seen_drop_oldest(s);
-    }
+    ob_seen_make_room(s, now_ms);
     uint32_t i = (s->head + s->count) & (s->cap - 1);
-    s->ring[i] =
-        (struct ob_seen_entry){.key = key, .extra = extra, .at_ms = now, .time_ms = time_ms};
+    s->ring[i] = (struct ob_seen_entry){.key = key,
+                                        .extra = (uint32_t)extra,
+                                        .at_s = (uint32_t)(now_ms / 1000),
+                                        .time_s = (uint32_t)(time_ms / 1000)};
     s->count++;
     ob_seen_link(s, i);
 }
@@ -116,9 +136,9 @@ struct ob_account *ob_account_get(const char *self_id)
     if (!a) {
         a = MEM_NEW(struct ob_account);
         snprintf(a->self_id, sizeof a->self_id, "%s", self_id);
-        a->messages = ob_seen_new(8192);
-        a->notices = ob_seen_new(2048);
-        a->requests = ob_seen_new(512);
+        a->messages = ob_seen_new(4096, 10 * OB_MINUTE);
+        a->notices = ob_seen_new(2048, OB_MINUTE);
+        a->requests = ob_seen_new(512, 24 * 60 * OB_MINUTE);
         a->next = ob_accounts;
         ob_accounts = a;
     }
@@ -141,8 +161,6 @@ void ob_account_put(struct ob_account *a)
 }
 
 /* ---- which window an event belongs to ---- */
-
-enum { OB_SECOND = 1000, OB_MINUTE = 60 * OB_SECOND };
 
 /* A running hash over strings, each with its end. */
 static uint64_t ob_mix(uint64_t h, const char *s)
@@ -171,9 +189,9 @@ static bool ob_dedupe_message(struct ob_account *a, struct event *e, int64_t now
     uint64_t content = ob_content(e);
     const struct ob_seen_entry *seen = ob_seen_find(a->messages, key, now, 10 * OB_MINUTE);
     if (seen) {
-        int64_t apart = seen->time_ms - e->time_ms;
+        int32_t apart = (int32_t)(seen->time_s - (uint32_t)(e->time_ms / 1000));
         bool far = apart > OB_MINUTE || apart < -OB_MINUTE;
-        if (!far || seen->extra == content)
+        if (!far || seen->extra == (uint32_t)content)
             return true;
         ob_event_key(e, "%s.%lld", e->key, (long long)ob_event_seconds(e));
         uint64_t again = ob_mix(hash_string(e->chat), e->key);
@@ -191,7 +209,7 @@ static bool ob_dedupe_request(struct ob_account *a, const struct event *e, int64
     uint64_t by_flag = ob_mix(ob_mix(hash_string(e->sub), e->flag), "flag");
     uint64_t by_who =
         ob_mix(ob_mix(ob_mix(hash_string(e->sub), e->chat), e->user), e->segments[0].text);
-    bool seen = ob_seen_find(a->requests, by_flag, now, 24 * 60 * (int64_t)OB_MINUTE) ||
+    bool seen = ob_seen_find(a->requests, by_flag, now, 24 * 60 * OB_MINUTE) ||
                 ob_seen_find(a->requests, by_who, now, OB_MINUTE);
     ob_seen_add(a->requests, by_flag, 0, now, 0);
     if (!seen)
@@ -200,7 +218,7 @@ static bool ob_dedupe_request(struct ob_account *a, const struct event *e, int64
 }
 
 /* What makes two notices the same, and for how long (0: exact repeats within 2 s). */
-static uint64_t ob_notice_identity(const struct event *e, int64_t *window)
+static uint64_t ob_notice_identity(const struct event *e, uint32_t *window)
 {
     uint64_t h = ob_mix_int(ob_mix(ob_mix(hash_string(e->chat), e->user), "notice"), e->type);
     switch (e->type) {
@@ -209,21 +227,19 @@ static uint64_t ob_notice_identity(const struct event *e, int64_t *window)
     case EVENT_MUTE:
         *window = OB_MINUTE;
         return ob_mix_int(ob_mix_int(ob_mix(h, e->sub), e->number), e->time_ms);
-    case EVENT_FILE: *window = 10 * OB_SECOND; return ob_mix(h, e->text);
+    case EVENT_FILE: *window = 10; return ob_mix(h, e->text);
     case EVENT_ADMIN:
     case EVENT_CARD:
     case EVENT_ESSENCE:
     case EVENT_HONOR:
-    case EVENT_CHAT:
-        *window = 30 * OB_SECOND;
-        return ob_mix(ob_mix(ob_mix(h, e->sub), e->text), e->message_id);
-    default: *window = 2 * OB_SECOND; return ob_mix(ob_mix(h, e->target), e->key);
+    case EVENT_CHAT: *window = 30; return ob_mix(ob_mix(ob_mix(h, e->sub), e->text), e->message_id);
+    default: *window = 2; return ob_mix(ob_mix(h, e->target), e->key);
     }
 }
 
 static bool ob_dedupe_notice(struct ob_account *a, const struct event *e, int64_t now)
 {
-    int64_t window;
+    uint32_t window;
     uint64_t key = ob_notice_identity(e, &window);
     if (ob_seen_find(a->notices, key, now, window))
         return true;

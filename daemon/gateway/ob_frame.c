@@ -32,6 +32,7 @@ static bool ob_frame_self(struct ob_peer *p, const struct json *o)
         return kind == OB_ID_NONE;
     if (strlen(g->self_id) == len && memcmp(g->self_id, id, len) == 0) {
         g->self_from_event = true;
+        ob_link_proved(p);
         return true;
     }
     bool expected = !g->conf.self_id ||
@@ -40,6 +41,7 @@ static bool ob_frame_self(struct ob_peer *p, const struct json *o)
         return false;
     g->self_from_event = true;
     ob_link_set_self(g, id, len);
+    ob_link_proved(p);
     return true;
 }
 

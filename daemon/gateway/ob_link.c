@@ -32,7 +32,7 @@ struct ob_peer *ob_link_api(struct ob *g)
 bool ob_link_ready(struct ob *g)
 {
     const struct ob_peer *p = ob_link_api(g);
-    return p && *g->self_id && !p->auth_failed;
+    return p && p->proved && *g->self_id && !p->auth_failed;
 }
 
 /* ---- state towards the engine ---- */
@@ -71,6 +71,14 @@ static void ob_link_update(struct ob *g, const char *reason)
         g->online = ACCOUNT_UNKNOWN;
     }
     g->sink.on_state(g->sink.ud, &g->base, reason);
+}
+
+void ob_link_proved(struct ob_peer *p)
+{
+    if (p->proved)
+        return;
+    p->proved = true;
+    ob_link_update(p->g, "ready");
 }
 
 void ob_link_online(struct ob *g, int online, const char *why)
@@ -285,7 +293,7 @@ static void ob_link_on_open(void *ud, struct conn *c)
     p->state = OB_OPEN;
     p->gen = ++ob_generation;
     p->opened = p->last_rx = ob_now(g);
-    p->saw_frame = p->saw_event = p->auth_failed = p->ping_out = p->closing = false;
+    p->saw_frame = p->saw_event = p->auth_failed = p->ping_out = p->closing = p->proved = false;
     p->heartbeat_ms = 0;
     p->unsupported = 0;
     g->self_from_event = false;
@@ -298,6 +306,7 @@ static void ob_link_on_open(void *ud, struct conn *c)
         ob_ask(g, OB_VERSION, OB_FOR_VERSION);
         ob_ask(g, OB_LOGIN, OB_FOR_LOGIN);
         ob_ask(g, OB_STATUS, OB_FOR_STATUS);
+        p->next_login = p->opened + OB_PROBE_MS;
     }
     ob_link_update(g, "connected");
 }
@@ -489,6 +498,11 @@ static void ob_link_alive(struct ob_peer *p, int64_t now)
         log_warn("the peer is dead", "gateway", g->base.name, "idle_ms", log_int(idle), NULL);
         ob_link_hang_up(p, "no sign of life");
         return;
+    }
+    if (!p->proved && !events_only &&
+        now >= p->next_login) { /* its answer got lost, or the account was not there yet */
+        p->next_login = now + OB_PROBE_MS;
+        ob_ask(g, OB_LOGIN, OB_FOR_LOGIN);
     }
     if (idle > limit / 3 && !p->ping_out) {
         p->ping_out = true;

@@ -167,8 +167,9 @@ static void ob_version_answer(struct ob *g, const struct ob_answer *a)
     buf_free(&text);
 }
 
-static void ob_login_answer(struct ob *g, const struct ob_answer *a)
+static void ob_login_answer(struct ob_peer *p, const struct ob_answer *a)
 {
+    struct ob *g = p->g;
     const char *id;
     size_t len;
     if (a->result != OB_OK)
@@ -188,6 +189,8 @@ static void ob_login_answer(struct ob *g, const struct ob_answer *a)
                   g->base.name, NULL);
     if (ok && !other && !g->self_from_event)
         ob_link_set_self(g, id, len);
+    if (ok && !other)
+        ob_link_proved(p);
     ob_link_login_ok(g);
 }
 
@@ -228,7 +231,7 @@ static void ob_response_dispatch(struct ob_peer *p, const struct ob_pending *e,
     case OB_FOR_SEND: ob_send_answer(g, e, a); break;
     case OB_FOR_CALL: ob_call_answer(g, e, a); break;
     case OB_FOR_VERSION: ob_version_answer(g, a); break;
-    case OB_FOR_LOGIN: ob_login_answer(g, a); break;
+    case OB_FOR_LOGIN: ob_login_answer(p, a); break;
     case OB_FOR_STATUS: ob_status_answer(g, a); break;
     case OB_FOR_GROUPS: ob_groups_answer(g, a); break;
     case OB_FOR_REQUESTS: ob_requests_answer(g, a); break;

@@ -211,6 +211,7 @@ static void conn_free(struct conn *c)
         t->conns = c->next;
     if (c->next)
         c->next->prev = c->prev;
+    t->kept -= c->kept;
     conn_client_free(c);
     wsframe_decoder_free(&c->decoder);
     buf_free(&c->message);
@@ -379,11 +380,15 @@ void conn_pause(struct conn *c, bool pause)
         lws_rx_flow_control(c->wsi, !pause);
 }
 
+/* Everything left. The memory is kept for the next turn, unless it is much or all connections together keep much. */
 static void conn_written_all(struct conn *c)
 {
+    size_t others = c->t->kept - c->kept;
     c->out.len = c->out_at = 0;
-    if (c->out.cap > TRANSPORT_OUT_KEEP)
+    if (c->out.cap > TRANSPORT_OUT_KEEP || others + c->out.cap > TRANSPORT_KEEP_ALL)
         buf_free(&c->out);
+    c->kept = c->out.cap;
+    c->t->kept = others + c->kept;
 }
 
 void conn_write(struct conn *c)

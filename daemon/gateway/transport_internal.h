@@ -10,10 +10,11 @@
 #include "gateway/wshandshake.h"
 
 enum {
-    TRANSPORT_RX = 64 * 1024,        /* one read */
-    TRANSPORT_TX = 1024 * 1024,      /* one lws_write */
-    TRANSPORT_OUT_KEEP = 256 * 1024, /* output buffers above this are given back when empty */
-    TRANSPORT_CLOSE_MS = 1000,       /* how long a close may take */
+    TRANSPORT_RX = 64 * 1024,             /* one read */
+    TRANSPORT_TX = 1024 * 1024,           /* one lws_write */
+    TRANSPORT_OUT_KEEP = 512 * 1024,      /* output buffers above this are given back when empty, */
+    TRANSPORT_KEEP_ALL = 4 * 1024 * 1024, /* and all when together they are above this */
+    TRANSPORT_CLOSE_MS = 1000,            /* how long a close may take */
     TRANSPORT_OPEN_MS = 10000,
     TRANSPORT_TIMER_MS = 50,
     TRANSPORT_ADDRESSES = 8
@@ -41,6 +42,7 @@ struct conn {
     struct conn_opts opts;
     struct buf out; /* LWS_PRE bytes of head-room, then what waits from out_at on */
     size_t out_at;
+    size_t kept; /* bytes of `out` counted in transport.kept */
     uint64_t queued, written;
     int64_t deadline_ms;            /* uv_now; 0 = none */
     struct wsframe_decoder decoder; /* client role */
@@ -69,6 +71,7 @@ struct transport {
     struct transport_vhost *vhosts;
     struct conn *conns;
     struct conn *dirty;
+    size_t kept; /* empty output buffers hold so much */
     struct port *ports;
     uv_prepare_t prepare; /* active while something is dirty */
     uv_timer_t timer;     /* active while a connection has a deadline */

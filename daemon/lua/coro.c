@@ -35,6 +35,8 @@ static uint32_t slot_take(struct coro *co)
 
 static void slot_free(uint32_t slot)
 {
+    if (slot >= nslots || !slots)
+        return;
     slots[slot] = NULL;
     free_hint = slot;
     for (uint32_t i = 0; i < nslots; i++)

@@ -20,7 +20,6 @@ struct host *host_create(const struct host_opts *opts)
         h->opts.memory_max = STATE_MEMORY;
     if (!h->opts.budget)
         h->opts.budget = STATE_BUDGET;
-    rng_seed(&h->rng, h->opts.seed);
     return h;
 }
 

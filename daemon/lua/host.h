@@ -26,7 +26,6 @@ struct host_opts {
     size_t memory_max; /* per flow version, bytes; 0 = 32 MiB */
     int64_t budget;    /* VM instructions per resume; 0 = 10 million */
     bool repeatable; /* c:secret draws from the turn's seeded numbers: for transcripts only */
-    uint64_t seed;          /* 0: c:secret draws from the kernel; else from this (repeatable plays only) */
     void *ud;
     /* An answer arrived for this turn's waiting handler: the engine puts the turn on its ready list. */
     void (*on_ready)(void *ud, struct turn *t);

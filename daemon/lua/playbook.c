@@ -346,7 +346,21 @@ static void playbook_check_wanted(struct loader *l)
     }
 }
 
-struct book *playbook_load(struct host *h, const struct config *c, struct buf *err,
+/* Every flow file, whether a playbook uses it or not. */
+static void playbook_load_flows(struct loader *l)
+{
+    l->report = (struct conf_report){.file = l->config->file ? l->config->file : "configuration",
+                                     .out = l->err};
+    for (int i = 0; i < l->config->nsop; i++) {
+        char **names = loader_list(l->config->sop[i], "flows");
+        for (int j = 0; names && names[j]; j++)
+            loader_flow(l, names[j], NULL);
+        loader_free_list(names);
+    }
+    l->problems += l->report.problems;
+}
+
+struct book *playbook_load(struct host *h, const struct config *c, unsigned flags, struct buf *err,
                            struct buf *warnings)
 {
     struct loader l = {.host = h, .config = c, .err = err, .warnings = warnings};
@@ -354,6 +368,8 @@ struct book *playbook_load(struct host *h, const struct config *c, struct buf *e
     for (int i = 0; i < c->nsop; i++)
         playbook_load_folder(&l, b, c->sop[i]);
     playbook_check_wanted(&l);
+    if (flags & PLAYBOOK_ALL_FLOWS)
+        playbook_load_flows(&l);
     b->staff = mem_zero(((size_t)c->nstaff + 1) * sizeof *b->staff);
     for (int i = 0; i < c->nstaff; i++)
         b->staff[b->nstaff++] = (struct staff){mem_strdup(c->staff[i].user), c->staff[i].role};

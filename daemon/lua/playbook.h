@@ -12,8 +12,13 @@ struct host;
 
 /* Loads <sop>/playbooks/<name>.lua: those the configuration lists, else all (a name in an earlier folder hides the same name
  * in a later one). NULL with every problem of every file in err, a line each; lines that do not stop us (an unknown
- * gateway, a flow file that no playbook uses) go to warnings. */
-struct book *playbook_load(struct host *h, const struct config *c, struct buf *err,
+ * gateway) go to warnings. */
+struct book *playbook_load(struct host *h, const struct config *c, unsigned flags, struct buf *err,
                            struct buf *warnings);
+
+enum {
+    PLAYBOOK_ALL_FLOWS =
+        1 /* load flows that no playbook uses too: their problems count (sopd check) */
+};
 
 #endif

@@ -32,7 +32,6 @@ struct host {
     struct flow *flows; /* all live flows, in a ring for host_idle */
     struct flow *tidy;  /* whose garbage is collected next */
     size_t coroutines;
-    struct rng rng;   /* for opts.seed */
     struct buf error; /* text of the last outcome */
     struct buf
         scratch; /* for building keys, commands and JSON; reset by each user, so nothing leaks over a raise */

@@ -1,4 +1,4 @@
-"""kill -9 at random moments of the evening: the end is the same as without.
+"""kill -9 (and now and then SIGTERM) at random moments of the evening: the end is the same as without.
 
 sopd is killed, and started again, while the evening is played; after each start the gateway repeats
 its last 20 events, as some implementations do. At most BATCH events are on their way at any time, so
@@ -21,6 +21,7 @@ from harness.eveningsop import MARKER, make_sop
 BATCH = 10
 REPEATS = 20
 DELAYS = [0, 0.0005, 0.001, 0.002, 0.004, 0.03, 1.5]    # from the last event to the kill; the last for timers
+GENTLY = 7          # to so many kills comes one end by SIGTERM
 SETTLE = 1.0        # a message that was written this long before a kill is not sent again
 
 
@@ -45,12 +46,16 @@ class Evening:
         wait_until(lambda: all(client.hget(key, "mark") == mark for key in keys), timeout, every=0.002,
                    what="the turns of the last batch")
 
-    def kill(self, delay):
+    def kill(self, delay, gently):
         time.sleep(delay)
-        self.resends += self.daemon.metrics().get("sopd_resends_total") if delay > 0.5 else 0
+        if delay > 0.5:
+            self.resends += self.daemon.metrics().get("sopd_resends_total")
         links = len(self.gateway.conns)
-        self.daemon.kill()
-        self.kills += 1
+        if gently:
+            assert self.daemon.stop() == 0
+        else:
+            self.daemon.kill()
+            self.kills += 1
         self.daemon.start()
         self.gateway.wait_link(links + 1)
         self.gateway.wait_action("get_login_info", where=lambda a: a.conn is self.gateway.conns[-1])
@@ -60,10 +65,10 @@ class Evening:
         moments = sorted(moments)
         while not self.player.done:
             self.player.play(BATCH)
-            if moments and self.player.next >= moments[0]:
-                while moments and self.player.next >= moments[0]:
-                    moments.pop(0)
-                    self.kill(rng.choice(DELAYS) * rng.random())
+            if moments and self.player.next >= moments[0][0]:
+                while moments and self.player.next >= moments[0][0]:
+                    _, gently = moments.pop(0)
+                    self.kill(rng.choice(DELAYS) * rng.random(), gently)
             self.settle()
         self.finish()
 
@@ -181,7 +186,8 @@ def test_the_end_is_the_same(bench, box, request):
     calm = Evening(bench, "calm", box)
     calm.run([], rng)
     wild = Evening(bench, "wild", box)
-    moments = sorted(rng.randrange(30, len(wild.player.lines) - 30) for _ in range(kills))
+    moments = [(rng.randrange(30, len(wild.player.lines) - 30), i >= kills)
+               for i in range(kills + kills // GENTLY)]
     wild.run(moments, rng)
     assert wild.kills == kills
 

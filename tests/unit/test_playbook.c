@@ -84,7 +84,7 @@ static struct book *good(const char *text)
 {
     struct buf err = {0}, warnings = {0};
     write_file("playbooks/one.lua", text);
-    struct book *b = playbook_load(host, config, &err, &warnings);
+    struct book *b = playbook_load(host, config, 0, &err, &warnings);
     if (!b)
         fail_msg("refused: %s", buf_cstr(&err));
     buf_free(&warnings);
@@ -95,7 +95,7 @@ static void bad(const char *text, ...)
 {
     struct buf err = {0}, warnings = {0};
     write_file("playbooks/one.lua", text);
-    assert_null(playbook_load(host, config, &err, &warnings));
+    assert_null(playbook_load(host, config, 0, &err, &warnings));
     buf_cstr(&err);
     va_list ap;
     va_start(ap, text);
@@ -217,9 +217,13 @@ static void test_two_files(void **state)
     write_file("playbooks/two.lua", "return { groups = { 'qq9:1' }, flows = { 'hello' } }");
     struct buf err = {0}, warnings = {0};
     write_file("playbooks/one.lua", "return { groups = 'all', flows = { 'hello' } }");
-    struct book *b = playbook_load(host, config, &err, &warnings);
+    struct book *b = playbook_load(host, config, 0, &err, &warnings);
     assert_non_null(b);
     assert_int_equal(b->nbooks, 2);
+    struct buf all = {0};
+    assert_null(playbook_load(host, config, PLAYBOOK_ALL_FLOWS, &all, &all));
+    assert_non_null(strstr(buf_cstr(&all), "flows/broken.lua:2:")); /* though no playbook uses it */
+    buf_free(&all);
     assert_ptr_equal(b->books[0]->flows[0].flow, b->books[1]->flows[0].flow); /* loaded once */
     assert_non_null(strstr(buf_cstr(&warnings), "two.lua:1: there is no gateway qq9"));
     book_release(b);

@@ -127,12 +127,14 @@ static void server_end(void *ud, struct conn *c, const struct conn_end_info *inf
 static const struct conn_handler client = {client_open, client_message, alive, client_end};
 static const struct conn_handler server = {server_open, server_message, alive, server_end};
 
+static int refuse; /* HTTP status for upgrades, 0 = accept */
+
 static int admit(void *ud, const struct upgrade_request *r, struct conn_opts *opts)
 {
     (void)r;
     *opts = (struct conn_opts){
         .handler = &server, .ud = ud, .max_message = 1 << 20, .max_queue = 1 << 20};
-    return 101;
+    return refuse ? refuse : 101;
 }
 
 static struct world *world_new(void)
@@ -250,19 +252,41 @@ static void test_plain_client_gets_nothing(void **state)
     world_free(w);
 }
 
-static void test_missing_files_are_named(void **state)
+static struct listener *listen_with(struct world *w, const char *cert, struct buf *err)
+{
+    struct listen_opts lo = {
+        .address = "localhost:0", .cert = cert, .key = key_path, .admit = admit, .ud = w};
+    buf_reset(err);
+    return transport_listen(w->t, &lo, err);
+}
+
+static void test_files_are_named_in_errors(void **state)
+{
+    (void)state;
+    struct world *w = MEM_NEW(struct world);
+    struct buf err = {0};
+    uv_loop_init(&w->loop);
+    w->t = transport_create(&w->loop, 0, &err);
+    assert_null(listen_with(w, "/nonexistent.pem", &err));
+    assert_non_null(strstr(buf_cstr(&err), "/nonexistent.pem"));
+    w->l = listen_with(w, cert_path, &err);
+    assert_non_null(w->l);
+    assert_null(listen_with(w, other_path, &err)); /* one certificate for all */
+    assert_int_not_equal(err.len, 0);
+    buf_free(&err);
+    world_free(w);
+}
+
+static void test_refusal_over_tls(void **state)
 {
     (void)state;
     struct world *w = world_new();
-    struct buf err = {0};
-    struct listen_opts lo = {.address = "localhost:0",
-                             .cert = "/nonexistent.pem",
-                             .key = "/nonexistent.key",
-                             .admit = admit,
-                             .ud = w};
-    assert_null(transport_listen(w->t, &lo, &err));
-    assert_non_null(strstr(buf_cstr(&err), "/nonexistent.pem"));
-    buf_free(&err);
+    refuse = 403;
+    dial(w, "localhost", cert_path, false);
+    until(w, &w->ended, 1);
+    refuse = 0;
+    assert_int_equal(w->end.kind, CONN_END_HTTP);
+    assert_int_equal(w->end.status, 403);
     world_free(w);
 }
 
@@ -299,7 +323,8 @@ int main(void)
         cmocka_unit_test(test_unknown_ca_is_refused),
         cmocka_unit_test(test_wrong_name_is_refused),
         cmocka_unit_test(test_plain_client_gets_nothing),
-        cmocka_unit_test(test_missing_files_are_named),
+        cmocka_unit_test(test_files_are_named_in_errors),
+        cmocka_unit_test(test_refusal_over_tls),
     };
     cmocka_set_test_filter(getenv("TEST_FILTER"));
     return cmocka_run_group_tests(tests, setup, teardown);
