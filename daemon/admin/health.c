@@ -82,13 +82,14 @@ static enum health health_judge(const struct engine_health *h, const struct heal
 static void health_fill(cJSON *root, const struct admin_env *env, const struct engine_health *h)
 {
     int64_t now = clock_wall(env->clock);
+    int64_t up_s = (now - env->started_ms) / 1000, down_s = (now - h->redis_down_ms) / 1000;
     cJSON_AddStringToObject(root, "version", SOPD_VERSION);
-    cJSON_AddNumberToObject(root, "uptime_s", (double)((now - env->started_ms) / 1000));
+    cJSON_AddNumberToObject(root, "uptime_s", (double)up_s);
     cJSON_AddNumberToObject(root, "loop_lag_s", (double)(int64_t)(h->loop_lag_s * 1e6) / 1e6);
     cJSON *redis = cJSON_AddObjectToObject(root, "redis");
     cJSON_AddBoolToObject(redis, "up", h->redis_up);
     if (!h->redis_up && h->redis_down_ms)
-        cJSON_AddNumberToObject(redis, "down_s", (double)((now - h->redis_down_ms) / 1000));
+        cJSON_AddNumberToObject(redis, "down_s", (double)down_s);
     cJSON_AddBoolToObject(root, "settings_loaded", env->settings && settings_loaded(env->settings));
     cJSON_AddNumberToObject(root, "queued", (double)h->queued);
     cJSON_AddNumberToObject(root, "outbox", (double)h->outbox);

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <uv.h>
 
 #include "base/buf.h"
@@ -17,31 +18,31 @@ struct zone;
 
 struct play {
     uv_loop_t loop;
+    uv_signal_t interrupt, term;
+    uv_poll_t poll;    /* standard input */
+    uv_timer_t settle; /* waits until the engine has nothing to do */
+    uv_check_t check;
     struct daemon *daemon;
     struct gateway *gateway;
-    struct redis *redis; /* for /state; made at the start */
+    struct redis *redis; /* for /state and /toggle */
     const struct zone *zone;
-    char *dir;        /* data directory */
-    bool dir_is_ours; /* made for this session: removed at its end */
     FILE *log;
-    bool script; /* lines come from a file or a pipe: lock-step, virtual clock, transcript */
-    bool plain, verbose;
-    struct buf input;  /* bytes that are not yet lines */
-    bool input_end;    /* no more will come */
+    char *dir;         /* data directory */
     char *chat;        /* where lines are said */
     char *speaker;     /* who says lines without a name */
     char *bot_message; /* id of the bot's last message here */
-    uv_poll_t poll;    /* standard input */
-    bool polling;
-    uv_check_t check;
-    uv_timer_t settle; /* waits until the engine has nothing to do */
-    bool busy;         /* a line is being worked off */
+    struct buf input;  /* bytes that are not yet lines */
     int64_t waited_ms;
     int64_t target_ms;    /* the clock is being turned to this moment; 0 = it is not */
     int64_t shown_minute; /* of the last time mark */
-    uv_signal_t interrupt, term;
-    bool ready, ending;
     int code;
+    bool dir_is_ours; /* made for this session: removed at its end */
+    bool script;      /* lines come from a file or a pipe: lock-step, virtual clock, transcript */
+    bool plain, verbose;
+    bool input_end; /* no more lines will come */
+    bool polling;
+    bool busy; /* a line is being worked off */
+    bool ready, ending;
 };
 
 /* ---- play.c ---- */

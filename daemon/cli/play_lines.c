@@ -30,20 +30,20 @@ static const char play_help[] =
 struct play_command {
     const char *name;
     int min; /* words it needs */
-    void (*run)(struct play *p, char **words, char *rest);
+    void (*run)(struct play *p, char **words, const char *rest);
 };
 
 /* Words of a command: [0] and [1] are the first two, `rest` is what follows the first. */
 enum { PLAY_WORDS = 4 };
 
-static void play_join(struct play *p, char **words, char *rest)
+static void play_join(struct play *p, char **words, const char *rest)
 {
     (void)rest;
     playground_join(p->gateway, p->chat, words[0],
                     words[1] && strcmp(words[1], "by") == 0 ? words[2] : NULL);
 }
 
-static void play_leave(struct play *p, char **words, char *rest)
+static void play_leave(struct play *p, char **words, const char *rest)
 {
     (void)rest;
     playground_leave(p->gateway, p->chat, words[0],
@@ -58,7 +58,7 @@ static void play_set_speaker(struct play *p, const char *name)
     p->speaker = mem_strdup(name);
 }
 
-static void play_at(struct play *p, char **words, char *rest)
+static void play_at(struct play *p, char **words, const char *rest)
 {
     struct buf text = {0};
     playground_user(p->gateway, words[0]);
@@ -67,7 +67,7 @@ static void play_at(struct play *p, char **words, char *rest)
     buf_free(&text);
 }
 
-static void play_reply(struct play *p, char **words, char *rest)
+static void play_reply(struct play *p, char **words, const char *rest)
 {
     if (!p->bot_message)
         term_print(STYLE_WARN, "the bot has not said anything here yet");
@@ -76,31 +76,31 @@ static void play_reply(struct play *p, char **words, char *rest)
     play_set_speaker(p, words[0]);
 }
 
-static void play_image(struct play *p, char **words, char *rest)
+static void play_image(struct play *p, char **words, const char *rest)
 {
     playground_image(p->gateway, p->chat, words[0] ? words[0] : p->speaker, rest);
 }
 
-static void play_dm(struct play *p, char **words, char *rest)
+static void play_dm(struct play *p, char **words, const char *rest)
 {
     char *chat = mem_strdup(playground_private(p->gateway, words[0]));
     playground_say(p->gateway, chat, words[0], rest);
     free(chat);
 }
 
-static void play_poke(struct play *p, char **words, char *rest)
+static void play_poke(struct play *p, char **words, const char *rest)
 {
     (void)rest;
     playground_poke(p->gateway, p->chat, words[0], words[1]);
 }
 
-static void play_role(struct play *p, char **words, char *rest)
+static void play_role(struct play *p, char **words, const char *rest)
 {
     (void)rest;
     playground_set_role(p->gateway, p->chat, words[0], words[1]);
 }
 
-static void play_group(struct play *p, char **words, char *rest)
+static void play_group(struct play *p, char **words, const char *rest)
 {
     playground_add_group(p->gateway, words[0], *rest ? rest : words[0]);
     free(p->chat);
@@ -109,7 +109,7 @@ static void play_group(struct play *p, char **words, char *rest)
     p->bot_message = NULL;
 }
 
-static void play_time(struct play *p, char **words, char *rest)
+static void play_time(struct play *p, char **words, const char *rest)
 {
     char text[64];
     if (!words[0]) {
@@ -130,7 +130,7 @@ static void play_show_flow(void *ud, const struct engine_flow_info *i)
                i->why ? i->why : "", i->playbook);
 }
 
-static void play_flows(struct play *p, char **words, char *rest)
+static void play_flows(struct play *p, char **words, const char *rest)
 {
     int n = 0;
     (void)words;
@@ -140,7 +140,7 @@ static void play_flows(struct play *p, char **words, char *rest)
         term_print(STYLE_DIM, "no playbook serves %s:%s", PLAY_GATEWAY, p->chat);
 }
 
-static void play_toggle(struct play *p, char **words, char *rest)
+static void play_toggle(struct play *p, char **words, const char *rest)
 {
     struct buf key = {0};
     (void)rest;
@@ -157,7 +157,7 @@ static void play_toggle(struct play *p, char **words, char *rest)
     buf_free(&key);
 }
 
-static void play_fail(struct play *p, char **words, char *rest)
+static void play_fail(struct play *p, char **words, const char *rest)
 {
     static const enum send_outcome outcomes[] = {SEND_UNKNOWN, SEND_FAILED, SEND_MUTED,
                                                  SEND_LIMITED, SEND_UNWRITTEN};
@@ -173,14 +173,14 @@ static void play_fail(struct play *p, char **words, char *rest)
                words[1]);
 }
 
-static void play_reload_command(struct play *p, char **words, char *rest)
+static void play_reload_command(struct play *p, char **words, const char *rest)
 {
     (void)words;
     (void)rest;
     play_reload(p);
 }
 
-static void play_show_help(struct play *p, char **words, char *rest)
+static void play_show_help(struct play *p, char **words, const char *rest)
 {
     (void)p;
     (void)words;
@@ -188,7 +188,7 @@ static void play_show_help(struct play *p, char **words, char *rest)
     term_print(STYLE_PLAIN, "%s", play_help);
 }
 
-static void play_quit(struct play *p, char **words, char *rest)
+static void play_quit(struct play *p, char **words, const char *rest)
 {
     (void)words;
     (void)rest;
@@ -196,7 +196,7 @@ static void play_quit(struct play *p, char **words, char *rest)
     buf_reset(&p->input);
 }
 
-static void play_state_command(struct play *p, char **words, char *rest)
+static void play_state_command(struct play *p, char **words, const char *rest)
 {
     (void)rest;
     play_state(p, words[0] ? words[0] : "");
@@ -246,7 +246,7 @@ static void play_command(struct play *p, char *line)
         const struct play_command *c = &play_commands[i];
         if (strlen(c->name) != len || strncmp(c->name, line, len) != 0)
             continue;
-        char *rest = play_split(line + len, words);
+        const char *rest = play_split(line + len, words);
         int n = 0;
         while (words[n])
             n++;

@@ -51,21 +51,64 @@ static bool reload_same_pace(const struct pace *a, const struct pace *b)
            reload_same_limits(a->chat, b->chat, a->nchat);
 }
 
+static bool reload_same_texts(const struct gateway_conf *a, const struct gateway_conf *b)
+{
+    const char *const x[] = {a->name,  a->type,    a->mode,   a->url,      a->listen, a->path,
+                             a->token, a->self_id, a->tls_ca, a->tls_cert, a->tls_key};
+    const char *const y[] = {b->name,  b->type,    b->mode,   b->url,      b->listen, b->path,
+                             b->token, b->self_id, b->tls_ca, b->tls_cert, b->tls_key};
+    for (size_t i = 0; i < sizeof x / sizeof x[0]; i++) {
+        if (!reload_same(x[i], y[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool reload_same_numbers(const struct gateway_conf *a, const struct gateway_conf *b)
+{
+    const int64_t x[] = {a->first_ms,
+                         a->idle_ms,
+                         a->backoff_ms,
+                         a->backoff_max_ms,
+                         a->auth_backoff_ms,
+                         a->timeout_ms,
+                         a->auth_backoff_max_ms,
+                         a->ready_reset_ms,
+                         a->stale_ms,
+                         a->catchup_ms,
+                         a->request_delay_ms,
+                         a->settle_ms,
+                         a->resend_ms,
+                         a->circuit_ms,
+                         a->catchup,
+                         (int64_t)a->max_frame,
+                         a->token_in_query,
+                         a->tls_insecure};
+    const int64_t y[] = {b->first_ms,
+                         b->idle_ms,
+                         b->backoff_ms,
+                         b->backoff_max_ms,
+                         b->auth_backoff_ms,
+                         b->timeout_ms,
+                         b->auth_backoff_max_ms,
+                         b->ready_reset_ms,
+                         b->stale_ms,
+                         b->catchup_ms,
+                         b->request_delay_ms,
+                         b->settle_ms,
+                         b->resend_ms,
+                         b->circuit_ms,
+                         b->catchup,
+                         (int64_t)b->max_frame,
+                         b->token_in_query,
+                         b->tls_insecure};
+    return memcmp(x, y, sizeof x) == 0;
+}
+
 static bool reload_same_gateway(const struct config_gateway *a, const struct config_gateway *b)
 {
-    const struct gateway_conf *x = &a->conf, *y = &b->conf;
-    struct gateway_conf p = *x, q = *y;
-    const char **const strings[] = {
-        &p.name,   &p.type,     &p.mode,    &p.url,    &p.listen,   &p.path,   &p.token, &p.self_id,
-        &p.tls_ca, &p.tls_cert, &p.tls_key, &q.name,   &q.type,     &q.mode,   &q.url,   &q.listen,
-        &q.path,   &q.token,    &q.self_id, &q.tls_ca, &q.tls_cert, &q.tls_key};
-    enum { HALF = sizeof strings / sizeof strings[0] / 2 };
-    for (int i = 0; i < HALF; i++) {
-        if (!reload_same(*strings[i], *strings[i + HALF]))
-            return false;
-        *strings[i] = *strings[i + HALF] = NULL;
-    }
-    return memcmp(&p, &q, sizeof p) == 0 && reload_same_pace(&a->pace, &b->pace);
+    return reload_same_texts(&a->conf, &b->conf) && reload_same_numbers(&a->conf, &b->conf) &&
+           reload_same_pace(&a->pace, &b->pace);
 }
 
 static void reload_note(struct buf *out, const char *what, const char *name)
@@ -128,6 +171,7 @@ static int reload_gateways(struct daemon *d, const struct config *c, struct buf 
 static void reload_replace_config(struct daemon *d, struct config *c, bool pinned)
 {
     if (d->config_pinned) {
+        /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
         d->old = mem_realloc(d->old, ((size_t)d->nold + 1) * sizeof *d->old);
         d->old[d->nold++] = d->config;
     } else {

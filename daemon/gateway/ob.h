@@ -198,45 +198,42 @@ struct ob {
     struct gateway_env env;
     struct gateway_sink sink;
     struct gateway_conf conf; /* strings owned */
-    int64_t tick_ms;
     struct ob_peer peers[OB_ROLES];
     struct ob_peer *old;
     struct listener *listener;
-    int admitted; /* upgrades under way */
     uv_timer_t timer;
-    bool started, stopping, timer_closed;
     void (*done)(void *ud);
     void *done_ud;
+    int admitted; /* upgrades under way */
+    bool started, stopping, timer_closed;
 
+    /* what is known of account and implementation */
+    bool was_up, string_ids, saw_own, confirming, self_from_event, told_miswired;
     char self_id[OB_ID_MAX + 1];
     char self_name[OB_NAME_MAX + 1];
     char impl_name[80];
     enum ob_impl impl;
-    struct ob_account *account;
     enum gateway_link link;
     enum gateway_account online;
-    bool was_up, string_ids, saw_own, confirming, self_from_event;
     unsigned send_timeouts; /* in a row */
-    int64_t last_rx_wall,
-        gap_ms; /* wall: the last frame; the last one before the connection was lost */
-    int64_t next_tick, next_status;
-    int64_t next_groups, next_requests; /* mono; 0 = not planned */
-    int group_reads;
     uint64_t reconnects;
-    struct rng rng;
+    struct ob_account *account;
 
-    int64_t
-        skew_low[2]; /* least (arrival - time) of heartbeats, this and the previous five minutes */
+    /* when; monotonic unless said otherwise */
+    int64_t tick_ms, next_tick, next_status, next_job;
+    int64_t next_groups, next_requests; /* 0 = not planned */
+    int64_t last_rx_wall;               /* wall: the last frame */
+    int64_t gap_ms;                     /* wall: the last frame before the connection was lost */
+    int64_t skew_low[2]; /* least (arrival - time) of heartbeats, in this and the last 5 minutes */
     int64_t skew_turn;
     bool skew_known[2];
+    int group_reads;
 
     struct ob_held *held;
     struct ob_job *jobs;
     struct ob_roster *roster;
-    int64_t next_job;
-
+    struct rng rng;
     struct log_gate bad_gate, stray_gate, admit_gate;
-    bool told_miswired;
     struct metric *m_in, *m_out, *m_reconnects, *m_up, *m_late, *m_repeated;
 };
 

@@ -77,6 +77,17 @@ const char *ob_event_key(struct event *e, const char *fmt, ...)
     return e->key = event_string(e, key, len);
 }
 
+/* "m" or "@" and an id. */
+static const char *ob_event_prefixed(struct event *e, char first, const char *id)
+{
+    size_t n = strlen(id);
+    char *s = event_room(e, n + 2);
+    s[0] = first;
+    memcpy(s + 1, id, n);
+    s[n + 1] = '\0';
+    return s;
+}
+
 int64_t ob_event_seconds(const struct event *e)
 {
     return e->time_ms / 1000;
@@ -129,11 +140,7 @@ bool ob_event_chat(struct ob_decode *d, struct event *e, const struct json *o, b
         d->why = "no_chat";
         return false;
     }
-    size_t n = strlen(id);
-    char *chat = event_room(e, n + 2);
-    chat[0] = '@';
-    memcpy(chat + 1, id, n);
-    e->chat = chat;
+    e->chat = ob_event_prefixed(e, '@', id);
     e->private_chat = true;
     return true;
 }
@@ -203,11 +210,7 @@ static void ob_message_text(struct event *e, const char *self)
 static void ob_message_key(struct event *e)
 {
     if (*e->message_id) {
-        size_t n = strlen(e->message_id);
-        char *key = event_room(e, n + 2);
-        key[0] = 'm';
-        memcpy(key + 1, e->message_id, n);
-        e->key = key;
+        e->key = ob_event_prefixed(e, 'm', e->message_id);
         return;
     }
     uint64_t h = hash_string(e->user);
@@ -260,11 +263,7 @@ static bool ob_message_chat(struct ob_decode *d, struct event *e, const struct j
     }
     const char *target = own ? ob_event_id(d, e, o, "target_id") : "";
     const char *peer = target && *target ? target : e->user;
-    size_t n = strlen(peer);
-    char *chat = event_room(e, n + 2);
-    chat[0] = '@';
-    memcpy(chat + 1, peer, n);
-    e->chat = chat;
+    e->chat = ob_event_prefixed(e, '@', peer);
     e->private_chat = true;
     return true;
 }

@@ -195,7 +195,7 @@ static bool ob_job_take(struct ob *g, struct ob_job *j, const struct json *o, in
         if (!json_int(json_get(o, "message_seq"), &j->anchor_seq))
             j->anchor_seq = 0;
     }
-    j->list = mem_realloc(j->list, (size_t)(j->n + 1) * sizeof *j->list);
+    j->list = mem_realloc(j->list, (size_t)(j->n + 1) * sizeof(struct event *));
     j->own = mem_realloc(j->own, (size_t)(j->n + 1) * sizeof *j->own);
     j->list[j->n] = e;
     j->own[j->n++] = v == OB_OWN;

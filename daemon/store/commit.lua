@@ -17,47 +17,59 @@ local epoch = call('GET', KEYS[1])
 if epoch ~= A[1] then return {-1, epoch or ''} end
 local now, at = tonumber(A[2]), 3
 
-local function limits()
-  local list = {}
-  for i = 1, tonumber(A[at]) do
-    list[i] = {tonumber(A[at + i * 2 - 1]), tonumber(A[at + i * 2])}
+-- Limits as flat lists: `every` and `slack` of the account's, then of each chat's. No tables within tables: this script runs
+-- once for a handful of microseconds, and making things is what costs.
+local every, slack = {}, {}
+local function limits(from)
+  local n = tonumber(A[at])
+  for i = 1, n do
+    every[from + i], slack[from + i] = tonumber(A[at + i * 2 - 1]), tonumber(A[at + i * 2])
   end
-  at = at + 1 + #list * 2
-  return list
+  at = at + 1 + n * 2
+  return n
 end
-local account, chat = limits(), limits()
+local naccount = limits(0)
+local nchat = limits(naccount)
 
 local nchats = tonumber(A[at])
-local fields = {}
-for l = 1, #account do fields[l] = 'a' .. l end
+local fields, nfields = {}, naccount
+for l = 1, naccount do fields[l] = 'a' .. l end
 for c = 1, nchats do
-  for l = 1, #chat do fields[#fields + 1] = A[at + c] .. '|' .. l end
+  for l = 1, nchat do
+    nfields = nfields + 1
+    fields[nfields] = A[at + c] .. '|' .. l
+  end
 end
 at = at + 1 + nchats
 local tat = {} -- theoretical arrival times, by position in fields
-if nchats > 0 and #fields > 0 then
-  local found = call('HMGET', KEYS[2], unpack(fields))
-  for i = 1, #fields do tat[i] = tonumber(found[i] or 0) end
+if nchats > 0 and nfields > 0 then
+  tat = call('HMGET', KEYS[2], unpack(fields))
+  for i = 1, nfields do tat[i] = tonumber(tat[i] or 0) end
+end
+
+-- Times that the limits at first + 1 .. first + n of `every` allow for tats at base + 1 .. base + n.
+local function free_at(t, first, n, base)
+  for l = 1, n do
+    local free = tat[base + l] - slack[first + l]
+    if free > t then t = free end
+  end
+  return t
+end
+
+local function take(t, first, n, base, more)
+  for l = 1, n do
+    local was = tat[base + l]
+    tat[base + l] = (was > t and was or t) + every[first + l] + more
+  end
 end
 
 local function reserve(position, not_before, latest, jitter)
-  local base = #account + (position - 1) * #chat
-  local t = not_before > now and not_before or now
-  for l, limit in ipairs(account) do
-    local free = tat[l] - limit[2]
-    if free > t then t = free end
-  end
-  for l, limit in ipairs(chat) do
-    local free = tat[base + l] - limit[2]
-    if free > t then t = free end
-  end
+  local base = naccount + (position - 1) * nchat
+  local t = free_at(not_before > now and not_before or now, 0, naccount, 0)
+  t = free_at(t, naccount, nchat, base)
   if t > latest then return nil end
-  for l, limit in ipairs(account) do
-    tat[l] = (tat[l] > t and tat[l] or t) + limit[1]
-  end
-  for l, limit in ipairs(chat) do
-    tat[base + l] = (tat[base + l] > t and tat[base + l] or t) + limit[1] + jitter
-  end
+  take(t, 0, naccount, 0, 0)
+  take(t, naccount, nchat, base, jitter)
   return t
 end
 
@@ -133,7 +145,7 @@ end
 if #box > 0 then
   call('HSET', KEYS[3], unpack(box))
   local set = {}
-  for i = 1, #fields do
+  for i = 1, nfields do
     set[i * 2 - 1] = fields[i]
     set[i * 2] = tat[i]
   end

@@ -62,13 +62,15 @@ struct mirror *mirror_new(void)
 
 static void field_free_all(struct field **fields)
 {
-    struct field *f, *next;
-    HASH_ITER (hh, *fields, f, next) {
-        HASH_DEL(*fields, f);
+    struct field *f = *fields;
+    HASH_CLEAR(hh, *fields); /* the table goes, the elements stay linked */
+    while (f) {
+        struct field *next = f->hh.next;
         free(f->name);
         free(f->value);
         free(f->raw);
         free(f);
+        f = next;
     }
 }
 

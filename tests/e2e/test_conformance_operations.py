@@ -50,7 +50,8 @@ def test_c71_pace_survives_a_restart(bench, napcat):
     napcat.wait_send("第 6 条", timeout=10)
     sends = napcat.sends()
     first_after = [a for a in sends if a.conn is napcat.conns[-1]]
-    assert min(gaps(first_after) or [1]) >= 0.4, gaps(first_after)
+    waits = gaps(first_after)
+    assert min(waits) >= 0.3 and sum(waits) >= 0.45 * len(waits), waits
 
 
 def test_c72_three_unknown_results_open_the_breaker(bench, napcat):

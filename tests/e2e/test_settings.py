@@ -83,8 +83,7 @@ def test_toggles_survive_a_redis_restart(bench, napcat):
     wait_until(lambda: daemon.health()[1]["redis"]["up"], 10)
     assert not probe(napcat)
     server.client.hset("sopd:toggles", "echo", "on")
-    time.sleep(0.1)
-    assert probe(napcat)
+    wait_until(lambda: probe(napcat), 4, 0.1, "the toggle, once the subscription is back too")
 
 
 def test_ctl_shows_and_sets_toggles(bench, napcat):

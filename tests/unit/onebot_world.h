@@ -320,9 +320,11 @@ static inline void world_create(struct world *w)
     struct buf err = {0};
     w->g = onebot11_ops.create(&env, &w->conf, &sink, &err);
     if (!w->g)
-        fail_msg("create: %s", buf_cstr(&err));
+        print_error("create: %s\n", buf_cstr(&err));
+    assert_non_null(w->g);
     buf_free(&err);
-    w->g->ops->start(w->g);
+    if (w->g)
+        w->g->ops->start(w->g);
 }
 
 static inline void world_listen(struct world *w)

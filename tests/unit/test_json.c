@@ -20,11 +20,9 @@ static const struct json *parse(const char *text)
     free(kept);
     size_t n = strlen(text);
     kept = mem_alloc(n); /* exactly as long as the text: no byte behind it may be touched */
-    memcpy(kept, text, n);
-    const struct json *v = json_parse(&doc, kept, n);
-    if (n == 0)
-        return v;
-    return v;
+    for (size_t i = 0; i < n; i++)
+        kept[i] = text[i];
+    return json_parse(&doc, kept, n);
 }
 
 static int teardown(void **state)
@@ -67,9 +65,10 @@ static void text_is(const char *json, const char *want)
 {
     const struct json *v = parse(json);
     if (!v)
-        fail_msg("%s: %s", json, doc.error);
+        print_error("%s: %s\n", json, doc.error);
+    assert_true(json_is(v, JSON_STRING));
     assert_string_equal(json_text(v), want);
-    assert_int_equal(v->len, strlen(want));
+    assert_true(v && v->len == strlen(want));
 }
 
 static void test_86_strings(void **state)
@@ -222,10 +221,12 @@ static void same(const struct json *v, const cJSON *c)
 
 static void test_agrees_with_cjson(void **state)
 {
-    static const char *const texts[] = {
+    static const char event[] =
         "{\"time\":1767225710,\"self_id\":2100000001,\"post_type\":\"message\",\"message\":[{\"type\":\"reply\",\"data\":{\"id\":\"1\"}},"
         "{\"type\":\"at\",\"data\":{\"qq\":\"2\"}},{\"type\":\"text\",\"data\":{\"text\":\" 你好\\n\"}}],\"anonymous\":null,\"f\":-1.25e3,"
-        "\"sender\":{\"user_id\":3300000001,\"x\":[[],[[]],{},{\"y\":{}}]}}",
+        "\"sender\":{\"user_id\":3300000001,\"x\":[[],[[]],{},{\"y\":{}}]}}";
+    static const char *const texts[] = {
+        event,
         "[]",
         "{}",
         "[[[]]]",

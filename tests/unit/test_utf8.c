@@ -48,7 +48,9 @@ static void test_valid(void **state)
         text[i] = 'a';
     }
     for (size_t i = 0; i < 100; i++) { /* and a good character is not mistaken */
-        memcpy(text + i, "\xE4\xBD\xA0", 3);
+        text[i] = (char)0xE4;
+        text[i + 1] = (char)0xBD;
+        text[i + 2] = (char)0xA0;
         assert_true(utf8_valid(text, 200));
         assert_false(utf8_valid(text, i + 2));
         memset(text, 'a', sizeof text);

@@ -159,11 +159,15 @@ static void test_broken_frames(void **state)
 static void test_limits(void **state)
 {
     (void)state;
-    expect_error(WSFRAME_CLIENT, BYTES("\x81\x7e\x03\xe9"),
-                 1009); /* 1001 bytes: refused before they come */
-    char two[2 + 2 + 600 + 2 + 2] = "\x01\x7e\x02\x58";
-    memcpy(two + 604, "\x80\x7e\x02\x58", 4);
-    expect_error(WSFRAME_CLIENT, two, sizeof two, 1009); /* 600 + 600 */
+    /* 1001 bytes: refused before they come */
+    expect_error(WSFRAME_CLIENT, BYTES("\x81\x7e\x03\xe9"), 1009);
+    struct buf two = {0};
+    buf_add(&two, "\x01\x7e\x02\x58", 4);
+    for (int i = 0; i < 600; i++)
+        buf_addc(&two, 'x');
+    buf_add(&two, "\x80\x7e\x02\x58", 4);
+    expect_error(WSFRAME_CLIENT, two.data, two.len, 1009); /* 600 + 600 */
+    buf_free(&two);
 }
 
 static void test_mask_is_its_own_inverse_at_every_phase(void **state)

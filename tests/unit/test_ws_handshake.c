@@ -98,14 +98,15 @@ static void test_good_answer_in_pieces(void **state)
 {
     (void)state;
     struct wshandshake_answer a;
-    char with_frame[sizeof good + 2];
-    memcpy(with_frame, good, sizeof good - 1);
-    memcpy(with_frame + sizeof good - 1, "\x81\x00", 2);
+    struct buf with_frame = {0};
+    buf_adds(&with_frame, good);
+    buf_add(&with_frame, "\x81\x00", 2);
     for (size_t n = 0; n < sizeof good - 1; n++)
-        assert_int_equal(wshandshake_read(with_frame, n, key, &a), WSHANDSHAKE_MORE);
-    assert_int_equal(wshandshake_read(with_frame, sizeof good + 1, key, &a), WSHANDSHAKE_OPEN);
+        assert_int_equal(wshandshake_read(with_frame.data, n, key, &a), WSHANDSHAKE_MORE);
+    assert_int_equal(wshandshake_read(with_frame.data, sizeof good + 1, key, &a), WSHANDSHAKE_OPEN);
     assert_int_equal(a.used, sizeof good - 1);
     assert_int_equal(a.status, 101);
+    buf_free(&with_frame);
 }
 
 static enum wshandshake_result answer(const char *text, int *status)

@@ -240,7 +240,7 @@ end
 -- The name under which a member is known: from this event, from what the flow keeps as `name`, else the id.
 function M.display(c, user)
   user = S.id(user == nil and S.user(c, "c:display") or user, "c:display: the user")
-  if user == c.user then
+  if user == c.user and c.event.name then
     return c.name
   end
   for _, part in ipairs(c.message and c.message.segments or {}) do
