@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,9 +26,14 @@ static struct {
 static const char *const log_names[] = {"error", "warn", "info", "debug"};
 static const char *const log_priority[] = {"<3>", "<4>", "<6>", "<7>"};
 
+/* JOURNAL_STREAM names the device and inode of the journal's end; it is inherited by children whose stderr goes elsewhere. */
 void log_init(void)
 {
-    log_state.journal = getenv("JOURNAL_STREAM") != NULL;
+    const char *stream = getenv("JOURNAL_STREAM");
+    unsigned long long dev, ino;
+    struct stat st;
+    log_state.journal = stream && sscanf(stream, "%llu:%llu", &dev, &ino) == 2 &&
+                        fstat(STDERR_FILENO, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
 }
 
 void log_set_level(enum log_level level)

@@ -1,5 +1,5 @@
 /* ctl.c -- `sopd ctl`: asks a running daemon over its control socket, and prints tables or JSON.
- * Toggles go straight to Redis (ctl_toggles.c). */
+ * Toggles and draws go straight to Redis (ctl_toggles.c, ctl_draws.c). */
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <getopt.h>
@@ -31,14 +31,18 @@ static const char ctl_help[] =
     "  toggles set FLOW on|off [--chat GATEWAY:CHAT | --tag TAG | --gateway GATEWAY]\n"
     "  toggles unset FLOW [--chat GATEWAY:CHAT | --tag TAG | --gateway GATEWAY]\n"
     "  toggle FLOW on|off ...        short for toggles set\n"
+    "  draws GATEWAY:CHAT [--csv]    red packets of a group, open and ended; --json and --csv with every grab\n"
+    "  verify-draw GATEWAY:CHAT ID [HASH]\n"
+    "                                compute every share of a packet anew from its seed; HASH: as announced at its opening\n"
     "\n"
     "  -c, --config FILE    the daemon's configuration (default: $SOPD_CONFIG, else /etc/sopd/sopd.lua)\n"
     "  -d, --data-dir DIR   the daemon's data directory, instead of a configuration\n"
     "  -j, --json           print JSON\n"
     "  -h, --help           this text\n"
     "\n"
-    "Toggles are written to Redis directly, so they work while the daemon is down. Exit codes: 0 good, 1 the daemon\n"
-    "does not run or refused, 2 wrong usage, 3 problems in the configuration, 5 Redis not reachable.\n";
+    "Toggles and draws are in Redis, so these commands work while the daemon is down. Exit codes: 0 good, 1 the daemon\n"
+    "does not run or refused, or a draw does not hold, 2 wrong usage, 3 problems in the configuration, 5 Redis not\n"
+    "reachable.\n";
 
 /* ---- asking ---- */
 
@@ -246,14 +250,23 @@ static const struct ctl_command ctl_commands[] = {
     {"resume", 2, 2, "GATEWAY:CHAT FLOW", ctl_print_done},
 };
 
-static bool ctl_add_chat(cJSON *request, const char *full)
+char *ctl_split_chat(const char *full, const char **chat)
 {
     const char *colon = strchr(full, ':');
     if (!colon || colon == full || !colon[1])
+        return NULL;
+    *chat = colon + 1;
+    return mem_strndup(full, (size_t)(colon - full));
+}
+
+static bool ctl_add_chat(cJSON *request, const char *full)
+{
+    const char *chat;
+    char *gateway = ctl_split_chat(full, &chat);
+    if (!gateway)
         return false;
-    char *gateway = mem_strndup(full, (size_t)(colon - full));
     cJSON_AddStringToObject(request, "gateway", gateway);
-    cJSON_AddStringToObject(request, "chat", colon + 1);
+    cJSON_AddStringToObject(request, "chat", chat);
     free(gateway);
     return true;
 }
@@ -297,6 +310,18 @@ static int ctl_run(struct ctl *c, const struct ctl_command *command, int argc, c
     return answer ? ctl_show(c, command, answer) : CLI_FAILED;
 }
 
+/* The rule of draws, from the folder in which flows would find it. */
+static void ctl_find_fair(struct ctl *c, const struct config *config)
+{
+    for (int i = 0; i < config->nsop && !c->fair; i++) {
+        struct buf path = {0};
+        buf_addf(&path, "%s/lib/fair.lua", config->sop[i]);
+        if (access(buf_cstr(&path), R_OK) == 0)
+            c->fair = buf_take(&path);
+        buf_free(&path);
+    }
+}
+
 /* Fills in where the daemon and its Redis are. */
 static int ctl_find(struct ctl *c, const char *data_dir)
 {
@@ -312,6 +337,7 @@ static int ctl_find(struct ctl *c, const char *data_dir)
             c->data_dir = mem_strdup(config->data_dir);
             c->redis = config->redis;
             memset(&config->redis, 0, sizeof config->redis);
+            ctl_find_fair(c, config);
         }
         config_free(config);
     } else {
@@ -330,6 +356,10 @@ static int ctl_dispatch(struct ctl *c, int argc, char **argv)
     enum { COMMANDS = sizeof ctl_commands / sizeof ctl_commands[0] };
     if (strcmp(argv[0], "toggles") == 0 || strcmp(argv[0], "toggle") == 0)
         return ctl_toggles(c, argc, argv);
+    if (strcmp(argv[0], "draws") == 0)
+        return ctl_draws(c, argc, argv);
+    if (strcmp(argv[0], "verify-draw") == 0)
+        return ctl_verify(c, argc, argv);
     for (int i = 0; i < COMMANDS; i++) {
         if (strcmp(ctl_commands[i].name, argv[0]) == 0)
             return ctl_run(c, &ctl_commands[i], argc, argv);
@@ -368,6 +398,7 @@ int cli_ctl(int argc, char **argv)
     if (code == CLI_OK)
         code = ctl_dispatch(&c, n - first, argv + first);
     free(c.data_dir);
+    free(c.fair);
     redis_addr_free(&c.redis);
     return code;
 }

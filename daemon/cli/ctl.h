@@ -7,16 +7,22 @@
 #include "store/redis.h"
 
 struct cJSON;
+struct redisContext;
 
 struct ctl {
     const char *config_file; /* --config, or NULL */
     char *data_dir;
     struct redis_addr redis;
+    char *fair; /* the lib/fair.lua of the configured SOP folders; NULL if there is none */
     bool json;
 };
 
 /* Sends a request to the control socket and returns the answer; NULL after an error was printed. Takes the request. */
 struct cJSON *ctl_ask(const struct ctl *c, struct cJSON *request);
+/* A blocking connection to Redis, logged in; NULL after an error was printed. The caller frees it with redisFree. */
+struct redisContext *ctl_redis(const struct ctl *c);
+/* "qq1:700000001": returns the gateway (caller frees), *chat is the rest of `full`. NULL if it has not that form. */
+char *ctl_split_chat(const char *full, const char **chat);
 
 /* Tables: rows of cells, columns as wide as their widest cell (Chinese counts two). */
 struct table;
@@ -33,5 +39,25 @@ int table_width(const char *s);
 
 /* `toggles`: directly in Redis, whether or not the daemon runs. */
 int ctl_toggles(struct ctl *c, int argc, char **argv);
+
+/* `draws` and `verify-draw`: packets of the flow redpacket, from Redis. */
+int ctl_draws(struct ctl *c, int argc, char **argv);
+int ctl_verify(struct ctl *c, int argc, char **argv);
+
+/* The packets of a group as JSON, oldest first: the recorded ones, and last the one that is open, with the state "open" and
+ * without its seed. Each has "commitment", the SHA-256 of its seed. */
+struct draws {
+    struct redisContext *redis;
+    char *gateway;
+    const char *chat;
+    struct cJSON *packets; /* an array */
+};
+/* Reads them; an exit code, after an error was printed. draws_close is due in any case. */
+int draws_open(const struct ctl *c, const char *full_chat, struct draws *d);
+/* Adds "grabs", an array in the order of arrival, to a packet. */
+int draws_add_grabs(struct draws *d, struct cJSON *packet);
+void draws_close(struct draws *d);
+/* SHA-256 as 64 hexadecimal digits. */
+void draws_sha256(const char *text, char out[65]);
 
 #endif

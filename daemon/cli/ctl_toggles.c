@@ -18,7 +18,7 @@ struct toggles {
     const char *scope; /* for people */
 };
 
-static bool toggles_login(redisContext *ctx, const struct redis_addr *a)
+static bool ctl_redis_login(redisContext *ctx, const struct redis_addr *a)
 {
     redisReply *r = NULL;
     bool ok = true;
@@ -36,8 +36,9 @@ static bool toggles_login(redisContext *ctx, const struct redis_addr *a)
     return ok;
 }
 
-static redisContext *toggles_connect(const struct redis_addr *a)
+redisContext *ctl_redis(const struct ctl *c)
 {
+    const struct redis_addr *a = &c->redis;
     struct timeval timeout = {5, 0};
     redisContext *ctx = a->path ? redisConnectUnixWithTimeout(a->path, timeout)
                                 : redisConnectWithTimeout(a->host, a->port, timeout);
@@ -45,7 +46,7 @@ static redisContext *toggles_connect(const struct redis_addr *a)
     redis_addr_print(a, &where);
     if (ctx && !ctx->err) {
         redisSetTimeout(ctx, timeout);
-        if (toggles_login(ctx, a)) {
+        if (ctl_redis_login(ctx, a)) {
             buf_free(&where);
             return ctx;
         }
@@ -149,14 +150,14 @@ static int toggles_write(struct toggles *t, const char *flow, const char *value)
 
 static bool toggles_add_chat(struct toggles *t, const char *full)
 {
-    const char *colon = strchr(full, ':');
-    if (!colon || colon == full || !colon[1])
+    const char *chat;
+    char *gateway = ctl_split_chat(full, &chat);
+    if (!gateway)
         return false;
-    char *gateway = mem_strndup(full, (size_t)(colon - full));
     buf_adds(&t->key, ":chat:");
     buf_add_key(&t->key, gateway);
     buf_addc(&t->key, ':');
-    buf_add_key(&t->key, colon + 1);
+    buf_add_key(&t->key, chat);
     free(gateway);
     return true;
 }
@@ -215,7 +216,7 @@ static int toggles_run(struct toggles *t, int argc, char **argv)
 
 int ctl_toggles(struct ctl *c, int argc, char **argv)
 {
-    struct toggles t = {.ctl = c, .redis = toggles_connect(&c->redis)};
+    struct toggles t = {.ctl = c, .redis = ctl_redis(c)};
     if (!t.redis)
         return CLI_NO_REDIS;
     int code = toggles_run(&t, argc, argv);

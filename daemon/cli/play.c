@@ -17,6 +17,7 @@
 #include "cli/cli.h"
 #include "cli/play.h"
 #include "cli/play_setup.h"
+#include "cli/stage.h"
 #include "engine/engine.h"
 #include "lua/config.h"
 #include "store/settings.h"
@@ -238,36 +239,12 @@ static bool play_open_input(struct play *p, const char *script)
 
 /* ---- life ---- */
 
-/* People of the playground are called by name; where the playbooks name staff, the names become ids. */
-static void play_name_staff(struct play *p, struct staff *staff, int n)
-{
-    static const char prefix[] = PLAY_GATEWAY ":";
-    for (int i = 0; i < n; i++) {
-        const char *name = staff[i].user + sizeof prefix - 1;
-        if (strncmp(staff[i].user, prefix, sizeof prefix - 1) != 0 ||
-            strspn(name, "0123456789") == strlen(name))
-            continue;
-        struct buf user = {0};
-        buf_addf(&user, "%s%s", prefix, playground_user(p->gateway, name));
-        free(staff[i].user);
-        staff[i].user = buf_take(&user);
-    }
-}
-
-static void play_name_all_staff(struct play *p)
-{
-    struct book *b = p->daemon->book;
-    play_name_staff(p, b->staff, b->nstaff);
-    for (int i = 0; i < b->nbooks; i++)
-        play_name_staff(p, b->books[i]->staff, b->books[i]->nstaff);
-}
-
 void play_reload(struct play *p)
 {
     struct buf out = {0};
     bool ok = play_setup_reload(p, &out);
     if (ok)
-        play_name_all_staff(p);
+        stage_name_staff(p->gateway, p->daemon->book);
     while (out.len && out.data[out.len - 1] == '\n')
         out.len--;
     term_print(ok ? STYLE_DIM : STYLE_WARN, "%s%s",
@@ -284,14 +261,14 @@ static void play_ready(void *ud)
     mine.ud = p;
     p->gateway = engine_gateway(p->daemon->engine, PLAY_GATEWAY);
     playground_set_watch(p->gateway, &mine);
-    playground_set_self_name(p->gateway, play_setup_bot_name(p));
+    playground_set_self_name(p->gateway, stage_bot_name(p->daemon->book));
     playground_add_group(p->gateway, p->chat, "演示群");
     playground_add_group(p->gateway, "staff", "店员群");
-    play_name_all_staff(p);
+    stage_name_staff(p->gateway, p->daemon->book);
     p->ready = true;
     if (!p->script) {
         term_print(STYLE_DIM, "sopd %s, group 演示群, bot %s. Type `小美: 打卡`, or /help.",
-                   SOPD_VERSION, play_setup_bot_name(p));
+                   SOPD_VERSION, stage_bot_name(p->daemon->book));
         play_show_clock(p);
         term_set_prompt("小美> ");
     }
@@ -309,6 +286,7 @@ static void play_stopped(void *ud)
     uv_close((uv_handle_t *)&p->check, NULL);
     uv_close((uv_handle_t *)&p->interrupt, NULL);
     uv_close((uv_handle_t *)&p->term, NULL);
+    uv_close((uv_handle_t *)&p->hangup, NULL);
 }
 
 void play_end(struct play *p)
@@ -349,9 +327,11 @@ static void play_watch(struct play *p)
     uv_timer_init(&p->loop, &p->settle);
     uv_signal_init(&p->loop, &p->interrupt);
     uv_signal_init(&p->loop, &p->term);
-    p->settle.data = p->interrupt.data = p->term.data = p;
+    uv_signal_init(&p->loop, &p->hangup);
+    p->settle.data = p->interrupt.data = p->term.data = p->hangup.data = p;
     uv_signal_start(&p->interrupt, play_on_signal, SIGINT);
     uv_signal_start(&p->term, play_on_signal, SIGTERM);
+    uv_signal_start(&p->hangup, play_on_signal, SIGHUP);
 }
 
 /* Starts the parts and runs the loop to its end. */

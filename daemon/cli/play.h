@@ -9,16 +9,17 @@
 
 #include "base/buf.h"
 #include "cli/daemon.h"
+#include "cli/stage.h"
 #include "gateway/playground.h"
 
 struct redis;
 struct zone;
 
-#define PLAY_GATEWAY "playground"
+#define PLAY_GATEWAY STAGE_GATEWAY
 
 struct play {
     uv_loop_t loop;
-    uv_signal_t interrupt, term;
+    uv_signal_t interrupt, term, hangup;
     uv_poll_t poll;    /* standard input */
     uv_timer_t settle; /* waits until the engine has nothing to do */
     uv_check_t check;

@@ -38,18 +38,6 @@ void play_mark_time(struct play *p)
         play_show_clock(p);
 }
 
-/* "2026-03-05 09:00" or "2026-03-05". */
-static bool play_parse_moment(const struct play *p, const char *text, int64_t *out)
-{
-    char date[16] = "", clock[16] = "00:00";
-    int64_t day, ms;
-    if (sscanf(text, "%15s %15s", date, clock) < 1 || !time_parse_date(date, &day) ||
-        !time_parse_clock(clock, &ms))
-        return false;
-    *out = zone_moment(p->zone, day, ms);
-    return true;
-}
-
 bool play_turn_clock(struct play *p, const char *text)
 {
     int64_t now = clock_wall(&p->daemon->clock), ms, target;
@@ -60,7 +48,7 @@ bool play_turn_clock(struct play *p, const char *text)
         target = zone_moment(p->zone, day, ms);
         if (target <= now)
             target = zone_moment(p->zone, day + 1, ms);
-    } else if (!play_parse_moment(p, text, &target)) {
+    } else if (!stage_parse_moment(p->zone, text, &target)) {
         return false;
     }
     if (target < now) {

@@ -1,9 +1,7 @@
 /* play_setup.c -- see play_setup.h. */
 #include "cli/play_setup.h"
 
-#include <cjson/cJSON.h>
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +12,7 @@
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "cli/cli.h"
+#include "cli/stage.h"
 #include "engine/engine.h"
 #include "lua/config.h"
 #include "lua/playbook.h"
@@ -34,38 +33,6 @@ static void play_log_nothing(void *ud, const char *line)
 
 /* ---- folders ---- */
 
-static bool play_is_sop(const char *path)
-{
-    struct buf b = {0};
-    buf_addf(&b, "%s/playbooks", path);
-    bool is = access(buf_cstr(&b), R_OK) == 0;
-    buf_free(&b);
-    return is;
-}
-
-/* --sop, ./sop, the source tree the binary was built in, or what was installed beside it. */
-static char *play_find_sop(const char *given)
-{
-    char exe[4096];
-    if (given)
-        return realpath(given, NULL);
-    if (play_is_sop("sop"))
-        return realpath("sop", NULL);
-    ssize_t n = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    exe[n > 0 ? n : 0] = '\0';
-    char *slash = strrchr(exe, '/');
-    static const char *const places[] = {"../sop", "../share/sopd/sop"};
-    for (int i = 0; slash && i < 2; i++) {
-        struct buf b = {0};
-        buf_addf(&b, "%.*s/%s", (int)(slash - exe), exe, places[i]);
-        char *real = play_is_sop(buf_cstr(&b)) ? realpath(b.data, NULL) : NULL;
-        buf_free(&b);
-        if (real)
-            return real;
-    }
-    return play_is_sop(SOPD_SOURCE_DIR "/sop") ? realpath(SOPD_SOURCE_DIR "/sop", NULL) : NULL;
-}
-
 static bool play_make_dir(struct play *p, const char *given, struct buf *err)
 {
     if (given) {
@@ -76,23 +43,12 @@ static bool play_make_dir(struct play *p, const char *given, struct buf *err)
         p->dir = realpath(given, NULL);
         return p->dir != NULL;
     }
-    const char *tmp = getenv("TMPDIR");
-    struct buf b = {0};
-    buf_addf(&b, "%s/sopd-play-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-    p->dir = buf_take(&b);
-    p->dir_is_ours = mkdtemp(p->dir) != NULL;
-    if (!p->dir_is_ours)
-        buf_addf(err, "sopd play: no folder could be made in %s: %s\n", tmp && *tmp ? tmp : "/tmp",
-                 strerror(errno));
-    return p->dir_is_ours;
-}
-
-static int play_remove(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
+    buf_adds(err, "sopd play: ");
+    p->dir = stage_make_dir("sopd-play-", err);
+    p->dir_is_ours = p->dir != NULL;
+    if (p->dir)
+        buf_reset(err);
+    return p->dir != NULL;
 }
 
 void play_setup_clean(struct play *p)
@@ -101,7 +57,7 @@ void play_setup_clean(struct play *p)
     if (p->log)
         fclose(p->log);
     if (p->dir_is_ours)
-        nftw(p->dir, play_remove, 16, FTW_DEPTH | FTW_PHYS);
+        stage_remove_dir(p->dir);
     free(p->dir);
     free(p->chat);
     free(p->speaker);
@@ -145,12 +101,8 @@ void play_setup_save_clock(const struct play *p)
 
 static bool play_first_moment(const struct play *p, const char *start, int64_t *out)
 {
-    char date[16], clock[16] = "00:00";
-    int64_t day, ms;
-    if (sscanf(start, "%15s %15s", date, clock) < 1 || !time_parse_date(date, &day) ||
-        !time_parse_clock(clock, &ms))
+    if (!stage_parse_moment(p->zone, start, out))
         return false;
-    *out = zone_moment(p->zone, day, ms);
     char *path = play_clock_file(p);
     FILE *f = fopen(path, "re");
     long long saved = 0;
@@ -165,34 +117,24 @@ static bool play_first_moment(const struct play *p, const char *start, int64_t *
 
 /* ---- the configuration ---- */
 
-static void play_add_quoted(struct buf *b, const char *s)
-{
-    buf_addc(b, '"');
-    for (; *s; s++) {
-        if (*s == '"' || *s == '\\')
-            buf_addc(b, '\\');
-        buf_addc(b, *s);
-    }
-    buf_addc(b, '"');
-}
-
 /* The text of a configuration; the real reader reads it. */
 static struct config *play_make_config(struct play *p, const struct play_options *o,
                                        struct buf *err)
 {
     struct buf b = {0};
-    char *sop = play_find_sop(o->sop);
+    char *sop = stage_find_sop(o->sop);
     if (!sop) {
         buf_addf(err, "sopd play: there is no SOP folder%s%s; name one with --sop\n",
                  o->sop ? " " : " here", o->sop ? o->sop : "");
         return NULL;
     }
     buf_adds(&b, "return { data_dir = ");
-    play_add_quoted(&b, p->dir);
+    stage_add_quoted(&b, p->dir, strlen(p->dir));
     buf_adds(&b, ", sop = { ");
-    play_add_quoted(&b, sop);
+    stage_add_quoted(&b, sop, strlen(sop));
     buf_adds(&b, " }, playbooks = { ");
-    play_add_quoted(&b, o->playbook ? o->playbook : "demo");
+    const char *playbook = o->playbook ? o->playbook : "demo";
+    stage_add_quoted(&b, playbook, strlen(playbook));
     buf_adds(&b, " }, gateways = { { name = \"" PLAY_GATEWAY "\", type = \"playground\" } } }");
     struct config *c = config_parse(b.data, b.len, "play", 0, err);
     buf_free(&b);
@@ -275,15 +217,4 @@ bool play_setup_reload(struct play *p, struct buf *out)
     book_release(d->book);
     d->book = book;
     return true;
-}
-
-const char *play_setup_bot_name(const struct play *p)
-{
-    const struct book *b = p->daemon->book;
-    for (int i = 0; i < b->nbooks; i++) {
-        const cJSON *name = cJSON_GetObjectItemCaseSensitive(b->books[i]->persona, "name");
-        if (cJSON_IsString(name) && *name->valuestring)
-            return name->valuestring;
-    }
-    return "小福";
 }

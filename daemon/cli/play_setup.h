@@ -12,8 +12,6 @@ struct play_options {
 int play_setup(struct play *p, const struct play_options *o, struct buf *err);
 /* Playbooks and flows anew. */
 bool play_setup_reload(struct play *p, struct buf *out);
-/* The persona's name, as the playbook says. */
-const char *play_setup_bot_name(const struct play *p);
 /* Where the history of lines is kept; NULL: nowhere. */
 const char *play_setup_history(const struct play *p);
 /* Remembers the moment at which the session ends, so that the next one in this data directory begins later. */

@@ -287,11 +287,7 @@ static void flight_error(struct flight *f, const char *text)
         f->whole = true;
         return;
     }
-    static const char *const passing[] = {"LOADING", "OOM", "MISCONF", "READONLY", "BUSY", "MASTERDOWN", "NOREPLICAS",
-                                          "CLUSTERDOWN", "TRYAGAIN"};
-    bool wait = false;
-    for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++)
-        wait = wait || strncmp(text, passing[i], strlen(passing[i])) == 0;
+    bool wait = redis_error_passes(text);
     int64_t now = clock_mono(f->gw->e->clock);
     f->retry_at = now + FLIGHT_RETRY_MS;
     if (log_gate_open(&f->gw->gate_commit, now, 5000))

@@ -55,6 +55,9 @@ void engine_arm(struct engine *e)
     int64_t wait = next == INT64_MAX ? ENGINE_ROUND_MS : next - now;
     if (wait > ENGINE_ROUND_MS)
         wait = ENGINE_ROUND_MS;
+    int64_t pause = e->pause_until_ms - clock_mono(e->clock);
+    if (pause > 0 && wait > pause)
+        wait = pause;
     if (e->stopping && wait > ENGINE_STOP_POLL_MS)
         wait = ENGINE_STOP_POLL_MS;
     if (wait < 1)
@@ -162,7 +165,8 @@ static bool engine_work(struct engine *e)
     if (e->redis_up) {
         engine_resume_turns(e);
         uint64_t until = clock_ns() + ENGINE_SLICE_NS;
-        for (struct gw *gw = e->gws; gw && !e->stopping; gw = gw->next)
+        bool paused = clock_mono(e->clock) < e->pause_until_ms;
+        for (struct gw *gw = e->gws; gw && !e->stopping && !paused; gw = gw->next)
             if (gw->owner && gw->loaded)
                 more = engine_begin_turns(e, gw, until) || more;
         if (!e->stopping && e->reported_ready) {
@@ -219,7 +223,7 @@ static void engine_drain(uv_prepare_t *p)
         e->spinning = false;
     }
     for (struct gw *gw = e->gws; gw; gw = gw->next)
-        if (gw->ready && e->redis_up && !e->stopping && gw->owner)
+        if (gw->ready && e->redis_up && !e->stopping && gw->owner && clock_mono(e->clock) >= e->pause_until_ms)
             engine_spin(e);
     engine_note_lag(e);
     if (e->stopping)
@@ -392,17 +396,34 @@ static void engine_redis_gone(void *ud)
     uv_close((uv_handle_t *)&e->timer, engine_handle_closed);
 }
 
+static void engine_unready(struct engine *e, struct turn *t)
+{
+    struct turn **p = &e->ready;
+    while (*p && *p != t)
+        p = &(*p)->ready_next;
+    if (*p)
+        *p = t->ready_next;
+    for (e->ready_tail = &e->ready; *e->ready_tail;)
+        e->ready_tail = &(*e->ready_tail)->ready_next;
+}
+
 /* Turns that still wait for an answer end here; their inputs come again with the gateway's history or repeats. */
+void engine_end_turns(struct gw *gw)
+{
+    for (struct chat *c = gw->chats; c; c = c->hh.next) {
+        if (!c->turn || !c->turn->handler)
+            continue;
+        engine_unready(gw->e, c->turn);
+        turn_abort(c->turn, false);
+    }
+}
+
 static void engine_abort_turns(struct engine *e)
 {
     for (struct gw *gw = e->gws; gw; gw = gw->next) {
         committer_drop(gw);
-        for (struct chat *c = gw->chats; c; c = c->hh.next)
-            if (c->turn && c->turn->handler)
-                turn_abort(c->turn, false);
+        engine_end_turns(gw);
     }
-    e->ready = NULL;
-    e->ready_tail = &e->ready;
 }
 
 static void engine_gateway_gone(void *ud)

@@ -93,7 +93,7 @@ bool gw_ask(struct gw *gw, const struct gateway_request *r, void (*fn)(void *ud,
     a->fn = fn;
     a->ud = ud;
     HASH_ADD(hh, gw->asked, ticket, sizeof a->ticket, a);
-    if (gw->gateway->ops->call(gw->gateway, r, a->ticket))
+    if (gw->gateway && gw->gateway->ops->call(gw->gateway, r, a->ticket))
         return true;
     HASH_DEL(gw->asked, a);
     free(a);
@@ -276,10 +276,26 @@ void gw_lost_ownership(struct gw *gw, uint64_t found)
     gw->lost_to = found;
 }
 
+/* The gateway is not served here any more: its turns end without a commit, its connection closes. Commits whose answer is
+ * still to come are worked off as they arrive. */
+static void gw_leave(struct gw *gw)
+{
+    gw->owner = false;
+    gw->stopped = true;
+    committer_drop(gw);
+    engine_end_turns(gw);
+    gw->gateway->ops->stop(gw->gateway, NULL, NULL);
+    gw->gateway = NULL;
+}
+
 /* Worked off by the drain, not by the callback that learned it. */
 void gw_handle_lost(struct gw *gw)
 {
     gw->lost = false;
+    if (gw->stopped) { /* it was left already; this was the answer to its last commit */
+        committer_drop(gw);
+        return;
+    }
     if (gw->lost_to <= gw->epoch) { /* Redis came back without its latest data: the epoch is older than ours */
         log_error("redis has lost data: the gateway's epoch is gone, it is written anew", "gateway", gw->name, NULL);
         struct buf key = {0};
@@ -290,11 +306,7 @@ void gw_handle_lost(struct gw *gw)
     }
     log_error("another process has taken the gateway: it is no longer served here", "gateway", gw->name, "epoch",
               log_int((int64_t)gw->epoch), "theirs", log_int((int64_t)gw->lost_to), NULL);
-    gw->owner = false;
-    gw->stopped = true;
-    committer_drop(gw);
-    gw->gateway->ops->stop(gw->gateway, NULL, NULL);
-    gw->gateway = NULL;
+    gw_leave(gw);
 }
 
 bool engine_remove_gateway(struct engine *e, const char *name)
@@ -303,11 +315,8 @@ bool engine_remove_gateway(struct engine *e, const char *name)
     if (!gw || !gw->gateway)
         return false;
     log_info("gateway removed", "gateway", gw->name, NULL);
-    gw->removed = gw->stopped = true;
-    gw->owner = false;
-    committer_drop(gw);
-    gw->gateway->ops->stop(gw->gateway, NULL, NULL);
-    gw->gateway = NULL;
+    gw->removed = true;
+    gw_leave(gw);
     engine_spin(e);
     return true;
 }

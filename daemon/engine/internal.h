@@ -399,6 +399,7 @@ struct engine {
     unsigned turns;      /* alive */
     bool started, stopping, reported_ready, redis_up, spinning;
     int64_t redis_down_ms;
+    int64_t pause_until_ms; /* monotonic: no turn begins before, Redis could not answer the last one */
     int64_t stop_deadline;
     void (*stop_done)(void *ud);
     void *stop_ud;
@@ -420,6 +421,7 @@ struct engine {
 };
 
 void engine_metrics(void *engine);    /* sets the gauges before they are rendered */
+void engine_end_turns(struct gw *gw); /* those that wait for an answer, without a commit */
 void engine_spin(struct engine *e);   /* there is more to do: do not sleep in poll */
 void engine_arm(struct engine *e);    /* set the timer to the next due thing */
 struct gw *engine_gw(const struct engine *e, const char *name);

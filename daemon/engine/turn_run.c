@@ -7,7 +7,7 @@
 #include "engine/internal.h"
 #include "engine/routes.h"
 
-enum { TURN_TRIES = 20, TURN_STAFF_ERROR = 160 };
+enum { TURN_TRIES = 1000, TURN_PAUSE_MS = 200, TURN_STAFF_ERROR = 160 };
 
 static void turn_step(struct turn *t);
 
@@ -222,6 +222,7 @@ void turn_abort(struct turn *t, bool again)
         host_stop(t);
     struct input *in = t->input;
     if (again && ++in->tries < TURN_TRIES) {
+        t->e->pause_until_ms = clock_mono(t->e->clock) + TURN_PAUSE_MS; /* Redis needs a moment */
         t->input = NULL;
         struct chat *c = t->chat;
         turn_release(t);
@@ -310,7 +311,7 @@ static void turn_send_out(struct turn *t, struct turn_out *o)
 static void turn_do_acts(struct turn *t)
 {
     for (struct turn_act *a = t->acts; a; a = a->next) {
-        if (!t->gw->gateway->ops->call(t->gw->gateway, &a->request, 0))
+        if (!t->gw->gateway || !t->gw->gateway->ops->call(t->gw->gateway, &a->request, 0))
             log_warn("action not taken by the gateway", "gateway", t->gw->name, "chat", t->chat->key, NULL);
     }
 }

@@ -179,8 +179,8 @@ struct ob_peer {
     int64_t opened, last_rx, next_dial, ready_since, next_probe, next_login; /* mono */
     int64_t heartbeat_ms;
     bool saw_frame, saw_event, auth_failed, ping_out, closing;
-    bool
-        proved; /* get_login_info answered, or an event with our account came, on this connection */
+    /* get_login_info answered, or an event with our account came, on this connection */
+    bool proved;
     unsigned failures, auth_failures, early_closes;
     uint64_t seq;
     struct ob_pending *slots;

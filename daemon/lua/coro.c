@@ -196,5 +196,6 @@ void coro_deliver(uint64_t wait, const void *answer)
 
 void coro_answer(void *ud, const struct redisReply *reply)
 {
-    coro_deliver((uint64_t)(uintptr_t)ud, reply);
+    bool passing = reply && reply->type == REDIS_REPLY_ERROR && redis_error_passes(reply->str);
+    coro_deliver((uint64_t)(uintptr_t)ud, passing ? NULL : reply); /* NULL: the turn is run again later */
 }

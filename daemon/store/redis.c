@@ -511,6 +511,16 @@ void redis_flush(struct redis *r)
         redis_watch(c, c->events | UV_WRITABLE);
 }
 
+bool redis_error_passes(const char *error)
+{
+    static const char *const passing[] = {"LOADING",     "OOM",         "MISCONF",    "READONLY", "BUSY",
+                                          "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN"};
+    for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++)
+        if (strncmp(error, passing[i], strlen(passing[i])) == 0)
+            return true;
+    return false;
+}
+
 size_t redis_pending(const struct redis *r)
 {
     return r->count;

@@ -60,6 +60,9 @@ bool redis_send(struct redis *r, const char *resp, size_t len, redis_fn fn, void
 /* The same from words; argvlen NULL: strings. */
 bool redis_command(struct redis *r, redis_fn fn, void *ud, int argc, const char *const *argv,
                    const size_t *argvlen);
+/* Is this error reply a state of Redis that passes (loading, busy with a script, out of memory, failing over), so that the
+ * same command may be asked again later? */
+bool redis_error_passes(const char *error);
 /* Writes what was appended. Called once per loop iteration by the engine's drain, or by anybody without an engine. */
 void redis_flush(struct redis *r);
 /* Commands that wait for an answer. */

@@ -164,6 +164,29 @@ def test_losing_the_epoch_stops_the_sends(bench, napcat):
     assert not napcat.sends("累计 2")
 
 
+def test_a_second_daemon_takes_over(bench, napcat):
+    """Two daemons with the same gateway, by mistake: the later one serves, each event is answered once."""
+    first = bench.served(napcat)
+    conn = napcat.conn
+    settings = {k: v for k, v in first.config.items() if k not in ("data_dir", "http")}
+    second = bench.sopd(settings, name="second")
+    newer = napcat.wait_link(2)
+    napcat.wait_action("get_login_info", where=lambda a: a.conn is newer)
+    for i in range(10):
+        event = ev.group_msg(G, U, "累计")
+        for link in (conn, newer):
+            if link.open:
+                napcat.emit(event, conn=link)
+    napcat.wait_send("累计 10")
+    napcat.settle(0.4)
+    assert store.group(first.redis.client, "state", G)["total"] == "10"
+    sends = napcat.sends("累计")
+    assert len(sends) == 10 and all(a.conn is newer for a in sends)
+    first.wait_log("(?i)owner|epoch|another")
+    assert second.health()[0] == 200 and first.running()
+    assert first.health()[1]["gateways"][0]["owner"] is False
+
+
 def test_clients_are_named(bench, napcat):
     daemon = bench.served(napcat)
     names = [c["name"] for c in daemon.redis.client.client_list()]

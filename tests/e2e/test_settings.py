@@ -86,6 +86,16 @@ def test_toggles_survive_a_redis_restart(bench, napcat):
     wait_until(lambda: probe(napcat), 4, 0.1, "the toggle, once the subscription is back too")
 
 
+def test_toggles_after_the_subscription_was_cut(bench, napcat):
+    daemon = bench.served(napcat)
+    client = daemon.redis.client
+    assert probe(napcat)
+    for value, answers in (("off", False), ("on", True)):
+        client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
+        client.hset("sopd:toggles", "echo", value)
+        wait_until(lambda want=answers: probe(napcat) is want, 5, 0.1, "the toggle to be obeyed")
+
+
 def test_ctl_shows_and_sets_toggles(bench, napcat):
     daemon = bench.served(napcat)
     assert probe(napcat)

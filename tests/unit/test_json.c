@@ -226,14 +226,8 @@ static void test_agrees_with_cjson(void **state)
         "{\"type\":\"at\",\"data\":{\"qq\":\"2\"}},{\"type\":\"text\",\"data\":{\"text\":\" 你好\\n\"}}],\"anonymous\":null,\"f\":-1.25e3,"
         "\"sender\":{\"user_id\":3300000001,\"x\":[[],[[]],{},{\"y\":{}}]}}";
     static const char *const texts[] = {
-        event,
-        "[]",
-        "{}",
-        "[[[]]]",
-        "[1,2,3]",
-        "\"x\"",
-        "true",
-        "[{\"a\":1},{\"a\":{\"b\":[2]}},3]",
+        event,     "[]",    "{}",   "[[[]]]",
+        "[1,2,3]", "\"x\"", "true", "[{\"a\":1},{\"a\":{\"b\":[2]}},3]",
     };
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {

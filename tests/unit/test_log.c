@@ -2,8 +2,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -95,7 +97,16 @@ static void test_levels(void **state)
 static void test_journal(void **state)
 {
     (void)state;
-    setenv("JOURNAL_STREAM", "8:1", 1);
+    char stream[64];
+    struct stat st;
+    setenv("JOURNAL_STREAM", "8:1", 1); /* inherited, but our stderr is something else */
+    log_init();
+    log_info("fine", NULL);
+    assert_memory_equal(last, "ts=", 3);
+    assert_int_equal(fstat(2, &st), 0);
+    snprintf(stream, sizeof stream, "%llu:%llu", (unsigned long long)st.st_dev,
+             (unsigned long long)st.st_ino);
+    setenv("JOURNAL_STREAM", stream, 1);
     log_init();
     log_error("broken", "a", "b", NULL);
     assert_string_equal(last, "<3>msg=broken a=b");

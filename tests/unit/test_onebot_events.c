@@ -771,9 +771,9 @@ static const char *encoded(const char *chat, const struct out_segment *s, int n)
     int made = ob_segments_encode(&b, &m);
     return made ? buf_cstr(&b) : NULL;
 }
-#define TEXT(t)                                                    \
-    {                                                              \
-        .type = SEGMENT_TEXT, .text = t, .text_len = sizeof(t) - 1 \
+#define TEXT(t)                                                      \
+    {                                                                \
+        .type = SEGMENT_TEXT, .text = (t), .text_len = sizeof(t) - 1 \
     }
 
 static void test_63_64_segments_out(void **state)
@@ -896,7 +896,7 @@ static int finish(void **state)
 
 int main(void)
 {
-#define A(t) cmocka_unit_test_setup_teardown(t, account_setup, account_teardown)
+#define A(name) cmocka_unit_test_setup_teardown(name, account_setup, account_teardown)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_39_private_message_in_both_formats),
         cmocka_unit_test(test_39_group_message_in_both_formats),

@@ -513,7 +513,7 @@ class Gateway:
         self._write(conn, OP_TEXT, text.encode("utf-8", "surrogatepass"))
 
     def _write(self, conn, opcode, data, fin=True):
-        if conn.closed is None and conn.ws.transport is not None:
+        if conn.closed is None and not conn.ws.transport.is_closing() and conn.ws.open:
             Frame(fin, opcode, data).write(conn.ws.transport.write, mask=conn.ws.is_client)
 
     async def _send(self, conn, text):
