@@ -110,21 +110,11 @@ static void buf_add_escape(struct buf *b, unsigned char c)
 {
     static const char hex[] = "0123456789abcdef";
     switch (c) {
-    case '"':
-        buf_add(b, "\\\"", 2);
-        break;
-    case '\\':
-        buf_add(b, "\\\\", 2);
-        break;
-    case '\n':
-        buf_add(b, "\\n", 2);
-        break;
-    case '\r':
-        buf_add(b, "\\r", 2);
-        break;
-    case '\t':
-        buf_add(b, "\\t", 2);
-        break;
+    case '"': buf_add(b, "\\\"", 2); break;
+    case '\\': buf_add(b, "\\\\", 2); break;
+    case '\n': buf_add(b, "\\n", 2); break;
+    case '\r': buf_add(b, "\\r", 2); break;
+    case '\t': buf_add(b, "\\t", 2); break;
     default:
         buf_add(b, "\\u00", 4);
         buf_addc(b, hex[c >> 4]);

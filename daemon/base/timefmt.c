@@ -34,18 +34,12 @@ static int64_t time_unit(const char **s)
     }
     (*s)++;
     switch (p[0]) {
-    case 's':
-        return 1000;
-    case 'm':
-        return 60000;
-    case 'h':
-        return 3600000;
-    case 'd':
-        return DAY_MS;
-    case 'w':
-        return 7 * (int64_t)DAY_MS;
-    default:
-        return 0;
+    case 's': return 1000;
+    case 'm': return 60000;
+    case 'h': return 3600000;
+    case 'd': return DAY_MS;
+    case 'w': return 7 * (int64_t)DAY_MS;
+    default: return 0;
     }
 }
 

@@ -46,7 +46,8 @@ static void at_all_decide(struct gw *gw, struct entry *en, const struct gateway_
     bool allowed = known ? r->number > 0 : at_all_take(gw, en->message->chat);
     en->at_all = allowed ? AT_ALL_ALLOWED : AT_ALL_DENIED;
     if (!allowed)
-        log_warn("@all left out: none is left today", "gateway", gw->name, "chat", en->message->chat, NULL);
+        log_warn("@all left out: none is left today", "gateway", gw->name, "chat",
+                 en->message->chat, NULL);
     en->state = ENTRY_QUEUED;
     pacer_add(gw, en);
     engine_spin(gw->e);
@@ -93,8 +94,7 @@ int at_all_filter(const struct entry *en, struct out_segment *room)
 void at_all_free(struct gw *gw)
 {
     struct at_all_day *d, *tmp;
-    HASH_ITER(hh, gw->at_all, d, tmp)
-    {
+    HASH_ITER (hh, gw->at_all, d, tmp) {
         HASH_DEL(gw->at_all, d);
         free(d->chat);
         free(d);

@@ -185,11 +185,11 @@ void chat_evict(struct gw *gw)
 {
     int64_t now = clock_mono(gw->e->clock);
     struct chat *c, *tmp;
-    HASH_ITER(hh, gw->chats, c, tmp)
-    {
+    HASH_ITER (hh, gw->chats, c, tmp) {
         bool paused = false;
         for (const struct pause *p = c->pauses; p; p = p->next)
-            paused = paused || p->until_ms > now || now - p->failures[(p->at + 4) % PAUSE_FAILURES] < PAUSE_WINDOW_MS;
+            paused = paused || p->until_ms > now ||
+                     now - p->failures[(p->at + 4) % PAUSE_FAILURES] < PAUSE_WINDOW_MS;
         if (!c->first && !c->turn && !c->ready && !paused && now - c->last_ms > CHAT_IDLE_MS)
             chat_free(c);
     }

@@ -8,7 +8,13 @@
 
 #include "engine/internal.h"
 
-enum { BATCH_TURNS = 64, SEEN_SHARDS = 64, SEEN_KEEP_S = 3 * 86400, FLIGHT_TRIES = 5, FLIGHT_RETRY_MS = 200 };
+enum {
+    BATCH_TURNS = 64,
+    SEEN_SHARDS = 64,
+    SEEN_KEEP_S = 3 * 86400,
+    FLIGHT_TRIES = 5,
+    FLIGHT_RETRY_MS = 200
+};
 
 extern const char embed_commit_lua[];
 extern const unsigned long embed_commit_lua_len;
@@ -126,7 +132,9 @@ static void batch_send(struct batch *b, struct gw *gw, struct turn_out *o, int c
     batch_int(b, chat);
     batch_int(b, o->not_before_ms * 1000);
     batch_int(b, o->latest_ms * 1000);
-    batch_int(b, gw->pace.jitter_ms ? (int64_t)rng_below(&gw->e->rng, (uint64_t)gw->pace.jitter_ms * 1000 + 1) : 0);
+    batch_int(b, gw->pace.jitter_ms
+                     ? (int64_t)rng_below(&gw->e->rng, (uint64_t)gw->pace.jitter_ms * 1000 + 1)
+                     : 0);
     buf_reset(&json);
     message_json(o->message, &json);
     batch_text(b, json.data, json.len);
@@ -291,7 +299,8 @@ static void flight_error(struct flight *f, const char *text)
     int64_t now = clock_mono(f->gw->e->clock);
     f->retry_at = now + FLIGHT_RETRY_MS;
     if (log_gate_open(&f->gw->gate_commit, now, 5000))
-        log_error("redis refuses to commit", "gateway", f->gw->name, "answer", text, "will", wait ? "retry" : "split", NULL);
+        log_error("redis refuses to commit", "gateway", f->gw->name, "answer", text, "will",
+                  wait ? "retry" : "split", NULL);
     if (wait)
         return;
     if (f->nturns > 1)

@@ -8,7 +8,12 @@
 
 #include "engine/internal.h"
 
-enum { ENGINE_SLICE_NS = 10000000, ENGINE_ROUND_MS = 1000, ENGINE_LAG_MS = 10000, ENGINE_STOP_POLL_MS = 20 };
+enum {
+    ENGINE_SLICE_NS = 10000000,
+    ENGINE_ROUND_MS = 1000,
+    ENGINE_LAG_MS = 10000,
+    ENGINE_STOP_POLL_MS = 20
+};
 
 extern const char embed_commit_lua[];
 extern const unsigned long embed_commit_lua_len;
@@ -123,7 +128,8 @@ static void engine_check_settings(struct engine *e)
 
 static void engine_check_ready(struct engine *e)
 {
-    if (e->reported_ready || !e->redis_up || (e->opts.settings && !settings_loaded(e->opts.settings)))
+    if (e->reported_ready || !e->redis_up ||
+        (e->opts.settings && !settings_loaded(e->opts.settings)))
         return;
     for (const struct gw *gw = e->gws; gw; gw = gw->next)
         if (!gw->loaded && !gw->stopped)
@@ -223,7 +229,8 @@ static void engine_drain(uv_prepare_t *p)
         e->spinning = false;
     }
     for (struct gw *gw = e->gws; gw; gw = gw->next)
-        if (gw->ready && e->redis_up && !e->stopping && gw->owner && clock_mono(e->clock) >= e->pause_until_ms)
+        if (gw->ready && e->redis_up && !e->stopping && gw->owner &&
+            clock_mono(e->clock) >= e->pause_until_ms)
             engine_spin(e);
     engine_note_lag(e);
     if (e->stopping)
@@ -271,7 +278,8 @@ struct engine *engine_create(const struct engine_opts *opts)
     e->generation = 1;
     e->slots_dirty = true;
     rng_seed_system(&e->rng);
-    e->m_lag = metric_histogram("sopd_loop_seconds", "Work of one loop iteration, from waking to sleeping.", NULL);
+    e->m_lag = metric_histogram("sopd_loop_seconds",
+                                "Work of one loop iteration, from waking to sleeping.", NULL);
     metrics_on_render(engine_metrics, e);
     uv_prepare_init(opts->loop, &e->prepare);
     uv_check_init(opts->loop, &e->check);
@@ -286,7 +294,8 @@ void engine_start(struct engine *e)
 {
     e->started = true;
     e->woke_ns = clock_ns();
-    struct redis_opts ro = {.addr = e->opts.redis, .name = "sopd", .on_status = engine_redis_status, .ud = e};
+    struct redis_opts ro = {
+        .addr = e->opts.redis, .name = "sopd", .on_status = engine_redis_status, .ud = e};
     e->redis_down_ms = clock_wall(e->clock);
     e->redis = redis_create(e->opts.loop, e->clock, &ro);
     uv_prepare_start(&e->prepare, engine_drain);

@@ -77,8 +77,7 @@ void guard_evict(struct gw *gw)
 {
     int64_t now_us = clock_wall(gw->e->clock) * 1000;
     struct guard_chat *g, *tmp;
-    HASH_ITER(hh, gw->guard, g, tmp)
-    {
+    HASH_ITER (hh, gw->guard, g, tmp) {
         bool busy = false;
         for (int i = 0; i < PACE_LIMITS; i++)
             busy = busy || g->tat[i] > now_us;
@@ -93,8 +92,7 @@ void guard_evict(struct gw *gw)
 void guard_free(struct gw *gw)
 {
     struct guard_chat *g, *tmp;
-    HASH_ITER(hh, gw->guard, g, tmp)
-    {
+    HASH_ITER (hh, gw->guard, g, tmp) {
         HASH_DEL(gw->guard, g);
         free(g->chat);
         free(g);

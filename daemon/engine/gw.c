@@ -7,7 +7,13 @@
 
 #include "engine/internal.h"
 
-enum { GW_SETTLE_MS = 15000, GW_RESEND_MS = 60000, GW_CIRCUIT_MS = 300000, GW_ALIVE_MS = 5000, GW_GAP_MARGIN_MS = 120000 };
+enum {
+    GW_SETTLE_MS = 15000,
+    GW_RESEND_MS = 60000,
+    GW_CIRCUIT_MS = 300000,
+    GW_ALIVE_MS = 5000,
+    GW_GAP_MARGIN_MS = 120000
+};
 
 void gw_key(const struct gw *gw, struct buf *out, const char *kind)
 {
@@ -86,7 +92,8 @@ static void gw_on_own_message(void *ud, struct gateway *g, const struct event *e
     outbox_own_message(ud, e);
 }
 
-bool gw_ask(struct gw *gw, const struct gateway_request *r, void (*fn)(void *ud, const struct gateway_response *r), void *ud)
+bool gw_ask(struct gw *gw, const struct gateway_request *r,
+            void (*fn)(void *ud, const struct gateway_response *r), void *ud)
 {
     struct asked *a = MEM_NEW(struct asked);
     a->ticket = ++gw->next_ticket;
@@ -100,7 +107,8 @@ bool gw_ask(struct gw *gw, const struct gateway_request *r, void (*fn)(void *ud,
     return false;
 }
 
-static void gw_on_response(void *ud, struct gateway *g, uint64_t ticket, const struct gateway_response *r)
+static void gw_on_response(void *ud, struct gateway *g, uint64_t ticket,
+                           const struct gateway_response *r)
 {
     struct gw *gw = ud;
     (void)g;
@@ -121,7 +129,8 @@ static void gw_on_response(void *ud, struct gateway *g, uint64_t ticket, const s
 static void gw_catch_up(struct gw *gw)
 {
     const struct gateway_ops *ops = gw->gateway->ops;
-    if (!gw->catchup || !ops->catch_up || !gw->gap_since_ms || !(ops->caps(gw->gateway) & GATEWAY_HISTORY))
+    if (!gw->catchup || !ops->catch_up || !gw->gap_since_ms ||
+        !(ops->caps(gw->gateway) & GATEWAY_HISTORY))
         return;
     for (const struct known *k = gw->known; k; k = k->hh.next)
         if (routes_lookup_any(gw, k->key, k->name))
@@ -135,8 +144,8 @@ static void gw_on_state(void *ud, struct gateway *g, const char *reason)
     g->ops->state(g, &s);
     bool up = s.link == LINK_UP;
     if (up != gw->was_up) {
-        log_info(up ? "gateway up" : "gateway down", "gateway", gw->name, "self", s.self_id, "impl", s.impl, "reason", reason,
-                 NULL);
+        log_info(up ? "gateway up" : "gateway down", "gateway", gw->name, "self", s.self_id, "impl",
+                 s.impl, "reason", reason, NULL);
         if (up)
             gw_catch_up(gw);
         else
@@ -146,13 +155,15 @@ static void gw_on_state(void *ud, struct gateway *g, const char *reason)
     bool offline = s.account == ACCOUNT_OFFLINE || s.account == ACCOUNT_RESTRICTED;
     if (offline != gw->account_down) {
         gw->account_down = offline;
-        log_write(offline ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, offline ? "account down" : "account online again", "gateway",
-                  gw->name, "account", gateway_account_name(s.account), "reason", reason, NULL);
+        log_write(offline ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
+                  offline ? "account down" : "account online again", "gateway", gw->name, "account",
+                  gateway_account_name(s.account), "reason", reason, NULL);
     }
     engine_spin(gw->e);
 }
 
-static void gw_on_chat(void *ud, struct gateway *g, const char *chat, const char *name, bool present)
+static void gw_on_chat(void *ud, struct gateway *g, const char *chat, const char *name,
+                       bool present)
 {
     struct gw *gw = ud;
     (void)g;
@@ -205,7 +216,8 @@ static void gw_loaded_optout(void *ud, const struct redisReply *reply)
 static void gw_loaded_chats(void *ud, const struct redisReply *reply)
 {
     struct gw *gw = ud;
-    for (size_t i = 0; reply && reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements; i += 2) {
+    for (size_t i = 0; reply && reply->type == REDIS_REPLY_ARRAY && i + 1 < reply->elements;
+         i += 2) {
         cJSON *o = cJSON_Parse(reply->element[i + 1]->str);
         const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, "name"));
         known_set(gw, reply->element[i]->str, name ? name : "", false);
@@ -235,7 +247,8 @@ static void gw_taken(void *ud, const struct redisReply *reply)
     gw->taking = false;
     if (!reply || reply->type != REDIS_REPLY_INTEGER) {
         if (reply)
-            log_error("cannot take the gateway's epoch", "gateway", gw->name, "answer", reply->str ? reply->str : "?", NULL);
+            log_error("cannot take the gateway's epoch", "gateway", gw->name, "answer",
+                      reply->str ? reply->str : "?", NULL);
         return;
     }
     gw->epoch = (uint64_t)reply->integer;
@@ -296,16 +309,20 @@ void gw_handle_lost(struct gw *gw)
         committer_drop(gw);
         return;
     }
-    if (gw->lost_to <= gw->epoch) { /* Redis came back without its latest data: the epoch is older than ours */
-        log_error("redis has lost data: the gateway's epoch is gone, it is written anew", "gateway", gw->name, NULL);
+    if (gw->lost_to <=
+        gw->epoch) { /* Redis came back without its latest data: the epoch is older than ours */
+        log_error("redis has lost data: the gateway's epoch is gone, it is written anew", "gateway",
+                  gw->name, NULL);
         struct buf key = {0};
         gw_key(gw, &key, "epoch");
-        redis_command(gw->e->redis, NULL, NULL, 3, (const char *[]){"SET", buf_cstr(&key), log_int((int64_t)gw->epoch)}, NULL);
+        redis_command(gw->e->redis, NULL, NULL, 3,
+                      (const char *[]){"SET", buf_cstr(&key), log_int((int64_t)gw->epoch)}, NULL);
         buf_free(&key);
         return;
     }
-    log_error("another process has taken the gateway: it is no longer served here", "gateway", gw->name, "epoch",
-              log_int((int64_t)gw->epoch), "theirs", log_int((int64_t)gw->lost_to), NULL);
+    log_error("another process has taken the gateway: it is no longer served here", "gateway",
+              gw->name, "epoch", log_int((int64_t)gw->epoch), "theirs",
+              log_int((int64_t)gw->lost_to), NULL);
     gw_leave(gw);
 }
 
@@ -329,7 +346,8 @@ void gw_round(struct gw *gw)
         gw->alive_saved_ms = now;
         struct buf key = {0};
         gw_key(gw, &key, "alive");
-        redis_command(gw->e->redis, NULL, NULL, 3, (const char *[]){"SET", buf_cstr(&key), log_int(now)}, NULL);
+        redis_command(gw->e->redis, NULL, NULL, 3,
+                      (const char *[]){"SET", buf_cstr(&key), log_int(now)}, NULL);
         buf_free(&key);
     }
     chat_evict(gw);
@@ -340,20 +358,25 @@ void gw_round(struct gw *gw)
 
 static void gw_metrics(struct gw *gw)
 {
-    const char *l = metric_labels("gateway", gw->name, NULL);
     gw->m_sent = gw_sends(gw, "sent");
-    l = metric_labels("gateway", gw->name, NULL);
+    const char *l = metric_labels("gateway", gw->name, NULL);
     gw->m_turns = metric_counter("sopd_turns_total", "Turns that ended.", l);
     gw->m_commits = metric_counter("sopd_commits_total", "Turns committed.", l);
-    gw->m_dups = metric_counter("sopd_duplicates_total", "Turns refused because they were committed before.", l);
+    gw->m_dups = metric_counter("sopd_duplicates_total",
+                                "Turns refused because they were committed before.", l);
     gw->m_refused = metric_counter("sopd_refused_total", "Turns that Redis could not apply.", l);
-    gw->m_shed_in = metric_counter("sopd_inputs_shed_total", "Inputs shed because a queue was full.", l);
-    gw->m_resends = metric_counter("sopd_resends_total", "Messages sent again because their outcome stayed unknown.", l);
-    gw->m_latency = metric_histogram("sopd_turn_seconds", "From the frame to the commit's answer.", l);
-    gw->m_commit_time = metric_histogram("sopd_handle_seconds", "From the turn's start to the commit's answer.", l);
+    gw->m_shed_in =
+        metric_counter("sopd_inputs_shed_total", "Inputs shed because a queue was full.", l);
+    gw->m_resends = metric_counter("sopd_resends_total",
+                                   "Messages sent again because their outcome stayed unknown.", l);
+    gw->m_latency =
+        metric_histogram("sopd_turn_seconds", "From the frame to the commit's answer.", l);
+    gw->m_commit_time =
+        metric_histogram("sopd_handle_seconds", "From the turn's start to the commit's answer.", l);
     for (int i = 0; i < EVENT_TYPES; i++)
-        gw->m_events[i] = metric_counter("sopd_events_total", "Events by type.",
-                                         metric_labels("gateway", gw->name, "type", event_type_name((enum event_type)i), NULL));
+        gw->m_events[i] = metric_counter(
+            "sopd_events_total", "Events by type.",
+            metric_labels("gateway", gw->name, "type", event_type_name((enum event_type)i), NULL));
 }
 
 static void gw_default_pace(struct pace *p)
@@ -378,7 +401,8 @@ static void gw_default_pace(struct pace *p)
                 lists[k][i].interval_us = lists[k][i].interval_ms * 1000;
 }
 
-bool engine_add_gateway(struct engine *e, const struct gateway_conf *conf, const struct pace *pace, struct buf *err)
+bool engine_add_gateway(struct engine *e, const struct gateway_conf *conf, const struct pace *pace,
+                        struct buf *err)
 {
     const struct gateway_ops *ops = gateway_ops_find(conf->type);
     if (!ops) {
@@ -419,25 +443,23 @@ bool engine_add_gateway(struct engine *e, const struct gateway_conf *conf, const
 void gw_free(struct gw *gw)
 {
     struct chat *c, *ctmp;
-    HASH_ITER(hh, gw->chats, c, ctmp) chat_free(c);
+    HASH_ITER (hh, gw->chats, c, ctmp)
+        chat_free(c);
     struct known *k, *ktmp;
-    HASH_ITER(hh, gw->known, k, ktmp)
-    {
+    HASH_ITER (hh, gw->known, k, ktmp) {
         HASH_DEL(gw->known, k);
         free(k->key);
         free(k->name);
         free(k);
     }
     struct optout *o, *otmp;
-    HASH_ITER(hh, gw->optout, o, otmp)
-    {
+    HASH_ITER (hh, gw->optout, o, otmp) {
         HASH_DEL(gw->optout, o);
         free(o->user);
         free(o);
     }
     struct asked *a, *atmp;
-    HASH_ITER(hh, gw->asked, a, atmp)
-    {
+    HASH_ITER (hh, gw->asked, a, atmp) {
         HASH_DEL(gw->asked, a);
         a->fn(a->ud, NULL);
         free(a);

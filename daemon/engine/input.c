@@ -47,7 +47,8 @@ uint64_t input_hash(const struct input *in, const char *chat, int64_t *day, bool
         break;
     case INPUT_SCHEDULE:
         h = input_part(input_part(h, in->flow), in->name);
-        h = hash_more(h, &in->serial, sizeof in->serial); /* the date: a moved clock time is no second occasion */
+        h = hash_more(h, &in->serial,
+                      sizeof in->serial); /* the date: a moved clock time is no second occasion */
         break;
     case INPUT_TIMER:
         h = input_part(h, in->id);

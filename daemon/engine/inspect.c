@@ -5,7 +5,8 @@
 
 void engine_health(const struct engine *e, struct engine_health *out)
 {
-    *out = (struct engine_health){.redis_up = e->redis_up, .ready = e->reported_ready, .redis_down_ms = e->redis_down_ms};
+    *out = (struct engine_health){
+        .redis_up = e->redis_up, .ready = e->reported_ready, .redis_down_ms = e->redis_down_ms};
     out->loop_lag_s = e->lag_now > e->lag_before ? e->lag_now : e->lag_before;
     for (const struct gw *gw = e->gws; gw; gw = gw->next) {
         if (gw->removed)
@@ -27,36 +28,43 @@ void engine_metrics(void *ud)
 {
     const struct engine *e = ud;
     metric_set(metric_gauge("sopd_redis_up", "1 while the commit link is up.", NULL), e->redis_up);
-    metric_set(metric_gauge("sopd_turns_running", "Turns that have begun and not ended.", NULL), e->turns);
-    metric_set(metric_gauge("sopd_commit_queue_turns", "Turns that wait for a commit or its answer.", NULL),
+    metric_set(metric_gauge("sopd_turns_running", "Turns that have begun and not ended.", NULL),
+               e->turns);
+    metric_set(metric_gauge("sopd_commit_queue_turns",
+                            "Turns that wait for a commit or its answer.", NULL),
                (double)committer_pending(e));
     for (const struct gw *gw = e->gws; gw; gw = gw->next) {
-        inspect_set("sopd_queue_inputs", "Inputs that wait for their chat's turn.", gw, (double)gw->queued);
-        inspect_set("sopd_outbox_messages", "Committed messages that are not yet acknowledged.", gw, HASH_COUNT(gw->entries));
-        inspect_set("sopd_outbox_unknown", "Messages whose outcome is being found out.", gw, (double)gw->unknown);
+        inspect_set("sopd_queue_inputs", "Inputs that wait for their chat's turn.", gw,
+                    (double)gw->queued);
+        inspect_set("sopd_outbox_messages", "Committed messages that are not yet acknowledged.", gw,
+                    HASH_COUNT(gw->entries));
+        inspect_set("sopd_outbox_unknown", "Messages whose outcome is being found out.", gw,
+                    (double)gw->unknown);
         inspect_set("sopd_chats_active", "Chats in memory.", gw, HASH_COUNT(gw->chats));
         inspect_set("sopd_chats_known", "Groups known to exist.", gw, HASH_COUNT(gw->known));
         inspect_set("sopd_gateway_owner", "1 while this process owns the gateway.", gw, gw->owner);
-        inspect_set("sopd_gateway_held", "1 while the account is paused by the circuit breaker.", gw,
-                    gw->hold_until_ms > clock_wall(e->clock));
+        inspect_set("sopd_gateway_held", "1 while the account is paused by the circuit breaker.",
+                    gw, gw->hold_until_ms > clock_wall(e->clock));
     }
 }
 
-void engine_each_gateway(const struct engine *e, void (*fn)(void *ud, const struct engine_gateway_info *i), void *ud)
+void engine_each_gateway(const struct engine *e,
+                         void (*fn)(void *ud, const struct engine_gateway_info *i), void *ud)
 {
     for (const struct gw *gw = e->gws; gw; gw = gw->next) {
         if (gw->removed)
             continue;
-        struct engine_gateway_info i = {.name = gw->name,
-                                        .type = gw->gateway ? gw->gateway->ops->type : "",
-                                        .owner = gw->owner,
-                                        .epoch = gw->epoch,
-                                        .chats = HASH_COUNT(gw->known),
-                                        .active = HASH_COUNT(gw->chats),
-                                        .queued = gw->queued,
-                                        .outbox = HASH_COUNT(gw->entries),
-                                        .unknown = gw->unknown,
-                                        .held_until_ms = gw->hold_until_ms > clock_wall(e->clock) ? gw->hold_until_ms : 0};
+        struct engine_gateway_info i = {
+            .name = gw->name,
+            .type = gw->gateway ? gw->gateway->ops->type : "",
+            .owner = gw->owner,
+            .epoch = gw->epoch,
+            .chats = HASH_COUNT(gw->known),
+            .active = HASH_COUNT(gw->chats),
+            .queued = gw->queued,
+            .outbox = HASH_COUNT(gw->entries),
+            .unknown = gw->unknown,
+            .held_until_ms = gw->hold_until_ms > clock_wall(e->clock) ? gw->hold_until_ms : 0};
         i.state = (struct gateway_state){.self_id = "", .self_name = "", .impl = ""};
         if (gw->gateway)
             gw->gateway->ops->state(gw->gateway, &i.state);
@@ -64,8 +72,8 @@ void engine_each_gateway(const struct engine *e, void (*fn)(void *ud, const stru
     }
 }
 
-void engine_each_chat(const struct engine *e, const char *gateway, void (*fn)(void *ud, const struct engine_chat_info *i),
-                      void *ud)
+void engine_each_chat(const struct engine *e, const char *gateway,
+                      void (*fn)(void *ud, const struct engine_chat_info *i), void *ud)
 {
     for (const struct gw *gw = e->gws; gw; gw = gw->next) {
         if (gw->removed)
@@ -75,7 +83,8 @@ void engine_each_chat(const struct engine *e, const char *gateway, void (*fn)(vo
         const struct settings *s = e->opts.settings;
         for (const struct known *k = gw->known; k; k = k->hh.next) {
             const struct chat *c = chat_get((struct gw *)gw, k->key, false);
-            struct engine_chat_info i = {.gateway = gw->name, .chat = k->key, .name = k->name, .known_only = !c};
+            struct engine_chat_info i = {
+                .gateway = gw->name, .chat = k->key, .name = k->name, .known_only = !c};
             i.tags = s ? settings_tags(s, gw->name, k->key) : "";
             i.queued = c ? c->queued : 0;
             i.last_ms = c ? clock_wall(e->clock) - (clock_mono(e->clock) - c->last_ms) : 0;
@@ -84,7 +93,11 @@ void engine_each_chat(const struct engine *e, const char *gateway, void (*fn)(vo
         for (const struct chat *c = gw->chats; c; c = c->hh.next) {
             if (c->key[0] != '@')
                 continue;
-            struct engine_chat_info i = {.gateway = gw->name, .chat = c->key, .name = c->name, .tags = "", .queued = c->queued};
+            struct engine_chat_info i = {.gateway = gw->name,
+                                         .chat = c->key,
+                                         .name = c->name,
+                                         .tags = "",
+                                         .queued = c->queued};
             i.last_ms = clock_wall(e->clock) - (clock_mono(e->clock) - c->last_ms);
             fn(ud, &i);
         }

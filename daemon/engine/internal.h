@@ -37,10 +37,10 @@ struct input {
     char *name;              /* TIMER: handler name; SCHEDULE: "HH:MM" */
     char *key, *args, *user; /* TIMER */
     char *id;                /* TIMER: its id in Redis; SCHEDULE: NULL */
-    uint64_t serial;         /* TIMER: tells a timer from its replacement; SCHEDULE: the local day */
-    int handler;             /* SCHEDULE */
-    int64_t due_ms;          /* SCHEDULE, TIMER */
-    int tries;               /* how often Redis was lost under it */
+    uint64_t serial; /* TIMER: tells a timer from its replacement; SCHEDULE: the local day */
+    int handler;     /* SCHEDULE */
+    int64_t due_ms;  /* SCHEDULE, TIMER */
+    int tries;       /* how often Redis was lost under it */
 };
 struct input *input_event(struct event *e);
 void input_free(struct input *in);
@@ -84,10 +84,11 @@ struct known {
 };
 
 struct chat *chat_get(struct gw *gw, const char *key, bool create);
-void chat_push(struct chat *c, struct input *in);        /* takes in; sheds it when the queue is full */
-void chat_push_front(struct chat *c, struct input *in);  /* after Redis was lost under its turn */
-void chat_wake(struct chat *c);                          /* onto the ready list if it has something to do */
-void chat_drop_timer(struct chat *c, const char *id);    /* a queued timer input that was replaced or cancelled */
+void chat_push(struct chat *c, struct input *in); /* takes in; sheds it when the queue is full */
+void chat_push_front(struct chat *c, struct input *in); /* after Redis was lost under its turn */
+void chat_wake(struct chat *c); /* onto the ready list if it has something to do */
+void chat_drop_timer(struct chat *c,
+                     const char *id); /* a queued timer input that was replaced or cancelled */
 bool chat_flow_paused(const struct chat *c, const char *flow);
 /* Counts a failure; true when this one paused the flow. */
 bool chat_count_failure(struct chat *c, const char *flow);
@@ -130,9 +131,9 @@ bool routes_lookup_any(struct gw *gw, const char *chat, const char *name);
 struct turn_out {
     struct turn_out *next;
     struct message *message;
-    uint64_t id;         /* outbox id, given when it is committed */
+    uint64_t id; /* outbox id, given when it is committed */
     int64_t not_before_ms, latest_ms;
-    int64_t delay_ms;    /* answer of the commit; -1 shed */
+    int64_t delay_ms; /* answer of the commit; -1 shed */
     bool staff;
 };
 
@@ -176,7 +177,7 @@ struct turn {
     struct turn_mark mark;     /* before the handler that runs */
     bool on_ready;             /* on the engine's ready list */
     struct turn *ready_next;
-    bool commanded;            /* a command of the message has run */
+    bool commanded; /* a command of the message has run */
     uint64_t hash;
     int64_t day;
     bool own_time;
@@ -190,10 +191,10 @@ struct turn {
     struct turn_timer_op *timers;
     struct turn_act *acts, **acts_tail;
     struct turn_after *after; /* done when it is committed */
-    unsigned failed;     /* handlers of this turn that failed */
-    const char *word, *args; /* COMMAND: in args_buf */
+    unsigned failed;          /* handlers of this turn that failed */
+    const char *word, *args;  /* COMMAND: in args_buf */
     struct buf args_buf;
-    struct turn *next;   /* in a flight, or on the gw's list of finished turns */
+    struct turn *next; /* in a flight, or on the gw's list of finished turns */
 };
 
 /* Starts the chat's next input. */
@@ -217,10 +218,10 @@ bool turn_is_empty(const struct turn *t);
 
 /* ---- commits ---- */
 
-void committer_add(struct turn *t);            /* a finished turn: goes with the next batch */
-void committer_flush(struct engine *e);        /* end of the drain */
-void committer_redis_up(struct engine *e);     /* asks again what was in flight */
-void committer_drop(struct gw *gw);            /* not the owner any more */
+void committer_add(struct turn *t);        /* a finished turn: goes with the next batch */
+void committer_flush(struct engine *e);    /* end of the drain */
+void committer_redis_up(struct engine *e); /* asks again what was in flight */
+void committer_drop(struct gw *gw);        /* not the owner any more */
 size_t committer_pending(const struct engine *e);
 
 /* ---- outbox and pacer ---- */
@@ -233,29 +234,32 @@ struct entry {
     uint64_t id;
     struct message *message;
     enum entry_state state;
-    int64_t due_ms;      /* wall */
-    bool marked;         /* recorded in Redis as about to be written */
-    bool fresh;          /* its send time was now and its policy is resend: no mark needed */
+    int64_t due_ms; /* wall */
+    bool marked;    /* recorded in Redis as about to be written */
+    bool fresh;     /* its send time was now and its policy is resend: no mark needed */
     enum at_all at_all;
-    bool settled;        /* history was asked already */
-    bool echoed;         /* our own message was seen before the answer to the send */
-    bool restart;        /* found in Redis at the start */
+    bool settled; /* history was asked already */
+    bool echoed;  /* our own message was seen before the answer to the send */
+    bool restart; /* found in Redis at the start */
     int resends;
-    size_t heap_at;      /* position + 1 in the heap; 0 = not there */
+    size_t heap_at; /* position + 1 in the heap; 0 = not there */
     int64_t written_ms;
     int64_t settle_at_ms; /* UNKNOWN: when to decide */
     UT_hash_handle hh;
 };
 
-void outbox_load(struct gw *gw);                       /* at the start: what was committed and not acknowledged */
+void outbox_load(struct gw *gw); /* at the start: what was committed and not acknowledged */
 void outbox_add(struct gw *gw, uint64_t id, struct message *m, int64_t delay_ms);
-void outbox_recover(struct gw *gw, uint64_t id, struct message *m); /* a duplicate of our own: was it ours? */
+void outbox_recover(struct gw *gw, uint64_t id,
+                    struct message *m); /* a duplicate of our own: was it ours? */
 void outbox_sent(struct gw *gw, uint64_t ticket, const struct send_result *r);
 void outbox_own_message(struct gw *gw, const struct event *e);
 void outbox_done(struct gw *gw, struct entry *en, const char *outcome, const char *reason);
 void outbox_flush_acks(struct gw *gw);
-void outbox_caught_up(struct gw *gw, const char *chat); /* the chat's history was read: what is still unknown is not in it */
-void outbox_settle_due(struct gw *gw);                  /* decides about unknown entries */
+void outbox_caught_up(
+    struct gw *gw,
+    const char *chat); /* the chat's history was read: what is still unknown is not in it */
+void outbox_settle_due(struct gw *gw); /* decides about unknown entries */
 void outbox_chat_gone(struct gw *gw, const char *chat);
 void outbox_link_lost(struct gw *gw);
 void outbox_print_id(uint64_t id, char out[40]);
@@ -263,7 +267,7 @@ bool outbox_parse_id(const char *s, uint64_t *id);
 void outbox_free(struct gw *gw);
 void pacer_add(struct gw *gw, struct entry *en);
 void pacer_remove(struct gw *gw, struct entry *en);
-void pacer_run(struct gw *gw);                         /* writes what is due */
+void pacer_run(struct gw *gw); /* writes what is due */
 void pacer_outcome(struct gw *gw, const struct send_result *r, const struct entry *en);
 int64_t pacer_next(const struct gw *gw);
 void pacer_hold_chat(struct gw *gw, const char *chat, int64_t until_ms);
@@ -329,30 +333,30 @@ struct gw {
     struct pace pace;
     struct gw *next;
 
-    bool owner;          /* the epoch is ours */
-    bool taking;         /* asked for it */
+    bool owner;  /* the epoch is ours */
+    bool taking; /* asked for it */
     uint64_t epoch;
-    uint64_t next_id;    /* outbox sequence of this epoch */
+    uint64_t next_id;     /* outbox sequence of this epoch */
     bool loaded, started; /* outbox and registry read; gateway started */
     unsigned loading;
 
-    struct chat *chats;  /* in memory */
+    struct chat *chats; /* in memory */
     struct known *known;
     struct optout *optout;
-    size_t queued;       /* inputs waiting, all chats */
+    size_t queued; /* inputs waiting, all chats */
     struct chat *ready, **ready_tail;
     struct turn *finished, **finished_tail; /* turns to commit */
     unsigned nfinished;
     uint64_t seen_day;
     uint64_t seen_touched[4]; /* which shards of which days got their expiry already */
-    struct buf acks;     /* outbox ids to delete, bulk strings */
+    struct buf acks;          /* outbox ids to delete, bulk strings */
     unsigned nacks;
     struct buf unmark; /* the same for the marks */
     unsigned nunmark;
     struct entry **marks; /* entries to be marked as about to be written */
     size_t nmarks, marks_cap;
     int64_t settle_ms, resend_ms, circuit_ms;
-    bool lost;           /* the commit script says that somebody else owns the gateway */
+    bool lost; /* the commit script says that somebody else owns the gateway */
     uint64_t lost_to;
 
     struct entry *entries; /* by id */
@@ -362,22 +366,23 @@ struct gw {
     int64_t guard_account[PACE_LIMITS]; /* theoretical arrival times, us */
     struct guard_chat *guard;
     struct at_all_day *at_all; /* chats in which @all was used without a known quota, and the day */
-    int64_t hold_until_ms;   /* circuit breaker, wall */
+    int64_t hold_until_ms;     /* circuit breaker, wall */
     int64_t hold_step_ms;
     int bad_in_row;
     size_t unknown;
     int64_t settle_next_ms;
     bool was_up;
-    int64_t gap_since_ms;    /* wall: when the stream broke; 0 = never was up */
+    int64_t gap_since_ms; /* wall: when the stream broke; 0 = never was up */
     bool account_down;
-    int catchup;             /* messages of history per chat after a gap; 0 = none */
+    int catchup; /* messages of history per chat after a gap; 0 = none */
     int64_t alive_saved_ms;
     bool stopped;
 
     struct timer_state *timers;
     struct log_gate gate_shed, gate_commit, gate_late, gate_act;
     struct metric *m_sent;
-    struct metric *m_turns, *m_commits, *m_dups, *m_refused, *m_shed_in, *m_latency, *m_commit_time, *m_shed_out, *m_resends;
+    struct metric *m_turns, *m_commits, *m_dups, *m_refused, *m_shed_in, *m_latency, *m_commit_time,
+        *m_shed_out, *m_resends;
     struct metric *m_events[EVENT_TYPES];
 };
 
@@ -388,7 +393,7 @@ struct engine {
     uv_prepare_t prepare;
     uv_check_t check;
     uv_idle_t spin;
-    uv_timer_t timer;  /* the next due thing, and the once-a-second round */
+    uv_timer_t timer; /* the next due thing, and the once-a-second round */
     int open_handles;
     struct gw *gws;
     struct book *book;
@@ -396,17 +401,18 @@ struct engine {
     uint64_t settings_generation;
     struct turn *ready, **ready_tail;
     struct flight *flights, **flights_tail; /* commits in order */
-    unsigned turns;      /* alive */
+    unsigned turns;                         /* alive */
     bool started, stopping, reported_ready, redis_up, spinning;
     int64_t redis_down_ms;
-    int64_t pause_until_ms; /* monotonic: no turn begins before, Redis could not answer the last one */
+    /* monotonic: no turn begins before, Redis could not answer the last one */
+    int64_t pause_until_ms;
     int64_t stop_deadline;
     void (*stop_done)(void *ud);
     void *stop_ud;
     int gws_stopping;
     bool redis_stopping;
     int64_t last_round_ms;
-    uint64_t woke_ns; /* when poll returned */
+    uint64_t woke_ns;           /* when poll returned */
     double lag_now, lag_before; /* worst of this and of the last 10-second window */
     int64_t lag_reset_ms;
     struct schedule_slot *slots;
@@ -435,7 +441,8 @@ void gw_free(struct gw *gw);
 void gw_key(const struct gw *gw, struct buf *out, const char *kind);
 bool gw_can_send(const struct gw *gw);
 /* Asks the gateway; fn gets the answer, or NULL when the gateway goes first. False: it cannot be asked now, fn is not called. */
-bool gw_ask(struct gw *gw, const struct gateway_request *r, void (*fn)(void *ud, const struct gateway_response *r), void *ud);
+bool gw_ask(struct gw *gw, const struct gateway_request *r,
+            void (*fn)(void *ud, const struct gateway_response *r), void *ud);
 struct metric *gw_sends(struct gw *gw, const char *outcome);
 
 #endif

@@ -22,7 +22,8 @@ static char *message_put(char **at, const char *s, size_t len)
     return to;
 }
 
-struct message *message_new(const struct message_head *head, const struct out_segment *segments, int nsegments)
+struct message *message_new(const struct message_head *head, const struct out_segment *segments,
+                            int nsegments)
 {
     size_t size = sizeof(struct message) + (size_t)nsegments * sizeof(struct out_segment);
     size_t strings = strlen(head->chat) + strlen(head->flow) + 2;
@@ -176,13 +177,15 @@ static void composer_emit(struct composer *c)
     c->chars = 0;
 }
 
-static void composer_add(struct composer *c, enum segment_type type, const char *id, const char *text, size_t len)
+static void composer_add(struct composer *c, enum segment_type type, const char *id,
+                         const char *text, size_t len)
 {
     if (c->n == c->cap) {
         c->cap = c->cap ? c->cap * 2 : 16;
         c->segments = mem_realloc(c->segments, (size_t)c->cap * sizeof *c->segments);
     }
-    c->segments[c->n++] = (struct out_segment){.type = type, .id = id, .text = text, .text_len = len};
+    c->segments[c->n++] =
+        (struct out_segment){.type = type, .id = id, .text = text, .text_len = len};
 }
 
 /* Bytes of s that make at most `chars` characters, preferably ending after a line break. */
@@ -237,8 +240,8 @@ static void composer_at(struct composer *c, const struct out_segment *s, bool ke
     }
 }
 
-int message_compose(const struct message_head *head, const struct out_segment *segments, int nsegments,
-                    bool (*keep_at)(void *ud, const char *user), void *keep_ud,
+int message_compose(const struct message_head *head, const struct out_segment *segments,
+                    int nsegments, bool (*keep_at)(void *ud, const char *user), void *keep_ud,
                     void (*fn)(void *ud, struct message *m), void *ud)
 {
     struct composer c = {.head = head, .fn = fn, .ud = ud};

@@ -29,7 +29,8 @@ struct message_head {
 };
 
 /* A copy of everything. */
-struct message *message_new(const struct message_head *head, const struct out_segment *segments, int nsegments);
+struct message *message_new(const struct message_head *head, const struct out_segment *segments,
+                            int nsegments);
 void message_free(struct message *m);
 void message_json(const struct message *m, struct buf *out);
 /* NULL if the text is no message (an admin's edit went wrong). */
@@ -40,8 +41,8 @@ void message_plain(const struct message *m, struct buf *out);
 /* Cleans and splits what a script wants to say: control characters and malformed UTF-8 go, texts are cut at paragraph and
  * code-point boundaries into pieces of at most MESSAGE_CHARS characters, mentions above MESSAGE_MENTIONS become plain text,
  * empty texts vanish. `keep_at` says whether a user may be @-ed (NULL: all). Calls fn for each piece; returns how many. */
-int message_compose(const struct message_head *head, const struct out_segment *segments, int nsegments,
-                    bool (*keep_at)(void *ud, const char *user), void *keep_ud,
+int message_compose(const struct message_head *head, const struct out_segment *segments,
+                    int nsegments, bool (*keep_at)(void *ud, const char *user), void *keep_ud,
                     void (*fn)(void *ud, struct message *m), void *ud);
 
 #endif

@@ -6,7 +6,13 @@
 
 #include "engine/internal.h"
 
-enum { PACER_RETRY_MS = 100, PACER_MUTE_MS = 600000, PACER_LIMITED_MS = 30000, PACER_BAD = 3, PACER_HOLD_MAX_MS = 7200000 };
+enum {
+    PACER_RETRY_MS = 100,
+    PACER_MUTE_MS = 600000,
+    PACER_LIMITED_MS = 30000,
+    PACER_BAD = 3,
+    PACER_HOLD_MAX_MS = 7200000
+};
 
 /* ---- the heap ---- */
 
@@ -143,7 +149,8 @@ void pacer_event(struct gw *gw, const struct event *e)
     HASH_FIND_STR(gw->held, e->chat, h);
     if (strcmp(e->sub, "ban") == 0)
         /* a whole-group mute may not concern us (we may be admin): try again now and then */
-        pacer_hold_chat(gw, e->chat, whole || e->number <= 0 ? now + PACER_MUTE_MS : now + e->number * 1000);
+        pacer_hold_chat(gw, e->chat,
+                        whole || e->number <= 0 ? now + PACER_MUTE_MS : now + e->number * 1000);
     else if (h)
         pacer_release_chat(gw, h);
 }
@@ -157,10 +164,11 @@ static void pacer_bad(struct gw *gw, const char *reason)
     gw->hold_step_ms = step > PACER_HOLD_MAX_MS ? PACER_HOLD_MAX_MS : step;
     gw->hold_until_ms = clock_wall(gw->e->clock) + gw->hold_step_ms;
     gw->bad_in_row = PACER_BAD - 1; /* one probe decides after the pause */
-    metric_inc(metric_counter("sopd_circuit_opens_total", "Pauses of an account after bad outcomes in a row.",
+    metric_inc(metric_counter("sopd_circuit_opens_total",
+                              "Pauses of an account after bad outcomes in a row.",
                               metric_labels("gateway", gw->name, NULL)));
-    log_error("account paused: its messages do not arrive", "gateway", gw->name, "reason", reason, "seconds",
-              log_int(gw->hold_step_ms / 1000), NULL);
+    log_error("account paused: its messages do not arrive", "gateway", gw->name, "reason", reason,
+              "seconds", log_int(gw->hold_step_ms / 1000), NULL);
 }
 
 void pacer_outcome(struct gw *gw, const struct send_result *r, const struct entry *en)
@@ -171,7 +179,10 @@ void pacer_outcome(struct gw *gw, const struct send_result *r, const struct entr
         gw->bad_in_row = 0;
         gw->hold_step_ms = 0;
         break;
-    case SEND_MUTED: pacer_hold_chat(gw, en->message->chat, r->retry_ms > now ? r->retry_ms : now + PACER_MUTE_MS); break;
+    case SEND_MUTED:
+        pacer_hold_chat(gw, en->message->chat,
+                        r->retry_ms > now ? r->retry_ms : now + PACER_MUTE_MS);
+        break;
     case SEND_LIMITED:
         gw->hold_until_ms = now + PACER_LIMITED_MS;
         pacer_bad(gw, r->reason);
@@ -255,8 +266,7 @@ void pacer_run(struct gw *gw)
 void pacer_free(struct gw *gw)
 {
     struct held *h, *tmp;
-    HASH_ITER(hh, gw->held, h, tmp)
-    {
+    HASH_ITER (hh, gw->held, h, tmp) {
         HASH_DEL(gw->held, h);
         free(h->chat);
         free(h);

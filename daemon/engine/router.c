@@ -14,7 +14,7 @@ static struct routes_entry {
     char *key;
     struct routes *routes;
     UT_hash_handle hh;
-} *routes_cache;
+} * routes_cache;
 
 static void routes_unref(struct routes *r)
 {
@@ -46,8 +46,7 @@ void routes_clear_cache(struct engine *e)
 {
     (void)e;
     struct routes_entry *en, *tmp;
-    HASH_ITER(hh, routes_cache, en, tmp)
-    {
+    HASH_ITER (hh, routes_cache, en, tmp) {
         HASH_DEL(routes_cache, en);
         routes_unref(en->routes);
         free(en->key);
@@ -72,12 +71,13 @@ static void routes_override(void *ud, const char *param, const char *value)
     if (v)
         cJSON_ReplaceItemInObjectCaseSensitive(o->params, param, v);
     else
-        log_warn("parameter in redis ignored", "flow", flow_info(o->flow)->name, "param", param, "gateway", o->gw,
-                 "chat", o->chat, "problem", buf_cstr(&err), NULL);
+        log_warn("parameter in redis ignored", "flow", flow_info(o->flow)->name, "param", param,
+                 "gateway", o->gw, "chat", o->chat, "problem", buf_cstr(&err), NULL);
     buf_free(&err);
 }
 
-static void routes_add_word(struct routes *r, const char *word, struct binding *b, const struct handler *h)
+static void routes_add_word(struct routes *r, const char *word, struct binding *b,
+                            const struct handler *h)
 {
     struct buf folded = {0};
     utf8_fold(&folded, word, strlen(word));
@@ -103,7 +103,9 @@ static void routes_add_command(struct routes *r, struct binding *b, const struct
     const cJSON *v = cJSON_GetObjectItemCaseSensitive(b->params, h->name), *item;
     if (cJSON_IsString(v))
         routes_add_word(r, v->valuestring, b, h);
-    cJSON_ArrayForEach(item, v) if (cJSON_IsString(item)) routes_add_word(r, item->valuestring, b, h);
+    cJSON_ArrayForEach (item, v)
+        if (cJSON_IsString(item))
+            routes_add_word(r, item->valuestring, b, h);
 }
 
 static void routes_add_at(struct routes *r, struct binding *b, const struct handler *h)
@@ -159,7 +161,8 @@ struct routes_pick {
     int kind;
 };
 
-static int routes_pick_books(struct gw *gw, const char *chat, const char *name, struct routes_pick *out)
+static int routes_pick_books(struct gw *gw, const char *chat, const char *name,
+                             struct routes_pick *out)
 {
     const struct book *book = gw->e->book;
     const struct settings *s = gw->e->opts.settings;
@@ -185,7 +188,8 @@ static bool routes_has_flow(const struct routes *r, const char *flow)
     return false;
 }
 
-static struct routes *routes_build(struct gw *gw, const char *chat, const struct routes_pick *picks, int npicks)
+static struct routes *routes_build(struct gw *gw, const char *chat, const struct routes_pick *picks,
+                                   int npicks)
 {
     struct routes *r = MEM_NEW(struct routes);
     r->refs = 1;
@@ -199,7 +203,8 @@ static struct routes *routes_build(struct gw *gw, const char *chat, const struct
             cJSON *params = cJSON_Duplicate(p->flows[f].params, 1);
             struct override o = {params, flow, gw->name, chat};
             if (gw->e->opts.settings)
-                settings_each_param(gw->e->opts.settings, gw->name, chat, flow_info(flow)->name, routes_override, &o);
+                settings_each_param(gw->e->opts.settings, gw->name, chat, flow_info(flow)->name,
+                                    routes_override, &o);
             routes_add_binding(r, binding_new(gw->e->book, p, flow, params), staff);
         }
     }
@@ -207,7 +212,8 @@ static struct routes *routes_build(struct gw *gw, const char *chat, const struct
     return r;
 }
 
-static bool routes_in_staff_chat(struct gw *gw, const char *chat, const struct routes_pick *picks, int n)
+static bool routes_in_staff_chat(struct gw *gw, const char *chat, const struct routes_pick *picks,
+                                 int n)
 {
     for (int i = 0; i < n; i++)
         if (playbook_staff_chat_is(picks[i].book, gw->name, chat))
@@ -261,7 +267,8 @@ struct routes *routes_of(struct chat *c)
 
 /* ---- matching ---- */
 
-static void routes_append(struct route ***tail, struct binding *b, const struct handler *h, const char *word, size_t len)
+static void routes_append(struct route ***tail, struct binding *b, const struct handler *h,
+                          const char *word, size_t len)
 {
     struct route *r = MEM_NEW(struct route);
     r->binding = b;
@@ -274,7 +281,9 @@ static void routes_append(struct route ***tail, struct binding *b, const struct 
 
 static bool routes_set_off(const char *s)
 {
-    static const char *const marks[] = {"\xEF\xBC\x8C", "\xE3\x80\x82", "\xEF\xBC\x9A", "\xE3\x80\x81"}; /* , . : and enumeration comma, full-width */
+    static const char *const marks[] = {
+        "\xEF\xBC\x8C", "\xE3\x80\x82", "\xEF\xBC\x9A",
+        "\xE3\x80\x81"}; /* , . : and enumeration comma, full-width */
     if (*s == ' ' || *s == '\n' || *s == '@' || (*s >= '0' && *s <= '9') || strchr(",.:;!?+-", *s))
         return true;
     for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
@@ -363,7 +372,8 @@ static void routes_match_event(struct chat *c, const struct event *ev, struct ro
         size_t skip = routes_strip(folded.data, folded.len);
         for (int i = 0; i < r->ncommands; i++) {
             const struct routes_command *cmd = &r->commands[i];
-            if (routes_allowed_here(cmd->handler, ev) && routes_says(cmd, folded.data + skip, folded.len - skip))
+            if (routes_allowed_here(cmd->handler, ev) &&
+                routes_says(cmd, folded.data + skip, folded.len - skip))
                 routes_append(tail, cmd->binding, cmd->handler, cmd->word, cmd->len);
         }
     }

@@ -14,8 +14,8 @@ struct schedule_slot {
     struct gw *gw;
     struct routes *routes; /* identifies the chats; owned reference */
     const struct routes_at *at;
-    int64_t day;      /* local day of the next occurrence */
-    int64_t next_ms;  /* wall */
+    int64_t day;     /* local day of the next occurrence */
+    int64_t next_ms; /* wall */
 };
 
 static void schedule_clear(struct engine *e)
@@ -66,7 +66,8 @@ void schedule_rebuild(struct engine *e)
     e->slots_dirty = true;
 }
 
-static void schedule_offer(struct gw *gw, const char *chat, const struct routes_at *at, int64_t day, int64_t due_ms)
+static void schedule_offer(struct gw *gw, const char *chat, const struct routes_at *at, int64_t day,
+                           int64_t due_ms)
 {
     const struct handler *h = at->handler;
     struct input *in = MEM_NEW(struct input);
@@ -85,7 +86,8 @@ static void schedule_fire(struct engine *e, struct schedule_slot *s)
     int64_t late = s->at->handler->late_ms, now = clock_wall(e->clock);
     const char *flow = flow_info(s->at->binding->flow)->name;
     if (late >= 0 && now - s->next_ms > late) {
-        log_debug("schedule skipped: too late", "gateway", s->gw->name, "flow", flow, "due_ms", log_int(s->next_ms), NULL);
+        log_debug("schedule skipped: too late", "gateway", s->gw->name, "flow", flow, "due_ms",
+                  log_int(s->next_ms), NULL);
         return;
     }
     size_t n = 0;
@@ -96,12 +98,13 @@ static void schedule_fire(struct engine *e, struct schedule_slot *s)
             n++;
         }
     }
-    log_info("schedule due", "gateway", s->gw->name, "flow", flow, "groups", log_int((int64_t)n), "late_ms",
-             log_int(now - s->next_ms), NULL);
+    log_info("schedule due", "gateway", s->gw->name, "flow", flow, "groups", log_int((int64_t)n),
+             "late_ms", log_int(now - s->next_ms), NULL);
 }
 
 /* The last occurrence before now, if it is not too late for it. */
-static void schedule_offer_missed(struct gw *gw, const char *chat, const struct routes_at *at, int64_t now)
+static void schedule_offer_missed(struct gw *gw, const char *chat, const struct routes_at *at,
+                                  int64_t now)
 {
     const struct zone *z = at->binding->playbook->zone;
     int64_t day = zone_day(z, now, 0), due = zone_moment(z, day, at->clock_ms);
@@ -118,7 +121,8 @@ static void schedule_catch_up(struct engine *e, int64_t now)
     bool starting = clock_mono(e->clock) - e->ready_ms < SCHEDULE_START_MS;
     for (struct gw *gw = e->gws; gw; gw = gw->next) {
         for (struct known *k = gw->known; k; k = k->hh.next) {
-            const struct routes *r = k->caught_up || !starting ? NULL : routes_lookup(gw, k->key, k->name);
+            const struct routes *r =
+                k->caught_up || !starting ? NULL : routes_lookup(gw, k->key, k->name);
             k->caught_up = true;
             for (int i = 0; r && i < r->nats; i++)
                 schedule_offer_missed(gw, k->key, &r->ats[i], now);

@@ -114,7 +114,9 @@ static void timers_bodies(void *ud, const struct redisReply *reply)
         return;
     s->fetching = false;
     for (size_t i = 0; i < s->nids; i++) {
-        const struct redisReply *r = reply && reply->type == REDIS_REPLY_ARRAY && i < reply->elements ? reply->element[i] : NULL;
+        const struct redisReply *r =
+            reply && reply->type == REDIS_REPLY_ARRAY && i < reply->elements ? reply->element[i]
+                                                                             : NULL;
         if (!r)
             timers_taken(gw, s->ids[i]);
         else if (r->type != REDIS_REPLY_STRING)
@@ -195,8 +197,10 @@ void timers_run(struct gw *gw)
     gw_key(gw, &key, "timers");
     buf_addi(&at, now);
     buf_addf(&after, "(%lld", (long long)now);
-    const char *due[] = {"ZRANGEBYSCORE", buf_cstr(&key), "-inf", buf_cstr(&at), "LIMIT", "0", log_int(TIMERS_WINDOW)};
-    const char *following[] = {"ZRANGEBYSCORE", due[1], buf_cstr(&after), "+inf", "WITHSCORES", "LIMIT", "0", "1"};
+    const char *due[] = {"ZRANGEBYSCORE",       buf_cstr(&key), "-inf", buf_cstr(&at), "LIMIT", "0",
+                         log_int(TIMERS_WINDOW)};
+    const char *following[] = {
+        "ZRANGEBYSCORE", due[1], buf_cstr(&after), "+inf", "WITHSCORES", "LIMIT", "0", "1"};
     s->next_ms = now + TIMERS_POLL_MS;
     s->fetching = redis_command(gw->e->redis, timers_due, gw, 7, due, NULL);
     if (s->fetching)
@@ -213,8 +217,7 @@ void timers_free(struct gw *gw)
     struct timer_taken *t, *tmp;
     if (!gw->timers)
         return;
-    HASH_ITER(hh, gw->timers->taken, t, tmp)
-    {
+    HASH_ITER (hh, gw->timers->taken, t, tmp) {
         HASH_DEL(gw->timers->taken, t);
         free(t->id);
         free(t);

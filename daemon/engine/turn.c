@@ -171,9 +171,25 @@ void turn_key(const struct turn *t, struct buf *out, const char *kind, ...)
 /* Commands that cannot fail half way on a key of the right kind (commit.lua relies on it). */
 static bool turn_allowed(const char *word, size_t len)
 {
-    static const char *const allowed[] = {"HSET",  "HDEL",   "ZADD", "ZREM", "SADD", "SREM",    "RPUSH",
-                                          "LPUSH", "LTRIM",  "LPOP", "RPOP", "SETBIT", "SET",   "DEL",
-                                          "XADD",  "PEXPIRE", "ZREMRANGEBYRANK", "PEXPIREAT", "HINCRBY"};
+    static const char *const allowed[] = {"HSET",
+                                          "HDEL",
+                                          "ZADD",
+                                          "ZREM",
+                                          "SADD",
+                                          "SREM",
+                                          "RPUSH",
+                                          "LPUSH",
+                                          "LTRIM",
+                                          "LPOP",
+                                          "RPOP",
+                                          "SETBIT",
+                                          "SET",
+                                          "DEL",
+                                          "XADD",
+                                          "PEXPIRE",
+                                          "ZREMRANGEBYRANK",
+                                          "PEXPIREAT",
+                                          "HINCRBY"};
     for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++)
         if (strlen(allowed[i]) == len && memcmp(allowed[i], word, len) == 0)
             return true;
@@ -197,7 +213,8 @@ bool turn_write(struct turn *t, int argc, const char *const *argv, const size_t 
 
 void turn_mark(struct turn *t, struct turn_mark *m)
 {
-    *m = (struct turn_mark){t->ops.len, t->nops, t->nargs, t->nouts, t->after, t->timers, t->acts_tail};
+    *m = (struct turn_mark){t->ops.len, t->nops,   t->nargs,    t->nouts,
+                            t->after,   t->timers, t->acts_tail};
 }
 
 static void turn_free_act(struct turn_act *a)
@@ -340,7 +357,8 @@ static const char *turn_cannot(const struct turn *t, const struct turn_message *
     for (int i = 0; i < m->nsegments; i++) {
         if (m->segments[i].type == SEGMENT_IMAGE && !(caps & GATEWAY_IMAGE))
             return "this gateway cannot send images (image)";
-        if (m->segments[i].type == SEGMENT_AT && strcmp(m->segments[i].id, "all") == 0 && !(caps & GATEWAY_AT_ALL))
+        if (m->segments[i].type == SEGMENT_AT && strcmp(m->segments[i].id, "all") == 0 &&
+            !(caps & GATEWAY_AT_ALL))
             return "this gateway cannot @ everybody (at_all)";
     }
     return NULL;
@@ -378,7 +396,8 @@ const char *turn_send(struct turn *t, const struct turn_message *m)
                                 .resend = resend,
                                 .answer = m->answer};
     struct turn_adding adding = {t, from, from + late};
-    int made = message_compose(&head, m->segments, m->nsegments, turn_keep_at, t, turn_add_piece, &adding);
+    int made =
+        message_compose(&head, m->segments, m->nsegments, turn_keep_at, t, turn_add_piece, &adding);
     return made ? NULL : "the message is empty";
 }
 
@@ -390,7 +409,8 @@ void turn_tell_staff(struct turn *t, const char *text)
     if (!to || strncmp(to, t->gw->name, n) != 0 || to[n] != ':')
         return;
     struct out_segment s = {.type = SEGMENT_TEXT, .id = "", .text = text, .text_len = strlen(text)};
-    struct turn_message m = {.chat = to + n + 1, .segments = &s, .nsegments = 1, .anytime = true, .late_ms = 3600000};
+    struct turn_message m = {
+        .chat = to + n + 1, .segments = &s, .nsegments = 1, .anytime = true, .late_ms = 3600000};
     turn_send(t, &m);
 }
 
@@ -426,11 +446,12 @@ const char *turn_act(struct turn *t, const struct gateway_request *r)
 
 /* ---- timers, opting out, toggles ---- */
 
-static void turn_timer_json(struct turn *t, struct buf *out, const char *chat, const char *name, const char *key,
-                            int64_t due_ms, const char *args)
+static void turn_timer_json(struct turn *t, struct buf *out, const char *chat, const char *name,
+                            const char *key, int64_t due_ms, const char *args)
 {
     const char *flow = flow_info(turn_binding(t)->flow)->name, *user = turn_user(t);
-    const char *const fields[] = {"flow", flow, "chat", chat, "name", name, "key", key, "user", user};
+    const char *const fields[] = {"flow", flow,  "chat", chat,   "name",
+                                  name,   "key", key,    "user", user};
     buf_addc(out, '{');
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i += 2) {
         buf_addf(out, "\"%s\":", fields[i]);
@@ -447,19 +468,22 @@ static bool turn_timer_write(struct turn *t, const char *id, int64_t due_ms, str
     gw_key(t->gw, &zset, "timers");
     gw_key(t->gw, &hash, "timer");
     buf_addi(&due, due_ms);
-    bool ok = due_ms < 0
-                  ? turn_write(t, 3, (const char *[]){"ZREM", buf_cstr(&zset), id}, NULL) &&
-                        turn_write(t, 3, (const char *[]){"HDEL", buf_cstr(&hash), id}, NULL)
-                  : turn_write(t, 4, (const char *[]){"ZADD", buf_cstr(&zset), buf_cstr(&due), id}, NULL) &&
-                        turn_write(t, 4, (const char *[]){"HSET", buf_cstr(&hash), id, buf_cstr(json)}, NULL);
+    bool ok =
+        due_ms < 0
+            ? turn_write(t, 3, (const char *[]){"ZREM", buf_cstr(&zset), id}, NULL) &&
+                  turn_write(t, 3, (const char *[]){"HDEL", buf_cstr(&hash), id}, NULL)
+            : turn_write(t, 4, (const char *[]){"ZADD", buf_cstr(&zset), buf_cstr(&due), id},
+                         NULL) &&
+                  turn_write(t, 4, (const char *[]){"HSET", buf_cstr(&hash), id, buf_cstr(json)},
+                             NULL);
     buf_free(&zset);
     buf_free(&hash);
     buf_free(&due);
     return ok;
 }
 
-const char *turn_timer_in(struct turn *t, const char *chat, const char *name, const char *key, int64_t due_ms,
-                          const char *args)
+const char *turn_timer_in(struct turn *t, const char *chat, const char *name, const char *key,
+                          int64_t due_ms, const char *args)
 {
     if (args && strlen(args) > 4096)
         return "the arguments of a timer may have at most 4 KiB";
@@ -538,7 +562,8 @@ static const char *turn_bulk(const char *p, const char **word, size_t *len)
 }
 
 static int turn_scan(const struct turn *t, const char *key, size_t len,
-                     void (*fn)(void *ud, int argc, const char *const *argv, const size_t *argvlen), void *ud)
+                     void (*fn)(void *ud, int argc, const char *const *argv, const size_t *argvlen),
+                     void *ud)
 {
     enum { WORDS = 256 };
     const char *argv[WORDS], *p = t->ops.data, *word;
@@ -554,7 +579,7 @@ static int turn_scan(const struct turn *t, const char *key, size_t len,
                 argvlen[i] = n;
             }
         }
-        if (argvlen[1] != len || memcmp(argv[1], key, len) != 0)
+        if (argc < 2 || argvlen[1] != len || memcmp(argv[1], key, len) != 0)
             continue;
         found++;
         if (fn)
@@ -569,7 +594,8 @@ int turn_writes_of(const struct turn *t, const char *key, size_t len)
 }
 
 void turn_each_write(const struct turn *t, const char *key, size_t len,
-                     void (*fn)(void *ud, int argc, const char *const *argv, const size_t *argvlen), void *ud)
+                     void (*fn)(void *ud, int argc, const char *const *argv, const size_t *argvlen),
+                     void *ud)
 {
     turn_scan(t, key, len, fn, ud);
 }

@@ -64,7 +64,8 @@ bool turn_write(struct turn *t, int argc, const char *const *argv, const size_t 
  * fn may raise a Lua error. */
 int turn_writes_of(const struct turn *t, const char *key, size_t len);
 void turn_each_write(const struct turn *t, const char *key, size_t len,
-                     void (*fn)(void *ud, int argc, const char *const *argv, const size_t *argvlen), void *ud);
+                     void (*fn)(void *ud, int argc, const char *const *argv, const size_t *argvlen),
+                     void *ud);
 
 enum send_policy { POLICY_DEFAULT, POLICY_RESEND, POLICY_DROP };
 struct turn_message {
@@ -72,12 +73,12 @@ struct turn_message {
     const char *gateway; /* NULL = this gateway; another gateway only for staff messages */
     const struct out_segment *segments;
     int nsegments;
-    bool
-        answer; /* caused by a member's own message: quiet hours do not hold it, default policy resend */
+    /* caused by a member's own message: quiet hours do not hold it, default policy resend */
+    bool answer;
     bool anytime; /* may be posted in quiet hours by explicit parameter */
     enum send_policy policy;
-    int64_t
-        late_ms; /* 0 = default (answers 2 min, others 30 min); shed when it cannot be sent within */
+    /* 0 = default (answers 2 min, others 30 min); shed when it cannot be sent within */
+    int64_t late_ms;
 };
 /* Composes (clean, split, cap) and adds the message to the turn. Returns NULL, or why it cannot be sent (a capability is
  * missing, empty, too many messages in one turn (20)), for the script. */

@@ -22,7 +22,9 @@ static struct turn *turn_new(struct chat *c, struct input *in)
     t->outs_tail = &t->outs;
     t->acts_tail = &t->acts;
     t->now_ms = clock_wall(e->clock);
-    t->time_ms = in->kind == INPUT_EVENT ? in->event->time_ms : in->kind == INPUT_SCHEDULE ? in->due_ms : t->now_ms;
+    t->time_ms = in->kind == INPUT_EVENT      ? in->event->time_ms
+                 : in->kind == INPUT_SCHEDULE ? in->due_ms
+                                              : t->now_ms;
     t->started_ns = clock_ns();
     t->hash = input_hash(in, c->key, &t->day, &t->own_time);
     rng_seed(&t->rng, t->hash ^ hash_string(c->gw->name));
@@ -65,7 +67,8 @@ static void turn_remove_timer(struct turn *t)
 void turn_begin(struct chat *c)
 {
     struct input *in = chat_take(c);
-    struct route *routes = in->kind == INPUT_EVENT && in->event->from_bot ? NULL : routes_match(c, in);
+    struct route *routes =
+        in->kind == INPUT_EVENT && in->event->from_bot ? NULL : routes_match(c, in);
     if (!routes && in->kind == INPUT_EVENT) {
         input_free(in);
         return; /* nobody listens: no turn, no commit */
@@ -121,13 +124,14 @@ static void turn_failed(struct turn *t, const struct host_outcome *out)
     t->failed++;
     metric_inc(metric_counter("sopd_flow_errors_total", "Handlers that failed.",
                               metric_labels("flow", flow, "kind", kinds[out->failure], NULL)));
-    log_error("handler failed", "gateway", t->gw->name, "chat", t->chat->key, "flow", flow, "kind", kinds[out->failure],
-              "error", out->error, NULL);
+    log_error("handler failed", "gateway", t->gw->name, "chat", t->chat->key, "flow", flow, "kind",
+              kinds[out->failure], "error", out->error, NULL);
     if (!chat_count_failure(t->chat, flow))
         return;
-    log_error("flow paused in this chat: it failed 5 times within a minute", "gateway", t->gw->name, "chat", t->chat->key,
-              "flow", flow, "minutes", log_int(PAUSE_MS / 60000), NULL);
-    metric_inc(metric_counter("sopd_flow_pauses_total", "Flows paused in a chat.", metric_labels("flow", flow, NULL)));
+    log_error("flow paused in this chat: it failed 5 times within a minute", "gateway", t->gw->name,
+              "chat", t->chat->key, "flow", flow, "minutes", log_int(PAUSE_MS / 60000), NULL);
+    metric_inc(metric_counter("sopd_flow_pauses_total", "Flows paused in a chat.",
+                              metric_labels("flow", flow, NULL)));
     struct buf b = {0};
     buf_addf(&b, "流程 %s 在 %s 一分钟内出错 5 次, 已暂停 %d 分钟。最近的错误: ", flow,
              *t->chat->name ? t->chat->name : t->chat->key, PAUSE_MS / 60000);
@@ -230,7 +234,8 @@ void turn_abort(struct turn *t, bool again)
         return;
     }
     if (again)
-        log_error("input given up: redis was lost under it too often", "gateway", t->gw->name, "chat", t->chat->key, NULL);
+        log_error("input given up: redis was lost under it too often", "gateway", t->gw->name,
+                  "chat", t->chat->key, NULL);
     turn_release(t);
 }
 
@@ -264,10 +269,13 @@ static void turn_apply_toggle(struct turn *t, const struct turn_after *a)
     buf_addc(&key, ':');
     buf_add_key(&key, t->chat->key);
     if (a->kind == AFTER_CLEAR)
-        redis_command(t->e->redis, NULL, NULL, 3, (const char *[]){"HDEL", buf_cstr(&key), a->what}, NULL);
+        redis_command(t->e->redis, NULL, NULL, 3, (const char *[]){"HDEL", buf_cstr(&key), a->what},
+                      NULL);
     else
-        redis_command(t->e->redis, NULL, NULL, 4,
-                      (const char *[]){"HSET", buf_cstr(&key), a->what, a->kind == AFTER_ON ? "on" : "off"}, NULL);
+        redis_command(
+            t->e->redis, NULL, NULL, 4,
+            (const char *[]){"HSET", buf_cstr(&key), a->what, a->kind == AFTER_ON ? "on" : "off"},
+            NULL);
     buf_free(&key);
 }
 
@@ -300,8 +308,8 @@ static void turn_send_out(struct turn *t, struct turn_out *o)
     if (o->delay_ms < 0) {
         metric_inc(gw_sends(t->gw, "shed"));
         if (log_gate_open(&t->gw->gate_late, clock_mono(t->e->clock), 1000))
-            log_warn("message shed: it could not leave in time", "gateway", t->gw->name, "chat", o->message->chat, "flow",
-                     o->message->flow, NULL);
+            log_warn("message shed: it could not leave in time", "gateway", t->gw->name, "chat",
+                     o->message->chat, "flow", o->message->flow, NULL);
         return;
     }
     outbox_add(t->gw, o->id, o->message, o->delay_ms);
@@ -312,7 +320,8 @@ static void turn_do_acts(struct turn *t)
 {
     for (struct turn_act *a = t->acts; a; a = a->next) {
         if (!t->gw->gateway || !t->gw->gateway->ops->call(t->gw->gateway, &a->request, 0))
-            log_warn("action not taken by the gateway", "gateway", t->gw->name, "chat", t->chat->key, NULL);
+            log_warn("action not taken by the gateway", "gateway", t->gw->name, "chat",
+                     t->chat->key, NULL);
     }
 }
 
@@ -323,7 +332,8 @@ void turn_committed(struct turn *t, enum commit_status status, const char *text,
     metric_observe(gw->m_commit_time, (double)(clock_ns() - t->started_ns) / 1e9);
     if (status == COMMIT_REFUSED) {
         metric_inc(gw->m_refused);
-        log_error("turn refused by redis", "gateway", gw->name, "chat", t->chat->key, "problem", text, NULL);
+        log_error("turn refused by redis", "gateway", gw->name, "chat", t->chat->key, "problem",
+                  text, NULL);
     } else if (status == COMMIT_DUPLICATE) {
         if (!again)
             metric_inc(gw->m_dups);

@@ -54,17 +54,18 @@ enum { EVENT_ID_MAX = 63 };
 
 struct event {
     enum event_type type;
-    bool
-        history; /* fed after a gap (catch-up): its state counts, answers that are late are not posted */
+    /* fed after a gap (catch-up): its state counts, answers that are late are not posted */
+    bool history;
     bool at_me;    /* @-s the bot, or was sent in a private chat */
     bool at_other; /* @-s somebody else (or everybody) */
     bool private_chat;
     bool from_bot; /* the platform says that the user is a robot */
     bool late;     /* older than the gateway's stale limit when it arrived */
-    const char *
-        chat; /* chat key: a group is its platform id, a private chat is "@" and the user id: "700000001" or "@3300000001"; "" when the event belongs to none */
-    const char *
-        key; /* identity for de-duplication within the chat, e.g. "m1187204412", "join3300000005" */
+    /* chat key: a group is its platform id, a private chat is "@" and the user id: "700000001" or
+     * "@3300000001"; "" when the event belongs to none */
+    const char *chat;
+    /* identity for de-duplication within the chat, e.g. "m1187204412", "join3300000005" */
+    const char *key;
     const char *user;        /* who it is about; "" = nobody or unknown */
     const char *name;        /* display name of user: group card, else nickname, else id */
     const char *role;        /* platform role: "owner", "admin", "member", "" unknown */

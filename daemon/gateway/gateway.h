@@ -62,8 +62,10 @@ struct gateway_conf {
     int64_t first_ms, idle_ms, backoff_ms, backoff_max_ms, auth_backoff_ms, auth_backoff_max_ms,
         ready_reset_ms, timeout_ms, stale_ms, request_delay_ms, catchup_ms,
         settle_ms /* wait for the echo of a message whose outcome is unknown; default 15 s */,
-        resend_ms /* an unknown message is sent again no sooner than this after the first try; default 60 s */,
-        circuit_ms /* pause of the account after three bad outcomes in a row; default 5 min, doubling to 2 h */;
+        resend_ms /* an unknown message is sent again no sooner than this after the first try; default 60 s */
+        ,
+        circuit_ms /* pause of the account after three bad outcomes in a row; default 5 min, doubling to 2 h */
+        ;
     int catchup; /* messages of history fetched per chat after a gap; 0 = none */
 };
 

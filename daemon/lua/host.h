@@ -25,7 +25,7 @@ struct host_opts {
         sop; /* SOP folders, searched in order; NULL-terminated; borrowed for the life of the host */
     size_t memory_max; /* per flow version, bytes; 0 = 32 MiB */
     int64_t budget;    /* VM instructions per resume; 0 = 10 million */
-    bool repeatable; /* c:secret draws from the turn's seeded numbers: for transcripts only */
+    bool repeatable;   /* c:secret draws from the turn's seeded numbers: for transcripts only */
     void *ud;
     /* An answer arrived for this turn's waiting handler: the engine puts the turn on its ready list. */
     void (*on_ready)(void *ud, struct turn *t);
@@ -43,17 +43,17 @@ struct handler {
     int index;             /* position in the flow, 0.. */
     enum event_type event; /* ON */
     bool from_param; /* COMMAND, AT: words/clock come from the parameter `name` of the binding */
-    const char
-        *name; /* COMMAND/AT: parameter name if from_param; TIMER: the timer's name; else "" */
+    /* COMMAND/AT: parameter name if from_param; TIMER: the timer's name; else "" */
+    const char *name;
     const char *const *words; /* COMMAND: literal words; AT: one literal clock time */
     int nwords;
     const char *role; /* least staff role, "" = everybody */
     bool args;        /* COMMAND: text may follow the word */
-    bool glued;       /* COMMAND: it may also follow without a blank ("补卡3月2日"); implies args */
-    bool image;       /* ON message: only messages with a picture (the host passes over others) */
+    bool glued; /* COMMAND: it may also follow without a blank ("补卡3月2日"); implies args */
+    bool image; /* ON message: only messages with a picture (the host passes over others) */
     bool in_private, in_group;
-    int64_t
-        late_ms; /* AT, TIMER: still run when this late; AT default 30 min, TIMER default: always (-1) */
+    /* AT, TIMER: still run when this late; AT default 30 min, TIMER default: always (-1) */
+    int64_t late_ms;
     int line; /* where it is declared */
 };
 

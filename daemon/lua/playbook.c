@@ -306,7 +306,6 @@ static void playbook_load_file(struct loader *l, struct book *b, const char *fol
     buf_addf(&path, "%s/playbooks/%s.lua", folder, name);
     struct conf_value *root = conf_load(buf_cstr(&path), l->err);
     if (root) {
-        /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
         b->books = mem_realloc(b->books, ((size_t)b->nbooks + 1) * sizeof *b->books);
         b->books[b->nbooks++] = playbook_read(l, name, path.data, root);
     } else {

@@ -243,7 +243,6 @@ static struct loaded_texts *loader_language(struct loader *l, const char *langua
     l->texts = mem_realloc(l->texts, ((size_t)l->ntexts + 1) * sizeof *l->texts);
     struct loaded_texts *t = &l->texts[l->ntexts++];
     *t = (struct loaded_texts){.language = mem_strdup(language)};
-    /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
     t->files = mem_zero(((size_t)l->config->nsop + 1) * sizeof *t->files);
     for (int i = 0; i < l->config->nsop; i++) {
         char **names = loader_list(l->config->sop[i], "texts");

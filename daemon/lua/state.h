@@ -33,8 +33,8 @@ struct host {
     struct flow *tidy;  /* whose garbage is collected next */
     size_t coroutines;
     struct buf error; /* text of the last outcome */
-    struct buf
-        scratch; /* for building keys, commands and JSON; reset by each user, so nothing leaks over a raise */
+    /* for building keys, commands and JSON; reset by each user, so nothing leaks over a raise */
+    struct buf scratch;
     struct buf scratch2;
     struct buf prelude[PRELUDE_PARTS]; /* its compiled parts */
 };
@@ -44,8 +44,8 @@ enum kill { KILL_NONE, KILL_BUDGET, KILL_STORE };
 
 struct state_memory {
     size_t used, cap;
-    int64_t
-        work; /* bytes asked for since the hook last looked: large strings cost time where it does not run */
+    /* bytes asked for since the hook last looked: large strings cost time where it does not run */
+    int64_t work;
 };
 
 struct flow {

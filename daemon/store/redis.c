@@ -513,8 +513,9 @@ void redis_flush(struct redis *r)
 
 bool redis_error_passes(const char *error)
 {
-    static const char *const passing[] = {"LOADING",     "OOM",         "MISCONF",    "READONLY", "BUSY",
-                                          "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN"};
+    static const char *const passing[] = {"LOADING",    "OOM",         "MISCONF",
+                                          "READONLY",   "BUSY",        "MASTERDOWN",
+                                          "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN"};
     for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++)
         if (strncmp(error, passing[i], strlen(passing[i])) == 0)
             return true;

@@ -35,8 +35,8 @@ enum redis_status { REDIS_DOWN, REDIS_UP };
 struct redis_opts {
     const struct redis_addr *addr; /* borrowed for the life of the link */
     const char *name;              /* CLIENT SETNAME, and logs */
-    int64_t
-        timeout_ms; /* a command without an answer for this long ends the connection; 0 = 10 s */
+    /* a command without an answer for this long ends the connection; 0 = 10 s */
+    int64_t timeout_ms;
     /* Called when the link goes up (ready for commands) or down (after pending commands were answered NULL). */
     void (*on_status)(void *ud, enum redis_status status);
     /* Messages of subscriptions (SUBSCRIBE'd by the owner in on_status); NULL for ordinary links. */

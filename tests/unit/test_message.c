@@ -30,7 +30,8 @@ static void drop(struct got *g)
     g->n = 0;
 }
 
-static const struct message_head head = {.chat = "7", .flow = "f", .created_ms = 5, .until_ms = 9, .resend = true};
+static const struct message_head head = {
+    .chat = "7", .flow = "f", .created_ms = 5, .until_ms = 9, .resend = true};
 
 static struct out_segment text(const char *s)
 {
@@ -39,7 +40,8 @@ static struct out_segment text(const char *s)
 
 static struct out_segment at(const char *id, const char *name)
 {
-    return (struct out_segment){.type = SEGMENT_AT, .id = id, .text = name, .text_len = strlen(name)};
+    return (struct out_segment){
+        .type = SEGMENT_AT, .id = id, .text = name, .text_len = strlen(name)};
 }
 
 static void test_c69_long_text_is_split_on_paragraphs(void **state)
@@ -70,7 +72,8 @@ static void test_c69_long_text_is_split_on_paragraphs(void **state)
 static void test_c68_empty_content_makes_no_message(void **state)
 {
     (void)state;
-    struct out_segment s[] = {text(""), text("\x01\x02"), {.type = SEGMENT_REPLY, .id = "5", .text = ""}};
+    struct out_segment s[] = {
+        text(""), text("\x01\x02"), {.type = SEGMENT_REPLY, .id = "5", .text = ""}};
     struct got g = {.n = 0};
     assert_int_equal(message_compose(&head, s, 3, NULL, NULL, take, &g), 0);
     assert_int_equal(message_compose(&head, s, 0, NULL, NULL, take, &g), 0);
@@ -128,8 +131,10 @@ static void test_controls_and_bad_bytes_are_cleaned(void **state)
 static void test_json_round_trip(void **state)
 {
     (void)state;
-    struct out_segment s[] = {at("3300000001", "小美"), text(" say \"[CQ:at,qq=all]\"\n"),
-                              {.type = SEGMENT_IMAGE, .id = "https://e.example/?a=1&b=2", .text = ""}};
+    struct out_segment s[] = {
+        at("3300000001", "小美"),
+        text(" say \"[CQ:at,qq=all]\"\n"),
+        {.type = SEGMENT_IMAGE, .id = "https://e.example/?a=1&b=2", .text = ""}};
     struct message *m = message_new(&head, s, 3);
     struct buf b = {0};
     message_json(m, &b);
@@ -154,8 +159,13 @@ static void test_json_round_trip(void **state)
 static void test_unreadable_json_is_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "{}", "[]", "{\"chat\":\"7\"}", "{\"chat\":\"7\",\"message\":[]}",
-                                      "{\"chat\":\"7\",\"message\":[[\"text\"]]}", "{\"chat\":\"\",\"message\":[[\"text\",\"x\"]]}",
+    static const char *const bad[] = {"",
+                                      "{}",
+                                      "[]",
+                                      "{\"chat\":\"7\"}",
+                                      "{\"chat\":\"7\",\"message\":[]}",
+                                      "{\"chat\":\"7\",\"message\":[[\"text\"]]}",
+                                      "{\"chat\":\"\",\"message\":[[\"text\",\"x\"]]}",
                                       "{\"chat\":\"7\",\"message\":[[\"nonsense\",\"x\"]]}"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_null(message_parse(bad[i], strlen(bad[i])));
