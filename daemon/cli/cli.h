@@ -21,6 +21,7 @@ enum {
 int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_play(int argc, char **argv);
+int cli_test(int argc, char **argv);
 int cli_ctl(int argc, char **argv);
 int cli_version(int argc, char **argv);
 

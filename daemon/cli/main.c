@@ -16,6 +16,7 @@ static const char main_help[] =
     "  serve     run the daemon\n"
     "  check     look for problems in the configuration, playbooks and flows, without connecting\n"
     "  play      talk to a demo group at a prompt\n"
+    "  test      run SOP tests with a clock that they turn\n"
     "  ctl       ask or command a running daemon; switch flows on and off\n"
     "  version   print the version\n"
     "\n"
@@ -28,6 +29,7 @@ static const struct {
 } main_commands[] = {{"serve", cli_serve},
                      {"check", cli_check},
                      {"play", cli_play},
+                     {"test", cli_test},
                      {"ctl", cli_ctl},
                      {"version", cli_version}};
 

@@ -171,7 +171,6 @@ static int reload_gateways(struct daemon *d, const struct config *c, struct buf 
 static void reload_replace_config(struct daemon *d, struct config *c, bool pinned)
 {
     if (d->config_pinned) {
-        /* NOLINTNEXTLINE(bugprone-sizeof-expression): an array of pointers */
         d->old = mem_realloc(d->old, ((size_t)d->nold + 1) * sizeof *d->old);
         d->old[d->nold++] = d->config;
     } else {

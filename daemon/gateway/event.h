@@ -75,8 +75,8 @@ struct event {
     const char *reply_to;    /* message id it quotes; "" = none */
     const char *sub;         /* see the types above; "" = none */
     const char *flag;        /* request: what answers it, byte for byte */
-    const char *
-        text; /* message: plain text for matching (leading reply and @me removed, see segments for all) */
+    /* message: plain text for matching (leading reply and @me removed, see segments for all) */
+    const char *text;
     const char *chat_name; /* name of the group if the event carries it; "" */
     int64_t number;
     int64_t time_ms;     /* the platform's time (arrival time when it has none) */
