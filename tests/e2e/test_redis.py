@@ -122,7 +122,7 @@ def test_the_queue_is_bounded_while_redis_is_away(bench, napcat):
     server.start()
     wait_until(lambda: daemon.health()[0] == 200, 10)
     say(napcat, "ping 回来")
-    napcat.wait_send("pong 回来", timeout=20)
+    napcat.wait_send("pong 回来", timeout=60)
 
 
 def test_a_flushed_redis_does_not_stop_service(bench, napcat):
