@@ -40,15 +40,21 @@ static void engine_on_timer(uv_timer_t *t)
     (void)t; /* waking the loop is enough: the drain looks at everything that is due */
 }
 
-int64_t engine_next_due(const struct engine *e)
+int64_t engine_next_planned(const struct engine *e)
 {
     int64_t next = schedule_next(e);
     for (const struct gw *gw = e->gws; gw; gw = gw->next) {
-        if (gw->stopped)
-            continue;
-        int64_t due = pacer_next(gw);
+        int64_t due = gw->stopped ? INT64_MAX : pacer_next(gw);
         next = due < next ? due : next;
-        due = timers_next(gw);
+    }
+    return next;
+}
+
+int64_t engine_next_due(const struct engine *e)
+{
+    int64_t next = engine_next_planned(e);
+    for (const struct gw *gw = e->gws; gw; gw = gw->next) {
+        int64_t due = gw->stopped ? INT64_MAX : timers_next(gw);
         next = due < next ? due : next;
     }
     return next;

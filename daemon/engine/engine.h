@@ -66,6 +66,9 @@ void engine_destroy(struct engine *e); /* after done */
 void engine_clock_changed(struct engine *e);
 /* The next moment (wall ms) at which a schedule, a timer or a paced message is due; INT64_MAX = none known. */
 int64_t engine_next_due(const struct engine *e);
+/* The same for schedules and paced messages only: for SOP tests, which look timers up in Redis themselves rather than stop
+ * at each round in which the engine does. */
+int64_t engine_next_planned(const struct engine *e);
 /* Nothing queued, running, committing or waiting for an acknowledgement that is due now. */
 bool engine_quiet(const struct engine *e);
 

@@ -1,0 +1,145 @@
+/* test.h -- what the files of `sopd test` share. test.c: command line, files, report; test_world.c: the engine, Redis and the clock;
+ * test_script.c: a test file's Lua state; test_steps.c: what happens in a case; test_expect.c: what must come of it;
+ * test_state.c: what is kept in Redis. */
+#ifndef SOPD_CLI_TEST_H
+#define SOPD_CLI_TEST_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/buf.h"
+#include "gateway/playground.h"
+
+struct redisReply;
+struct redisContext;
+struct zone;
+
+#define WORLD_GROUP "demo" /* the group in which a case plays, and the one of the staff */
+#define WORLD_STAFF "staff"
+
+/* ---- the world of a case (test_world.c) ---- */
+
+enum world_line_kind { LINE_MEMBER, LINE_BOT, LINE_ACTION };
+
+/* One line of the transcript. */
+struct world_line {
+    enum world_line_kind kind;
+    int64_t at_ms;
+    char *chat, *who, *text, *id;
+    char **names; /* who is @-ed */
+    int nnames;
+    bool claimed; /* an expectation named it */
+};
+
+struct world_person {
+    char *chat, *name;
+    const char *role;
+};
+
+struct world {
+    /* for the whole run */
+    char *dir, *sop;
+    bool verbose;
+    uv_loop_t redis_loop;
+    struct embedded *embedded;
+    struct redisContext
+        *redis; /* waits for answers: between the steps nobody else wants the time */
+    struct buf redis_url;
+    /* for one case */
+    uv_loop_t loop;
+    uv_timer_t tick;
+    struct daemon *daemon;
+    struct gateway *gateway;
+    const struct zone *zone;
+    const char *playbook; /* its name; NULL: the written one */
+    const char *timezone;
+    struct buf book; /* the playbook as written by the case, in Lua */
+    int64_t now_ms, target_ms;
+    bool started, idle, ready, stopped;
+    bool together;       /* steps neither wait nor take time */
+    struct buf problems; /* errors of the daemon's log */
+    struct world_line *lines;
+    size_t nlines;
+    size_t first; /* where the lines begin that expectations look at */
+    bool checked; /* an expectation was stated since the last step */
+    struct world_person *people;
+    size_t npeople;
+    bool doubtful; /* sends end badly by the case's own wish */
+};
+
+/* Makes the folder and starts Redis. An exit code, with err filled unless it is CLI_OK. */
+int world_open(struct world *w, const char *sop, struct buf *err);
+void world_close(struct world *w);
+
+/* An empty Redis and a daemon on it, at `start`. An exit code with err filled. */
+int world_begin(struct world *w, const char *start, struct buf *err);
+void world_end(struct world *w);
+/* The daemon ends and another one goes on. */
+int world_restart(struct world *w, struct buf *err);
+
+/* Works everything off that is due, and turns the clock to target_ms, if that is later. False: something is not done after many
+ * seconds. */
+bool world_settle(struct world *w);
+/* Waits for an edit of settings to arrive. */
+bool world_settings(struct world *w, uint64_t since);
+/* "+1d", "20:30" (the next one) or "2026-03-05 09:00"; false: it is none of them, or past. */
+bool world_turn(struct world *w, const char *text, bool duration);
+
+/* Somebody is in a chat, or no longer: so that a restart knows. role NULL: as it was. */
+void world_enters(struct world *w, const char *chat, const char *name, const char *role);
+void world_leaves(struct world *w, const char *chat, const char *name);
+struct world_line *world_add_line(struct world *w, enum world_line_kind kind, const char *chat,
+                                  const char *who, const char *text);
+void world_time_text(const struct world *w, int64_t at_ms, char *out, size_t size);
+/* "[店员群] " before what was not said in the group. */
+void world_add_place(const struct world *w, const char *chat, struct buf *out);
+
+/* One command to Redis; the caller frees the answer with freeReplyObject. NULL: Redis is gone. */
+struct redisReply *world_redis(struct world *w, int argc, const char **argv);
+
+/* ---- a test file (test_script.c) ---- */
+
+struct test_case {
+    char *test, *name; /* of sop.test, and of the case */
+    int fn, opts;      /* in the registry; opts: the case's own or LUA_NOREF */
+    int test_opts;     /* of sop.test */
+};
+
+struct script {
+    lua_State *L;
+    struct world *world;
+    struct test_case *cases;
+    size_t ncases;
+    const struct test_case *running;
+};
+
+enum case_result { CASE_PASSED, CASE_FAILED, CASE_BROKEN /* its playbook has problems */ };
+
+/* Loads a file and runs its chunk: declares the cases. NULL with err filled. */
+struct script *script_load(struct world *w, const char *path, struct buf *err);
+/* Runs one case in a new world; what went wrong goes to out. */
+enum case_result script_run(struct script *s, const struct test_case *c, struct buf *out);
+void script_free(struct script *s);
+
+struct script *script_of(lua_State *L);
+static inline struct world *world_of(lua_State *L)
+{
+    return script_of(L)->world;
+}
+/* Raises `text`, after the place in the test at which it was stated; takes what is in it. */
+int script_raise(lua_State *L, struct buf *text);
+/* The string in field `name` of the table at idx, NULL if there is none; another type is an error. */
+const char *script_field(lua_State *L, int idx, const char *name);
+/* Fails if the table at idx has a field that is not in the list (ends with NULL). */
+void script_check_fields(lua_State *L, int idx, const char *what, const char *const *known);
+
+/* ---- methods of g ---- */
+
+extern const luaL_Reg test_steps[], test_expectations[], test_state[];
+/* Appends what was seen since the step before: "+" what no expectation has named yet. */
+void expect_transcript(const struct world *w, struct buf *out);
+
+#endif

@@ -1,0 +1,147 @@
+---@meta sopd-test
+-- sopd-test.lua -- annotations of everything that SOP tests (sop/tests/*_test.lua) see, for editors with the Lua language server.
+-- Nothing here runs. docs/lua.md, "Testing a flow", explains each name.
+
+---@class sopd.TestOptions
+---@field playbook table|string # as in sop/playbooks, only what matters; or the name of a playbook there
+---@field start string?         # the clock's first moment, "2026-03-02 10:00"
+---@field flow string?          # whose state g:state reads; default: the name of the test
+
+---@class sopd.CaseOptions
+---@field playbook table|string|nil
+---@field start string?
+---@field flow string?
+
+---@class sopd.Test
+local t = {}
+---@param name string
+---@param fn fun(g: sopd.TestGroup)
+---@overload fun(self: sopd.Test, name: string, options: sopd.CaseOptions, fn: fun(g: sopd.TestGroup))
+function t:case(name, fn) end
+
+---@param name string
+---@param options sopd.TestOptions
+---@return sopd.Test
+function sop.test(name, options) end
+
+---What a message must be like. All that is given must hold.
+---@class sopd.Filter
+---@field at string|string[]|nil    # who is @-ed, all of them
+---@field plain boolean?            # nobody is @-ed
+---@field text string|string[]|nil  # what it contains, all of it
+---@field any string|string[]|nil   # it contains one of these
+---@field match string?             # a Lua pattern
+---@field dm string?                # in private to this person; else in the group
+---@field chat string?              # in another chat: "staff", or a group that the case made
+
+---@class sopd.SeenMessage
+---@field text string
+---@field at string[]
+---@field chat string
+---@field id string
+---@field time string
+
+---@class sopd.TestGroup
+local g = {}
+-- steps
+---@param who string
+---@param text string
+---@param options { chat: string? }?
+---@return string id
+function g:says(who, text, options) end
+---@param who string
+---@param text string
+---@param options { chat: string? }?
+---@return string id
+function g:staff(who, text, options) end
+---@param who string
+---@param whom string
+---@param text string?
+---@return string id
+function g:mention(who, whom, text) end
+---@param who string
+---@param text string
+---@param options { to: string? }?
+---@return string id
+function g:reply(who, text, options) end
+---@param who string
+---@param caption string?
+---@param options { chat: string? }?
+---@return string id
+function g:image(who, caption, options) end
+---@param who string
+---@param text string
+---@return string id
+function g:dm(who, text) end
+---@param who string
+---@param options { by: string?, chat: string? }?
+function g:join(who, options) end
+---@param who string
+---@param options { by: string?, chat: string? }?
+function g:leave(who, options) end
+---@param who string
+---@param whom string?
+function g:poke(who, whom) end
+---@param who string
+---@param role "owner"|"admin"|"member"
+function g:role(who, role) end
+---@param fn fun()
+function g:together(fn) end
+---@param duration sopd.Duration
+function g:advance(duration) end
+---@param moment string # "20:30", "2026-03-05 09:00"
+function g:at(moment) end
+function g:restart() end
+---@param flow string
+---@param value "on"|"off"|"unset"
+function g:toggle(flow, value) end
+---@param n integer
+---@param outcome "unknown"|"failed"|"muted"|"limited"|"unwritten"
+function g:fail_sends(n, outcome) end
+---@param who string
+---@param tag string
+function g:tag(who, tag) end
+---@param who string
+---@param tag string
+function g:untag(who, tag) end
+-- expectations
+---@param filter sopd.Filter?
+---@return sopd.SeenMessage
+function g:expect(filter) end
+---@param filter sopd.Filter?
+function g:expect_none(filter) end
+---@param n integer
+---@param filter sopd.Filter?
+function g:expect_count(n, filter) end
+---@param text string
+function g:expect_action(text) end
+---@param duration sopd.Duration?
+function g:silent(duration) end
+---@param got any
+---@param wanted any
+---@param what string?
+function g:equal(got, wanted, what) end
+-- looking
+---@param filter sopd.Filter?
+---@return sopd.SeenMessage[]
+function g:seen(filter) end
+---@param place "member"|"profile"|"group"
+---@param ... string # who (not for "group"), field, flow
+---@return any
+function g:state(place, ...) end
+---@param who string
+---@return string[]
+function g:tags(who) end
+---@param name string
+---@return table[]
+function g:events(name) end
+---@param name string
+---@return table[]
+function g:audit(name) end
+---@return string # "2026-03-02 10:00:01"
+function g:time() end
+---@param who string
+---@return string
+function g:id(who) end
+---@return string
+function g:flow() end
