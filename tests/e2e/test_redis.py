@@ -109,7 +109,7 @@ def test_redis_hanging_under_load(bench, napcat):
 
 def test_the_queue_is_bounded_while_redis_is_away(bench, napcat):
     server = bench.redis()
-    daemon = bench.served(napcat, redis=server)
+    daemon = bench.served(napcat, redis=server, config={"queue": {"total": 5000}})
     say(napcat, "累计")
     napcat.wait_send("累计 1")
     server.stop()
