@@ -303,8 +303,12 @@ static void outbox_settle(struct gw *gw, struct entry *en, int64_t now)
         return;
     }
     if (en->message->resend && en->resends == 0 && en->message->until_ms > now) {
+        char id[40];
+        outbox_print_id(en->id, id);
         en->resends++;
         metric_inc(gw->m_resends);
+        log_warn("message is sent again: its outcome stayed unknown", "gateway", gw->name, "chat",
+                 en->message->chat, "flow", en->message->flow, "id", id, NULL);
         int64_t due = en->restart ? now : en->written_ms + gw->resend_ms;
         if (due > en->message->until_ms)
             en->message->until_ms = due + 1000;
