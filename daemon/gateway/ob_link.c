@@ -166,8 +166,8 @@ static void ob_link_wait(struct ob_peer *p, bool configuration)
         ms = ob_doubled(g->conf.auth_backoff_ms, g->conf.auth_backoff_max_ms, p->auth_failures++);
     } else {
         ms = ob_jitter(g, ob_doubled(g->conf.backoff_ms, g->conf.backoff_max_ms, p->failures++));
-        if (ms > g->conf.backoff_max_ms)
-            ms = g->conf.backoff_max_ms;
+        if (ms > g->conf.backoff_max_ms) /* folded back, so that peers spread at the limit, too */
+            ms = 2 * g->conf.backoff_max_ms - ms;
     }
     p->state = OB_WAITING;
     p->next_dial = ob_now(g) + ms;
