@@ -37,7 +37,7 @@ struct play {
     int64_t target_ms;    /* the clock is being turned to this moment; 0 = it is not */
     int64_t shown_minute; /* of the last time mark */
     int code;
-    bool dir_is_ours; /* made for this session: removed at its end */
+    bool dir_is_ours; /* made for this play: removed at its end */
     bool script;      /* lines come from a file or a pipe: lock-step, virtual clock, transcript */
     bool plain, verbose;
     bool input_end; /* no more lines will come */
