@@ -134,7 +134,6 @@ struct turn_out {
     uint64_t id; /* outbox id, given when it is committed */
     int64_t not_before_ms, latest_ms;
     int64_t delay_ms; /* answer of the commit; -1 shed */
-    bool staff;
 };
 
 struct turn_timer_op {
@@ -191,7 +190,6 @@ struct turn {
     struct turn_timer_op *timers;
     struct turn_act *acts, **acts_tail;
     struct turn_after *after; /* done when it is committed */
-    unsigned failed;          /* handlers of this turn that failed */
     const char *word, *args;  /* COMMAND: in args_buf */
     struct buf args_buf;
     struct turn *next; /* in a flight, or on the gw's list of finished turns */
@@ -338,7 +336,6 @@ struct gw {
     uint64_t epoch;
     uint64_t next_id;     /* outbox sequence of this epoch */
     bool loaded, started; /* outbox and registry read; gateway started */
-    unsigned loading;
 
     struct chat *chats; /* in memory */
     struct known *known;
@@ -382,7 +379,7 @@ struct gw {
     struct log_gate gate_shed, gate_commit, gate_late, gate_act;
     struct metric *m_sent;
     struct metric *m_turns, *m_commits, *m_dups, *m_refused, *m_shed_in, *m_latency, *m_commit_time,
-        *m_shed_out, *m_resends;
+        *m_resends;
     struct metric *m_events[EVENT_TYPES];
 };
 
@@ -422,7 +419,7 @@ struct engine {
     int64_t slots_built_ms;
     int64_t schedule_from_ms; /* wall: everything due up to here was handled */
     uint32_t serial;
-    struct metric *m_lag, *m_queue;
+    struct metric *m_lag;
     struct rng rng;
 };
 

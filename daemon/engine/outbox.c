@@ -8,12 +8,7 @@
 
 #include "engine/internal.h"
 
-enum {
-    OUTBOX_EPOCH_BITS = 36,
-    OUTBOX_RESTART_MS = 3000,
-    OUTBOX_HISTORY_MS = 20000,
-    OUTBOX_MAX = 100000
-};
+enum { OUTBOX_EPOCH_BITS = 36, OUTBOX_RESTART_MS = 3000, OUTBOX_HISTORY_MS = 20000 };
 
 void outbox_print_id(uint64_t id, char out[40])
 {

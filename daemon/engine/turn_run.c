@@ -9,8 +9,6 @@
 
 enum { TURN_TRIES = 1000, TURN_PAUSE_MS = 200, TURN_STAFF_ERROR = 160 };
 
-static void turn_step(struct turn *t);
-
 static struct turn *turn_new(struct chat *c, struct input *in)
 {
     struct engine *e = c->gw->e;
@@ -64,6 +62,8 @@ static void turn_remove_timer(struct turn *t)
     buf_free(&hash);
 }
 
+static void turn_run_from(struct turn *t, struct route *r);
+
 void turn_begin(struct chat *c)
 {
     struct input *in = chat_take(c);
@@ -80,7 +80,7 @@ void turn_begin(struct chat *c)
     c->last_ms = clock_mono(t->e->clock);
     if (in->kind == INPUT_TIMER)
         turn_remove_timer(t);
-    turn_step(t);
+    turn_run_from(t, t->routes);
 }
 
 /* Word and arguments of the command that matched, the arguments in their original letters. */
@@ -121,7 +121,6 @@ static void turn_failed(struct turn *t, const struct host_outcome *out)
 {
     static const char *const kinds[] = {"error", "budget", "memory", "store"};
     const char *flow = flow_info(t->at->binding->flow)->name;
-    t->failed++;
     metric_inc(metric_counter("sopd_flow_errors_total", "Handlers that failed.",
                               metric_labels("flow", flow, "kind", kinds[out->failure], NULL)));
     log_error("handler failed", "gateway", t->gw->name, "chat", t->chat->key, "flow", flow, "kind",
@@ -188,11 +187,6 @@ static void turn_run_from(struct turn *t, struct route *r)
             break;
     }
     committer_add(t);
-}
-
-static void turn_step(struct turn *t)
-{
-    turn_run_from(t, t->routes);
 }
 
 void turn_continue(struct turn *t)
