@@ -192,3 +192,10 @@ void buf_add_key(struct buf *b, const char *id)
         }
     }
 }
+
+void buf_hex64(char *out, uint64_t n)
+{
+    for (int i = 15; i >= 0; i--, n >>= 4)
+        out[i] = "0123456789abcdef"[n & 15];
+    out[16] = '\0';
+}

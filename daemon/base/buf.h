@@ -39,6 +39,9 @@ void buf_add_json(struct buf *b, const char *s, size_t len);
 /* Decimal digits of n into out (room for 21), not terminated; returns how many. */
 size_t buf_digits(char *out, int64_t n);
 
+/* 16 hex digits of n, terminated, into out (room for 17). */
+void buf_hex64(char *out, uint64_t n);
+
 /* One RESP bulk string, and an array header: what hiredis wants in redisAsyncFormattedCommand. */
 void buf_add_bulk(struct buf *b, const void *s, size_t len);
 void buf_add_bulk_int(struct buf *b, int64_t n);

@@ -85,6 +85,7 @@ struct binding {
     const struct playbook *playbook;
     struct flow *flow;    /* retained */
     struct cJSON *params; /* owned: playbook values with the overrides from Redis */
+    char pin[17];         /* what runs are pinned to by it; "" until the engine needs it */
 };
 struct binding *binding_new(struct book *b, const struct playbook *p, struct flow *f,
                             struct cJSON *params);

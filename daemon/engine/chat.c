@@ -26,7 +26,7 @@ struct chat *chat_get(struct gw *gw, const char *key, bool create)
 
 void chat_wake(struct chat *c)
 {
-    if (c->ready || c->turn || !c->first)
+    if (c->ready || c->turn || !c->first || c->waits_state == WAITS_LOADING)
         return;
     c->ready = true;
     c->ready_next = NULL;
@@ -47,13 +47,11 @@ void chat_push(struct chat *c, struct input *in)
 {
     struct gw *gw = c->gw;
     c->last_ms = clock_mono(gw->e->clock);
-    if (chat_full(c)) {
+    if (!in->id && chat_full(c)) { /* timers are held back elsewhere: timers_held.c */
         metric_inc(gw->m_shed_in);
         if (log_gate_open(&gw->gate_shed, c->last_ms, 10000))
             log_warn("input shed: the queue is full", "gateway", gw->name, "chat", c->key, "queued",
                      log_int(c->queued), "gateway_queued", log_int((int64_t)gw->queued), NULL);
-        if (in->kind == INPUT_TIMER)
-            timers_taken(gw, in->id); /* it stays in Redis and comes again */
         input_free(in);
         return;
     }
@@ -80,7 +78,7 @@ void chat_drop_timer(struct chat *c, const char *id)
 {
     for (struct input **p = &c->first; *p;) {
         struct input *in = *p;
-        if (in->kind != INPUT_TIMER || strcmp(in->id, id) != 0) {
+        if (!in->id || strcmp(in->id, id) != 0) {
             p = &in->next;
             continue;
         }
@@ -174,6 +172,7 @@ void chat_free(struct chat *c)
         free(c->pauses);
         c->pauses = next;
     }
+    waits_forget(c);
     routes_release(c->routes);
     free(c->key);
     free(c->name);
@@ -190,7 +189,8 @@ void chat_evict(struct gw *gw)
         for (const struct pause *p = c->pauses; p; p = p->next)
             paused = paused || p->until_ms > now ||
                      now - p->failures[(p->at + 4) % PAUSE_FAILURES] < PAUSE_WINDOW_MS;
-        if (!c->first && !c->turn && !c->ready && !paused && now - c->last_ms > CHAT_IDLE_MS)
+        if (!c->first && !c->turn && !c->ready && !paused && c->waits_state != WAITS_LOADING &&
+            now - c->last_ms > CHAT_IDLE_MS)
             chat_free(c);
     }
 }

@@ -99,7 +99,7 @@ static bool engine_begin_turns(struct engine *e, struct gw *gw, uint64_t until_n
     while (c) {
         struct chat *next = c->ready_next;
         c->ready = false;
-        while (c->first && !c->turn && clock_ns() < until_ns)
+        while (c->first && !c->turn && waits_ready(c) && clock_ns() < until_ns)
             turn_begin(c);
         chat_wake(c);
         c = next;
@@ -169,6 +169,7 @@ static void engine_round(struct engine *e)
     for (struct gw *gw = e->gws; gw; gw = gw->next)
         if (!gw->stopped)
             gw_round(gw);
+    versions_free(e, false);
 }
 
 static bool engine_work(struct engine *e)
@@ -309,6 +310,19 @@ void engine_start(struct engine *e)
     engine_arm(e);
 }
 
+/* What a chat has of the old book. Turns that run hold on to theirs themselves. */
+static void engine_renew_chat(struct chat *c)
+{
+    routes_release(c->routes); /* else a chat that falls silent now keeps an old version in memory */
+    c->routes = NULL;
+    while (c->pauses) { /* a new version deserves a new chance */
+        struct pause *next = c->pauses->next;
+        free(c->pauses->flow);
+        free(c->pauses);
+        c->pauses = next;
+    }
+}
+
 void engine_set_book(struct engine *e, struct book *b)
 {
     struct book *old = e->book;
@@ -318,12 +332,7 @@ void engine_set_book(struct engine *e, struct book *b)
     schedule_rebuild(e);
     for (struct gw *gw = e->gws; gw; gw = gw->next)
         for (struct chat *c = gw->chats; c; c = c->hh.next)
-            while (c->pauses) { /* a new version deserves a new chance */
-                struct pause *next = c->pauses->next;
-                free(c->pauses->flow);
-                free(c->pauses);
-                c->pauses = next;
-            }
+            engine_renew_chat(c);
     if (old)
         book_release(old);
     engine_spin(e);
@@ -426,7 +435,7 @@ static void engine_unready(struct engine *e, struct turn *t)
 void engine_end_turns(struct gw *gw)
 {
     for (struct chat *c = gw->chats; c; c = c->hh.next) {
-        if (!c->turn || !c->turn->handler)
+        if (!c->turn || !(c->turn->handler || c->turn->load))
             continue;
         engine_unready(gw->e, c->turn);
         turn_abort(c->turn, false);
@@ -495,6 +504,7 @@ void engine_destroy(struct engine *e)
     }
     schedule_free(e);
     routes_clear_cache(e);
+    versions_free(e, true);
     if (e->book)
         book_release(e->book);
     free(e);

@@ -75,6 +75,31 @@ bool engine_quiet(const struct engine *e);
 /* The gateway of that name, NULL if none: for the playground to speak through. */
 struct gateway *engine_gateway(struct engine *e, const char *name);
 
+/* ---- runs ---- */
+
+/* How a run stands to the newest version of its flow. */
+enum run_fit {
+    RUN_CURRENT, /* it is on it */
+    RUN_FITS,    /* its journal fits the new version (dry) */
+    RUN_MOVED,   /* it was moved */
+    RUN_DIFFERS, /* it does not fit: text names both sides */
+    RUN_GONE,    /* there is no such run, or it could not be looked at: text says why */
+    RUN_DONE     /* cancel, retry: done */
+};
+/* What an admin does to one run. Asynchronous, in a turn of its chat; told is called exactly once, from the loop (it may be before
+ * this returns). chat: of the run. */
+void engine_run_cancel(struct engine *e, const char *gateway, const char *chat, const char *id,
+                       void (*told)(void *ud, enum run_fit fit, const char *text), void *ud);
+/* A stuck or failed run: what it was woken with last is tried again. */
+void engine_run_retry(struct engine *e, const char *gateway, const char *chat, const char *id,
+                      void (*told)(void *ud, enum run_fit fit, const char *text), void *ud);
+/* Moves it to the newest version if its journal fits; dry: only says whether. */
+void engine_run_migrate(struct engine *e, const char *gateway, const char *chat, const char *id,
+                        bool dry, void (*told)(void *ud, enum run_fit fit, const char *text),
+                        void *ud);
+/* Drops all coroutines of runs: the next wake of each replays its journal (tests). */
+void engine_forget_runs(struct engine *e);
+
 /* ---- for admin: health, metrics, ctl ---- */
 struct engine_health {
     bool redis_up;

@@ -351,6 +351,8 @@ void gw_round(struct gw *gw)
         buf_free(&key);
     }
     chat_evict(gw);
+    runs_evict(gw, false);
+    pins_round(gw);
     guard_evict(gw);
 }
 
@@ -442,6 +444,8 @@ bool engine_add_gateway(struct engine *e, const struct gateway_conf *conf, const
 
 void gw_free(struct gw *gw)
 {
+    runs_free(gw);
+    pins_free(gw);
     struct chat *c, *ctmp;
     HASH_ITER (hh, gw->chats, c, ctmp)
         chat_free(c);

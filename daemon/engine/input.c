@@ -18,6 +18,7 @@ void input_free(struct input *in)
 {
     if (!in)
         return;
+    input_tell(in, RUN_GONE, "the daemon could not do it now");
     event_free(in->event);
     free(in->flow);
     free(in->name);
@@ -26,6 +27,14 @@ void input_free(struct input *in)
     free(in->user);
     free(in->id);
     free(in);
+}
+
+void input_tell(struct input *in, enum run_fit fit, const char *text)
+{
+    void (*told)(void *ud, enum run_fit fit, const char *text) = in->told;
+    in->told = NULL;
+    if (told)
+        told(in->told_ud, fit, text);
 }
 
 static uint64_t input_part(uint64_t h, const char *s)
@@ -54,6 +63,12 @@ uint64_t input_hash(const struct input *in, const char *chat, int64_t *day, bool
         h = input_part(h, in->id);
         h = hash_more(h, &in->serial, sizeof in->serial);
         h = hash_more(h, &in->due_ms, sizeof in->due_ms);
+        break;
+    case INPUT_RUN:
+        h = input_part(h, in->name);
+        h = hash_more(h, &in->why, sizeof in->why);
+        h = hash_more(h, &in->serial, sizeof in->serial);
+        h = hash_more(h, &in->due_ms, in->why == RUN_DUE ? sizeof in->due_ms : 0);
         break;
     }
     *day = when / INPUT_DAY_MS;

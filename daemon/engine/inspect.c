@@ -41,6 +41,8 @@ void engine_metrics(void *ud)
         inspect_set("sopd_outbox_unknown", "Messages whose outcome is being found out.", gw,
                     (double)gw->unknown);
         inspect_set("sopd_chats_active", "Chats in memory.", gw, HASH_COUNT(gw->chats));
+        inspect_set("sopd_runs_in_memory", "Waiting runs whose coroutine is in memory.", gw,
+                    HASH_COUNT(gw->runs));
         inspect_set("sopd_chats_known", "Groups known to exist.", gw, HASH_COUNT(gw->known));
         inspect_set("sopd_gateway_owner", "1 while this process owns the gateway.", gw, gw->owner);
         inspect_set("sopd_gateway_held", "1 while the account is paused by the circuit breaker.",

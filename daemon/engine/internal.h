@@ -17,37 +17,65 @@
 #include "engine/turn.h"
 #include "store/settings.h"
 
+struct cJSON;
 struct chat;
 struct gw;
 struct routes;
 struct flight;
+struct run;
+struct run_load;
+struct wait;
 
 enum { CHAT_TRAFFIC = 60, CHAT_TRAFFIC_MS = 10000 };
 enum { PAUSE_FAILURES = 5, PAUSE_WINDOW_MS = 60000, PAUSE_MS = 600000 };
 
 /* ---- inputs ---- */
 
-enum input_kind { INPUT_EVENT, INPUT_SCHEDULE, INPUT_TIMER };
+enum input_kind { INPUT_EVENT, INPUT_SCHEDULE, INPUT_TIMER, INPUT_RUN };
+/* Why a run gets a turn without an event: its time has come, its message was sent (or not), somebody ends it, an admin tries a
+ * parked one again or moves it to the newest version. */
+enum run_why { RUN_DUE, RUN_SENT, RUN_CANCEL, RUN_RETRY, RUN_MIGRATE };
 
 struct input {
     struct input *next;
     enum input_kind kind;
     struct event *event;     /* EVENT */
     char *flow;              /* SCHEDULE, TIMER */
-    char *name;              /* TIMER: handler name; SCHEDULE: "HH:MM" */
-    char *key, *args, *user; /* TIMER */
-    char *id;                /* TIMER: its id in Redis; SCHEDULE: NULL */
-    uint64_t serial; /* TIMER: tells a timer from its replacement; SCHEDULE: the local day */
-    int handler;     /* SCHEDULE */
-    int64_t due_ms;  /* SCHEDULE, TIMER */
-    int tries;       /* how often Redis was lost under it */
+    char *name;              /* TIMER: handler name; SCHEDULE: "HH:MM"; RUN: the run's id */
+    char *key, *args, *user; /* TIMER; key of SCHEDULE: id of its handler; args of RUN_SENT: what the wait returns, JSON */
+    char *id;                /* TIMER, RUN_DUE: its id in Redis; else NULL */
+    uint64_t
+        serial; /* TIMER: tells a timer from its replacement; SCHEDULE: the local day; RUN: outbox id or a number */
+    int handler;      /* SCHEDULE */
+    int64_t due_ms;   /* SCHEDULE, TIMER, RUN_DUE */
+    enum run_why why; /* RUN */
+    bool dry;         /* RUN_MIGRATE: only look */
+    int tries;        /* how often Redis was lost under it */
+    /* RUN_CANCEL, RUN_RETRY, RUN_MIGRATE by an admin: told once how it went */
+    void (*told)(void *ud, enum run_fit fit, const char *text);
+    void *told_ud;
 };
 struct input *input_event(struct event *e);
 void input_free(struct input *in);
 /* The identity of the turn that this input causes, and the day (UTC) of the set that remembers it. */
 uint64_t input_hash(const struct input *in, const char *chat, int64_t *day, bool *own_time);
 
+/* Answers the admin who asked for it, if one did and was not answered yet. */
+void input_tell(struct input *in, enum run_fit fit, const char *text);
+
+/* What started a handler: what its context shows. For a run this is its first input, not the one that woke it. */
+struct cause {
+    enum turn_cause kind;
+    const struct event *event;      /* EVENT */
+    const char *user, *word, *rest; /* "" if none */
+    const char *args;               /* JSON, "" if none */
+    int64_t due_ms;                 /* SCHEDULE, TIMER */
+    int64_t time_ms, now_ms;        /* of that turn */
+};
+
 /* ---- chats ---- */
+
+enum waits_state { WAITS_UNKNOWN, WAITS_LOADING, WAITS_LOADED };
 
 struct chat {
     struct gw *gw;
@@ -64,6 +92,9 @@ struct chat {
     struct pause *pauses;
     uint16_t traffic[CHAT_TRAFFIC]; /* messages per 10 s, by time / 10 s modulo the size */
     int64_t traffic_at;             /* the last step counted */
+    struct wait *waits;             /* runs of this chat that wait for events: waits.c */
+    unsigned nwaits, waits_cap;
+    enum waits_state waits_state;
     UT_hash_handle hh;
 };
 
@@ -102,9 +133,15 @@ const char *known_name(const struct gw *gw, const char *chat);
 
 /* ---- routes: what runs in a chat ---- */
 
+/* START a handler; WAKE a run with what it waited for; GATHER: one more for a run that collects; END a run. */
+enum route_kind { ROUTE_START, ROUTE_WAKE, ROUTE_GATHER, ROUTE_END };
+
 struct route {
     struct route *next;
-    struct binding *binding; /* borrowed from routes->bindings */
+    enum route_kind kind;
+    char run[17];            /* not START: whose */
+    bool last;               /* WAKE: nobody else sees the event */
+    struct binding *binding; /* borrowed from routes->bindings, or from the run */
     const struct handler *handler;
     size_t word_len; /* COMMAND: length of the matched word in the folded text */
     const char *word;
@@ -118,7 +155,14 @@ void routes_release(struct routes *r);
 /* The handlers for an input, in order, as a fresh list in out (the caller frees it with routes_free_list). */
 struct route *routes_match(struct chat *c, const struct input *in);
 void routes_free_list(struct route *list);
+/* Where the rest begins in folded text that says this folded word, optionally followed by more; -1 if it does not. */
+int routes_word_at(const char *word, size_t word_len, const char *text, size_t len);
+/* The role of a user for one binding in one gateway. */
+enum role routes_role(const struct gw *gw, const struct binding *b, const char *user,
+                      const char *platform_role);
 struct binding *routes_binding(struct chat *c, const char *flow);
+/* The same for a chat that need not be in memory; valid until playbooks or settings change. */
+struct binding *routes_binding_in(struct gw *gw, const char *chat, const char *flow);
 /* On now, here? `why` may be NULL. */
 bool routes_flow_on(struct chat *c, const struct binding *b, const char **why);
 void routes_each(struct chat *c, void (*fn)(void *ud, struct binding *b), void *ud);
@@ -143,12 +187,20 @@ struct turn_timer_op {
     int64_t due_ms; /* < 0: cancelled */
 };
 
-/* What follows a commit: opting out in the mirror, toggles in their own keys. Newest first. */
-enum after_kind { AFTER_OPT_OUT, AFTER_OPT_IN, AFTER_ON, AFTER_OFF, AFTER_CLEAR };
+/* What follows a commit: opting out in the mirror, toggles in their own keys, runs that may not be woken any more. Newest
+ * first. */
+enum after_kind { AFTER_OPT_OUT, AFTER_OPT_IN, AFTER_ON, AFTER_OFF, AFTER_CLEAR, AFTER_RUN_GONE };
 struct turn_after {
     struct turn_after *next;
     enum after_kind kind;
-    char *what; /* user or flow */
+    char *what; /* user, flow, or id of a run of this chat */
+};
+
+/* A run that this turn has moved: kept if the turn is committed, forgotten (it is as Redis has it) if not. */
+struct turn_run {
+    struct turn_run *next;
+    struct run *run;
+    bool over; /* it has ended, or waits for nothing but an admin */
 };
 
 struct turn_act {
@@ -176,7 +228,21 @@ struct turn {
     struct turn_mark mark;     /* before the handler that runs */
     bool on_ready;             /* on the engine's ready list */
     struct turn *ready_next;
-    bool commanded; /* a command of the message has run */
+    bool commanded;            /* a command of the message has run */
+    struct cause own;          /* from the input */
+    const struct cause *cause; /* of the handler that runs: &own, or its run's */
+    bool replaying;            /* the handler is brought back: its time is the cause's */
+    char run_id[17];           /* of the handler that runs */
+    unsigned started;          /* runs started by this turn: their ids count on */
+    struct run *run;           /* that is being woken by the route `at` */
+    bool pinned;               /* it stores pins */
+    unsigned again;   /* runs that continued in it */
+    bool gathered;             /* the event was added to that run */
+    enum run_fit tell;         /* the answer to an admin, once this is committed */
+    char *tell_text;
+    struct run_load *load; /* an answer about it is awaited */
+    char *wake;            /* what it is woken with, JSON {"now","time","with"} */
+    struct turn_run *runs; /* moved by this turn */
     uint64_t hash;
     int64_t day;
     bool own_time;
@@ -190,7 +256,6 @@ struct turn {
     struct turn_timer_op *timers;
     struct turn_act *acts, **acts_tail;
     struct turn_after *after; /* done when it is committed */
-    const char *word, *args;  /* COMMAND: in args_buf */
     struct buf args_buf;
     struct turn *next; /* in a flight, or on the gw's list of finished turns */
 };
@@ -213,6 +278,121 @@ void turn_undo(struct turn *t, const struct turn_mark *m);
 /* A message to the staff chat from the engine itself (not from a script). */
 void turn_tell_staff(struct turn *t, const char *text);
 bool turn_is_empty(const struct turn *t);
+
+/* ---- runs: run.c (what is in memory, the record), run_turn.c (their part of a turn), waits.c, pins.c ---- */
+
+/* A version of a flow with its parameters, as runs are pinned to it. */
+struct pin {
+    char id[17];
+    char *flow;
+    char version[17];
+    struct cJSON *params; /* without texts */
+    bool stored;          /* Redis has it, as far as we know */
+    UT_hash_handle hh;
+};
+
+/* A run in memory. Its record is in Redis; this may be forgotten at any time between turns. */
+struct run {
+    struct gw *gw;
+    char id[17];
+    char *chat;
+    struct cJSON *head; /* first line of the record */
+    struct cause cause; /* points into head, first and args */
+    struct event *first;
+    char *args;
+    int gen;
+    bool fresh;         /* started, and its handler has not run yet */
+    struct buf journal; /* the other lines, while there is no coroutine */
+    struct coro *parked;
+    struct binding *binding; /* of the coroutine */
+    uint64_t generation;     /* of the engine when the coroutine was made */
+    struct cJSON *wait;      /* NULL: for its start */
+    bool listed;             /* in waits:<chat> */
+    int64_t due_ms;          /* 0 = no timer */
+    int64_t last_due_ms;     /* the next timer's time is later: a turn's identity has it */
+    struct buf gathered;     /* JSON objects with commas */
+    unsigned ngathered;
+    bool busy;       /* in a turn */
+    int64_t used_ms; /* monotonic */
+    UT_hash_handle hh;
+};
+
+struct run *run_find(struct gw *gw, const char *id);
+/* A record from Redis as a run in memory; NULL with why if it cannot be read. */
+struct run *run_read(struct gw *gw, const char *id, const char *text, size_t len, const char **why);
+/* A handler that parks for the first time, or a start: header from the turn's cause. */
+struct run *run_new(struct gw *gw, const char *id, const char *chat);
+void run_set_wait(struct run *run, struct cJSON *wait); /* takes it */
+void run_adopt(struct run *run);                        /* its cause from its new header */
+void run_touch(struct run *run);                        /* the last to be evicted */
+void run_forget(struct run *run);
+void run_key(const struct gw *gw, struct buf *out, const char *id);
+const char *run_text(const struct run *run, const char *field); /* of the header, "" */
+void runs_evict(struct gw *gw, bool all);
+void runs_free(struct gw *gw);
+/* The timer of a run is due: queues its wake. member: its id in `timers`. Two times mean that c:cancel ends it: with its key, or
+ * without (the key is another run's by now). */
+enum { RUN_END = 0, RUN_END_KEYLESS = 1 };
+void run_due(struct gw *gw, const char *member, const char *id, const char *chat, int64_t due_ms);
+/* What it waited for in `sent` is known: error NULL = sent with that message id. `run` is "<id>|<chat>". */
+void run_sent(struct gw *gw, const char *run, uint64_t entry, const char *message_id,
+              const char *error);
+
+/* pins.c */
+/* The pin of a binding (cached in it). */
+struct pin *pin_of(struct gw *gw, struct binding *b);
+struct pin *pin_find(struct gw *gw, const char *id);
+struct pin *pin_read(struct gw *gw, const char *id, const char *json, size_t len);
+/* Writes that a run of that pin begins (n = 1) or ends (-1) into the turn. f may be NULL for -1. */
+void pin_count(struct turn *t, struct pin *p, struct flow *f, int n);
+void pin_count_id(struct turn *t, const char *id, int n);
+/* Pins that this turn meant to store may not be stored: they are written again when needed. */
+void pins_unsure(struct turn *t);
+/* A loaded flow of that version: the one that is served, or a kept one; NULL: it must be loaded. Borrowed. */
+struct flow *version_find(struct engine *e, const struct binding *current, const char *flow,
+                          const char *version);
+/* Loads it from its stored source; NULL with err. Borrowed. */
+struct flow *version_load(struct engine *e, const struct binding *current, const char *flow,
+                          const char *version, const char *source, size_t len, struct buf *err);
+void versions_free(struct engine *e, bool all);
+void source_key(const struct gw *gw, struct buf *out, const char *flow, const char *version);
+void pin_key(const struct gw *gw, struct buf *out, const char *id);
+/* A binding for a run: its flow version, pinned values, today's texts and playbook. A new reference. */
+struct binding *pin_bind(struct engine *e, const struct pin *p, struct flow *f,
+                         struct binding *current);
+void pins_round(struct gw *gw);
+void pins_free(struct gw *gw);
+
+/* waits.c */
+/* True if the chat's waits are known; else they are asked for, and the chat is woken when they come. */
+bool waits_ready(struct chat *c);
+/* Puts what the event wakes in front of the handlers that it reaches; takes and returns the list. */
+struct route *waits_match(struct chat *c, const struct event *ev, struct route *handlers);
+/* Does a run with this wait spec have to be found by events? */
+bool waits_wants(const struct cJSON *spec);
+void waits_json(const struct run *run, struct buf *out); /* its value in waits:<chat> */
+void waits_put(struct chat *c, const struct run *run);
+void waits_remove(struct chat *c, const char *id);
+void waits_forget(struct chat *c);
+void waits_key(const struct gw *gw, struct buf *out, const char *chat);
+
+/* run_turn.c */
+enum turn_next { TURN_WAITS, TURN_GONE, TURN_NEXT, TURN_ENDS };
+/* The route `at` of the turn is about a run: goes on with it as far as it gets. */
+enum turn_next turn_run_step(struct turn *t);
+/* What follows from a handler's outcome (turn_run.c). */
+enum turn_next turn_judge(struct turn *t, const struct host_outcome *out);
+/* The handler that runs parked: its record, wait and timer join the turn. */
+void turn_run_parked(struct turn *t, const struct host_outcome *out);
+/* The handler that runs has ended: its run, if it is one, is over, or begins anew (out->again). */
+enum turn_next turn_run_over(struct turn *t, const struct host_outcome *out);
+/* It failed: it waits for an admin. */
+void turn_run_failed(struct turn *t, const struct host_outcome *out);
+void turn_runs_committed(struct turn *t);
+void turn_runs_forget(struct turn *t);
+void turn_load_drop(struct turn *t);
+/* A run of this chat that c:cancel ended in this turn. */
+void turn_run_gone(struct turn *t, const char *id);
 
 /* ---- commits ---- */
 
@@ -296,6 +476,10 @@ void timers_start(struct gw *gw);
 void timers_note(struct gw *gw, int64_t due_ms); /* one was set */
 void timers_run(struct gw *gw);
 void timers_taken(struct gw *gw, const char *id); /* its turn ended: may be fetched again */
+/* Before timers_taken: its turn was refused, and is not tried again at once. */
+void timers_refused(struct gw *gw, const char *id);
+/* It was set anew or cancelled: not to be handed out as it was. */
+void timers_drop(struct gw *gw, const char *id);
 int64_t timers_next(const struct gw *gw);
 void timers_free(struct gw *gw);
 
@@ -375,6 +559,9 @@ struct gw {
     int64_t alive_saved_ms;
     bool stopped;
 
+    struct run *runs; /* in memory, least lately used first */
+    struct pin *pins;
+    int64_t pins_ms; /* monotonic: when unused pins were looked for */
     struct timer_state *timers;
     struct log_gate gate_shed, gate_commit, gate_late, gate_act;
     struct metric *m_sent;
@@ -421,6 +608,7 @@ struct engine {
     uint32_t serial;
     struct metric *m_lag;
     struct rng rng;
+    struct version *versions; /* flows that only runs use any more: pins.c */
 };
 
 void engine_metrics(void *engine);    /* sets the gauges before they are rendered */

@@ -38,6 +38,7 @@ struct message *message_new(const struct message_head *head, const struct out_se
     m->until_ms = head->until_ms;
     m->resend = head->resend;
     m->answer = head->answer;
+    m->run = NULL;
     for (int i = 0; i < nsegments; i++) {
         const struct out_segment *s = &segments[i];
         copy[i].type = s->type;
@@ -52,7 +53,15 @@ struct message *message_new(const struct message_head *head, const struct out_se
 
 void message_free(struct message *m)
 {
+    if (m)
+        free(m->run);
     free(m);
+}
+
+void message_set_run(struct message *m, const char *run)
+{
+    free(m->run);
+    m->run = mem_strdup(run);
 }
 
 void message_json(const struct message *m, struct buf *out)
@@ -66,6 +75,10 @@ void message_json(const struct message *m, struct buf *out)
     buf_adds(out, ",\"until\":");
     buf_addi(out, m->until_ms);
     buf_adds(out, m->resend ? ",\"policy\":\"resend\"" : ",\"policy\":\"drop\"");
+    if (m->run) {
+        buf_adds(out, ",\"run\":");
+        buf_add_json(out, m->run, strlen(m->run));
+    }
     buf_adds(out, m->answer ? ",\"answer\":true,\"message\":[" : ",\"message\":[");
     for (int i = 0; i < m->nsegments; i++) {
         const struct out_segment *s = &m->segments[i];
@@ -132,6 +145,8 @@ struct message *message_parse(const char *json, size_t len)
             .answer = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, "answer")),
         };
         m = message_new(&head, segments, n);
+        if (*message_string(o, "run"))
+            message_set_run(m, message_string(o, "run"));
     }
     free(segments);
     cJSON_Delete(o);

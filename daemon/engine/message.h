@@ -18,6 +18,7 @@ struct message {
     int64_t created_ms, until_ms; /* not sent after until_ms (wall) */
     bool resend;                  /* policy when the outcome stays unknown */
     bool answer;
+    char *run; /* "<id>|<chat>" of the run that waits for its outcome; owned; NULL none */
     const struct out_segment *segments;
     int nsegments;
 };
@@ -32,6 +33,8 @@ struct message_head {
 struct message *message_new(const struct message_head *head, const struct out_segment *segments,
                             int nsegments);
 void message_free(struct message *m);
+/* Names the run that waits for the message's outcome; run ("<id>|<chat>") is copied. */
+void message_set_run(struct message *m, const char *run);
 void message_json(const struct message *m, struct buf *out);
 /* NULL if the text is no message (an admin's edit went wrong). */
 struct message *message_parse(const char *json, size_t len);

@@ -71,12 +71,28 @@ static void outbox_forget(struct gw *gw, struct entry *en)
     free(en);
 }
 
-void outbox_done(struct gw *gw, struct entry *en, const char *outcome, const char *reason)
+/* The entry leaves Redis: with the other acknowledgements, or in the turn of the run that waited for its outcome. */
+static void outbox_remove(struct gw *gw, struct entry *en, const char *outcome, const char *reason,
+                          const char *message_id)
 {
     char id[40];
+    if (en->message->run) {
+        bool sent = strcmp(outcome, "sent") == 0;
+        run_sent(gw, en->message->run, en->id, message_id,
+                 sent ? NULL : (reason && *reason ? reason : outcome));
+        return;
+    }
     outbox_print_id(en->id, id);
     buf_add_bulk(&gw->acks, id, strlen(id));
     gw->nacks++;
+}
+
+static void outbox_done_as(struct gw *gw, struct entry *en, const char *outcome, const char *reason,
+                           const char *message_id)
+{
+    char id[40];
+    outbox_print_id(en->id, id);
+    outbox_remove(gw, en, outcome, reason, message_id);
     if (en->marked || en->state == ENTRY_MARKING) {
         buf_add_bulk(&gw->unmark, id, strlen(id));
         gw->nunmark++;
@@ -89,6 +105,11 @@ void outbox_done(struct gw *gw, struct entry *en, const char *outcome, const cha
                  en->message->flow, "id", id, "outcome", outcome, "reason", reason, NULL);
     }
     outbox_forget(gw, en);
+}
+
+void outbox_done(struct gw *gw, struct entry *en, const char *outcome, const char *reason)
+{
+    outbox_done_as(gw, en, outcome, reason, "");
 }
 
 /* Deletions on their way to Redis; kept until it has answered. */
@@ -225,7 +246,7 @@ void outbox_sent(struct gw *gw, uint64_t ticket, const struct send_result *r)
     int64_t now = clock_wall(gw->e->clock);
     pacer_outcome(gw, r, en);
     switch (r->outcome) {
-    case SEND_SENT: outbox_done(gw, en, "sent", r->reason); break;
+    case SEND_SENT: outbox_done_as(gw, en, "sent", r->reason, r->message_id); break;
     case SEND_FAILED: outbox_done(gw, en, "failed", r->reason); break;
     case SEND_MUTED:
     case SEND_LIMITED:
@@ -279,7 +300,7 @@ void outbox_own_message(struct gw *gw, const struct event *e)
         if (ours.len != theirs.len || (ours.len && memcmp(ours.data, theirs.data, ours.len) != 0))
             continue;
         if (en->state == ENTRY_UNKNOWN)
-            outbox_done(gw, en, "sent", "seen in the chat");
+            outbox_done_as(gw, en, "sent", "seen in the chat", e->message_id);
         else
             en->echoed = true;
         return;

@@ -302,6 +302,13 @@ static bool routes_says(const struct routes_command *c, const char *text, size_t
     return c->handler->args && (c->handler->glued || routes_set_off(text + c->len));
 }
 
+int routes_word_at(const char *word, size_t word_len, const char *text, size_t len)
+{
+    if (len < word_len || memcmp(text, word, word_len) != 0)
+        return -1;
+    return len == word_len || routes_set_off(text + word_len) ? (int)word_len : -1;
+}
+
 /* Closing punctuation says nothing: "..!" and full-width forms (those that folding leaves: the ideographic full stop). */
 static size_t routes_trim_end(const char *s, size_t len)
 {
@@ -387,6 +394,12 @@ struct route *routes_match(struct chat *c, const struct input *in)
     struct route *list = NULL, **tail = &list;
     if (in->kind == INPUT_EVENT) {
         routes_match_event(c, in->event, &tail);
+        return waits_match(c, in->event, list);
+    }
+    if (in->kind == INPUT_RUN) {
+        list = MEM_NEW(struct route);
+        list->kind = in->why == RUN_CANCEL ? ROUTE_END : ROUTE_WAKE;
+        snprintf(list->run, sizeof list->run, "%s", in->name);
         return list;
     }
     struct binding *b = routes_binding(c, in->flow);
@@ -396,10 +409,33 @@ struct route *routes_match(struct chat *c, const struct input *in)
     for (int i = 0; i < info->nhandlers; i++) {
         const struct handler *h = &info->handlers[i];
         if (in->kind == INPUT_TIMER ? h->kind == HANDLER_TIMER && strcmp(h->name, in->name) == 0
-                                    : h->kind == HANDLER_AT && h->index == in->handler)
+                                    : h->kind == HANDLER_AT && strcmp(h->id, in->key) == 0)
             routes_append(&tail, b, h, "", 0);
     }
     return list;
+}
+
+static void routes_raise(enum role *role, const struct staff *list, int n, const char *who)
+{
+    for (int i = 0; i < n; i++)
+        if (strcmp(list[i].user, who) == 0 && list[i].role > *role)
+            *role = list[i].role;
+}
+
+enum role routes_role(const struct gw *gw, const struct binding *b, const char *user,
+                      const char *platform_role)
+{
+    enum role role = ROLE_MEMBER;
+    if (!*user)
+        return role;
+    char who[192];
+    snprintf(who, sizeof who, "%s:%s", gw->name, user);
+    routes_raise(&role, b->book->staff, b->book->nstaff, who);
+    routes_raise(&role, b->playbook->staff, b->playbook->nstaff, who);
+    if (b->playbook->keepers && role < ROLE_KEEPER &&
+        (strcmp(platform_role, "owner") == 0 || strcmp(platform_role, "admin") == 0))
+        role = ROLE_KEEPER;
+    return role;
 }
 
 void routes_free_list(struct route *list)
@@ -414,6 +450,15 @@ void routes_free_list(struct route *list)
 struct binding *routes_binding(struct chat *c, const char *flow)
 {
     const struct routes *r = routes_of(c);
+    for (int i = 0; i < r->nbindings; i++)
+        if (strcmp(flow_info(r->bindings[i]->flow)->name, flow) == 0)
+            return r->bindings[i];
+    return NULL;
+}
+
+struct binding *routes_binding_in(struct gw *gw, const char *chat, const char *flow)
+{
+    const struct routes *r = routes_lookup(gw, chat, known_name(gw, chat));
     for (int i = 0; i < r->nbindings; i++)
         if (strcmp(flow_info(r->bindings[i]->flow)->name, flow) == 0)
             return r->bindings[i];

@@ -8,7 +8,12 @@
 #include "engine/internal.h"
 #include "engine/routes.h"
 
-enum { SCHEDULE_DAY_MS = 86400000, SCHEDULE_REBUILD_MS = 1000, SCHEDULE_START_MS = 120000 };
+enum {
+    SCHEDULE_DAY_MS = 86400000,
+    SCHEDULE_REBUILD_MS = 1000,
+    SCHEDULE_START_MS = 120000,
+    SCHEDULE_BACK_MS = 1000
+};
 
 struct schedule_slot {
     struct gw *gw;
@@ -74,7 +79,7 @@ static void schedule_offer(struct gw *gw, const char *chat, const struct routes_
     in->kind = INPUT_SCHEDULE;
     in->flow = mem_strdup(flow_info(at->binding->flow)->name);
     in->name = mem_strdup(h->from_param ? h->name : h->words[0]);
-    in->handler = h->index;
+    in->key = mem_strdup(h->id);
     in->due_ms = due_ms;
     in->serial = (uint64_t)day;
     chat_push(chat_get(gw, chat, true), in);
@@ -135,6 +140,13 @@ void schedule_run(struct engine *e)
     int64_t now = clock_wall(e->clock);
     if (!e->schedule_from_ms)
         e->schedule_from_ms = now;
+    if (e->schedule_from_ms - now > SCHEDULE_BACK_MS) {
+        /* The clock was set back. What comes a second time has the same date, so the same turn's id; but waiting for the
+         * time that the clock showed before could take years. */
+        e->schedule_from_ms = now;
+        e->slots_built_ms = 0;
+        schedule_rebuild(e);
+    }
     /* new groups come in crowds: not at once for each, but never fire from stale slots */
     int64_t rest = e->nslots && schedule_next(e) > now ? SCHEDULE_REBUILD_MS : 0;
     if (e->slots_dirty && clock_mono(e->clock) - e->slots_built_ms >= rest) {

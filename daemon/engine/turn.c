@@ -15,13 +15,24 @@ enum { TURN_WRITES = 2000, TURN_BYTES = 4 << 20, TURN_ARGS = 250 };
 
 enum turn_cause turn_cause(const struct turn *t)
 {
-    static const enum turn_cause causes[] = {CAUSE_EVENT, CAUSE_SCHEDULE, CAUSE_TIMER};
-    return causes[t->input->kind];
+    return t->cause->kind;
 }
 
 const struct event *turn_event(const struct turn *t)
 {
-    return t->input->event;
+    return t->cause->event;
+}
+
+bool turn_answering(const struct turn *t)
+{
+    const struct event *e = t->input->event;
+    return e && (e->type == EVENT_MESSAGE || e->type == EVENT_BUTTON || e->type == EVENT_ENTER ||
+                 e->type == EVENT_POKE);
+}
+
+const char *turn_run_id(const struct turn *t)
+{
+    return t->run_id;
 }
 
 const char *turn_gateway(const struct turn *t)
@@ -58,39 +69,37 @@ const struct binding *turn_binding(const struct turn *t)
 
 const char *turn_user(const struct turn *t)
 {
-    if (t->input->event)
-        return t->input->event->user;
-    return t->input->user ? t->input->user : "";
+    return t->cause->user;
 }
 
 const char *turn_word(const struct turn *t)
 {
-    return t->word ? t->word : "";
+    return t->cause->word;
 }
 
 const char *turn_args(const struct turn *t)
 {
-    return t->args ? t->args : "";
+    return t->cause->rest;
 }
 
 const char *turn_timer_args(const struct turn *t)
 {
-    return t->input->args ? t->input->args : "";
+    return t->cause->args;
 }
 
 int64_t turn_due_ms(const struct turn *t)
 {
-    return t->input->due_ms;
+    return t->cause->due_ms;
 }
 
 int64_t turn_time_ms(const struct turn *t)
 {
-    return t->time_ms;
+    return t->replaying ? t->cause->time_ms : t->time_ms;
 }
 
 int64_t turn_now_ms(const struct turn *t)
 {
-    return t->now_ms;
+    return t->replaying ? t->cause->now_ms : t->now_ms;
 }
 
 struct rng *turn_rng(struct turn *t)
@@ -98,27 +107,10 @@ struct rng *turn_rng(struct turn *t)
     return &t->rng;
 }
 
-static void turn_raise(enum role *role, const struct staff *list, int n, const char *who)
-{
-    for (int i = 0; i < n; i++)
-        if (strcmp(list[i].user, who) == 0 && list[i].role > *role)
-            *role = list[i].role;
-}
-
 enum role turn_role(const struct turn *t, const char *user, const char *platform_role)
 {
-    enum role role = ROLE_MEMBER;
     const struct binding *b = turn_binding(t);
-    if (!*user || !b)
-        return role;
-    char who[192];
-    snprintf(who, sizeof who, "%s:%s", t->gw->name, user);
-    turn_raise(&role, b->book->staff, b->book->nstaff, who);
-    turn_raise(&role, b->playbook->staff, b->playbook->nstaff, who);
-    if (b->playbook->keepers && role < ROLE_KEEPER &&
-        (strcmp(platform_role, "owner") == 0 || strcmp(platform_role, "admin") == 0))
-        role = ROLE_KEEPER;
-    return role;
+    return b ? routes_role(t->gw, b, user, platform_role) : ROLE_MEMBER;
 }
 
 bool turn_opted_out(const struct turn *t, const char *user)
@@ -163,25 +155,11 @@ void turn_key(const struct turn *t, struct buf *out, const char *kind, ...)
 /* Commands that cannot fail half way on a key of the right kind (commit.lua relies on it). */
 static bool turn_allowed(const char *word, size_t len)
 {
-    static const char *const allowed[] = {"HSET",
-                                          "HDEL",
-                                          "ZADD",
-                                          "ZREM",
-                                          "SADD",
-                                          "SREM",
-                                          "RPUSH",
-                                          "LPUSH",
-                                          "LTRIM",
-                                          "LPOP",
-                                          "RPOP",
-                                          "SETBIT",
-                                          "SET",
-                                          "DEL",
-                                          "XADD",
-                                          "PEXPIRE",
-                                          "ZREMRANGEBYRANK",
-                                          "PEXPIREAT",
-                                          "HINCRBY"};
+    static const char *const allowed[] = {
+        "HSET",      "HDEL",   "ZADD",  "ZREM", "SADD",    "SREM",
+        "RPUSH",     "LPUSH",  "LTRIM", "LPOP", "RPOP",    "SETBIT",
+        "SET",       "APPEND", "DEL",   "XADD", "PEXPIRE", "ZREMRANGEBYRANK",
+        "PEXPIREAT", "HINCRBY"};
     for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++)
         if (strlen(allowed[i]) == len && memcmp(allowed[i], word, len) == 0)
             return true;
@@ -275,6 +253,7 @@ void turn_undo(struct turn *t, const struct turn_mark *m)
     turn_free_after(t, m->after);
     turn_free_acts(m->acts_tail);
     t->acts_tail = m->acts_tail;
+    pins_unsure(t);
 }
 
 bool turn_is_empty(const struct turn *t)
@@ -284,6 +263,9 @@ bool turn_is_empty(const struct turn *t)
 
 void turn_free(struct turn *t)
 {
+    turn_load_drop(t);
+    free(t->wake);
+    free(t->tell_text);
     turn_free_outs(t, 0);
     turn_free_timers(t, NULL);
     turn_free_after(t, NULL);

@@ -17,7 +17,8 @@ struct turn;
 struct clock;
 
 /* ---- what it is about ---- */
-enum turn_cause { CAUSE_EVENT, CAUSE_SCHEDULE, CAUSE_TIMER };
+/* Of the handler that runs: for a run this is what started it, be it weeks ago. */
+enum turn_cause { CAUSE_EVENT, CAUSE_SCHEDULE, CAUSE_TIMER, CAUSE_START };
 enum turn_cause turn_cause(const struct turn *t);
 const struct event *turn_event(const struct turn *t); /* NULL unless CAUSE_EVENT */
 const char *turn_gateway(const struct turn *t);       /* gateway name */
@@ -31,7 +32,7 @@ const char *turn_user(const struct turn *t);
 /* COMMAND: the word that matched and the text after it, folded blanks trimmed, original letters; "" else. */
 const char *turn_word(const struct turn *t);
 const char *turn_args(const struct turn *t);
-/* TIMER: args given to c:timer as JSON text, "" else. SCHEDULE and TIMER: when it was due. */
+/* What c:timer, c:start or c:continue gave along, as JSON text, "" else. SCHEDULE and TIMER: when it was due. */
 const char *turn_timer_args(const struct turn *t);
 int64_t turn_due_ms(const struct turn *t);
 /* The turn's time, fixed at its start: event's platform time for state (judging days), wall time for waits. */
@@ -39,6 +40,10 @@ int64_t turn_time_ms(const struct turn *t); /* platform time of the event, or du
 int64_t turn_now_ms(const struct turn *t);  /* wall time at the start of the turn */
 /* Seeded from the turn's id: the same input draws the same numbers. */
 struct rng *turn_rng(struct turn *t);
+/* Is this turn about what a member said or did just now? Then a message is an answer. */
+bool turn_answering(const struct turn *t);
+/* The id of the run that this handler is, or would be if it waited: 16 hex digits. */
+const char *turn_run_id(const struct turn *t);
 /* The staff role of a user here: configuration, playbook, platform role if the playbook says so. `platform_role` may be "". */
 enum role turn_role(const struct turn *t, const char *user, const char *platform_role);
 /* Has this user asked not to be @-ed or written to? (in memory) */
@@ -95,6 +100,14 @@ const char *turn_ask(struct turn *t, const struct gateway_request *r,
  * one; else its turn runs in that chat. `args` is JSON text, at most 4 KiB. Returns NULL or why not. */
 const char *turn_timer_in(struct turn *t, const char *chat, const char *name, const char *key,
                           int64_t due_ms, const char *args);
+/* Starts a run of handler `handler` (its id, "run:onboard") of `flow` in `chat` (NULL = this one) for `user`, with `args` (JSON, at
+ * most 4 KiB), right after the commit; `key` (NULL = none) is taken out of run-keys when it ends. Its id goes to `id`.
+ * Returns NULL or why not. */
+const char *turn_run_start(struct turn *t, const char *flow, const char *handler, const char *chat,
+                           const char *user, const char *args, const char *key, char id[17]);
+/* Ends a run of `chat` (NULL = this one) right after the commit; nothing wakes it in between. One that is over: nothing happens.
+ * key: its field in run-keys if known (free for another run at once), else NULL (free when it has ended). */
+void turn_run_cancel(struct turn *t, const char *chat, const char *id, const char *key);
 /* Opts a user out of every @ and DM, or back in. */
 void turn_opt_out(struct turn *t, const char *user, bool out);
 /* Writes a toggle of this chat (admin's switch command) right after the commit: flow, on/off; or removes it. */

@@ -9,6 +9,23 @@
 
 enum { TURN_TRIES = 1000, TURN_PAUSE_MS = 200, TURN_STAFF_ERROR = 160 };
 
+static void turn_set_cause(struct turn *t, const struct input *in)
+{
+    static const enum turn_cause kinds[] = {CAUSE_EVENT, CAUSE_SCHEDULE, CAUSE_TIMER, CAUSE_START};
+    t->own = (struct cause){.kind = kinds[in->kind],
+                            .event = in->event,
+                            .user = in->event  ? in->event->user
+                                    : in->user ? in->user
+                                               : "",
+                            .word = "",
+                            .rest = "",
+                            .args = in->kind == INPUT_TIMER && in->args ? in->args : "",
+                            .due_ms = in->due_ms,
+                            .time_ms = t->time_ms,
+                            .now_ms = t->now_ms};
+    t->cause = &t->own;
+}
+
 static struct turn *turn_new(struct chat *c, struct input *in)
 {
     struct engine *e = c->gw->e;
@@ -23,6 +40,7 @@ static struct turn *turn_new(struct chat *c, struct input *in)
     t->time_ms = in->kind == INPUT_EVENT      ? in->event->time_ms
                  : in->kind == INPUT_SCHEDULE ? in->due_ms
                                               : t->now_ms;
+    turn_set_cause(t, in);
     t->started_ns = clock_ns();
     t->hash = input_hash(in, c->key, &t->day, &t->own_time);
     rng_seed(&t->rng, t->hash ^ hash_string(c->gw->name));
@@ -45,7 +63,7 @@ static struct input *chat_take(struct chat *c)
 /* A timer or schedule that missed its time by more than its handler allows. */
 static bool turn_too_late(const struct turn *t, const struct route *r)
 {
-    if (t->input->kind == INPUT_EVENT || r->handler->late_ms < 0)
+    if (t->input->kind == INPUT_EVENT || t->input->kind == INPUT_RUN || r->handler->late_ms < 0)
         return false;
     return t->now_ms - t->input->due_ms > r->handler->late_ms;
 }
@@ -63,6 +81,7 @@ static void turn_remove_timer(struct turn *t)
 }
 
 static void turn_run_from(struct turn *t, struct route *r);
+static enum turn_next turn_start(struct turn *t, struct route *r, bool record);
 
 void turn_begin(struct chat *c)
 {
@@ -94,8 +113,8 @@ static void turn_set_command(struct turn *t, const struct route *r)
     const char *args = buf_cstr(&t->args_buf) + (skip < t->args_buf.len ? skip : t->args_buf.len);
     while (*args == ' ' || *args == '\n')
         args++;
-    t->word = r->word;
-    t->args = args;
+    t->own.word = r->word;
+    t->own.rest = args;
 }
 
 static bool turn_may_run(struct turn *t, const struct route *r)
@@ -139,20 +158,49 @@ static void turn_failed(struct turn *t, const struct host_outcome *out)
     buf_free(&b);
 }
 
-enum turn_next { TURN_WAITS, TURN_GONE, TURN_NEXT, TURN_ENDS };
+/* What follows from the outcome of a run's part; nobody but the run has seen an event that answered it. */
+static enum turn_next turn_judge_run(struct turn *t, const struct host_outcome *out)
+{
+    bool last = t->at->last;
+    switch (out->status) {
+    case HOST_WAITING: return TURN_WAITS;
+    case HOST_PARKED: turn_run_parked(t, out); break;
+    case HOST_DONE: return turn_run_over(t, out);
+    case HOST_FAILED:
+        if (out->failure == FAILURE_STORE) {
+            turn_abort(t, true);
+            return TURN_GONE;
+        }
+        turn_undo(t, &t->mark);
+        turn_failed(t, out);
+        turn_run_failed(t, out);
+        break;
+    }
+    return last ? TURN_ENDS : TURN_NEXT;
+}
 
 /* What follows from a handler's outcome. After a command has run, no other command does, but the flows that watch messages
  * still see it (c.command tells them), unless the handler returned true. */
-static enum turn_next turn_judge(struct turn *t, const struct host_outcome *out)
+enum turn_next turn_judge(struct turn *t, const struct host_outcome *out)
 {
     bool command = t->at->handler->kind == HANDLER_COMMAND;
+    if (t->run)
+        return turn_judge_run(t, out);
     switch (out->status) {
     case HOST_WAITING: return TURN_WAITS;
+    case HOST_PARKED:
+        turn_run_parked(t, out);
+        t->commanded = t->commanded || command;
+        return TURN_NEXT;
     case HOST_DONE:
+        if (out->again) {
+            t->commanded = t->commanded || command;
+            return turn_run_over(t, out);
+        }
         if (command && !out->pass)
             t->commanded = true;
         else if (command)
-            t->word = t->args = NULL;
+            t->own.word = t->own.rest = "";
         return out->stop ? TURN_ENDS : TURN_NEXT;
     case HOST_FAILED: break;
     }
@@ -161,9 +209,29 @@ static enum turn_next turn_judge(struct turn *t, const struct host_outcome *out)
         return TURN_GONE;
     }
     turn_undo(t, &t->mark);
+    if (out->failure == FAILURE_RECORD)
+        return turn_start(t, t->at, true);
     turn_failed(t, out);
     t->commanded = t->commanded || command;
     return TURN_NEXT;
+}
+
+/* Its id as a run, if it becomes one: the same whenever this turn is tried again. */
+static uint64_t turn_seed(struct turn *t, const struct route *r)
+{
+    uint64_t h = hash_more(t->hash, &r->handler->index, sizeof r->handler->index);
+    const char *flow = flow_info(r->binding->flow)->name;
+    h = hash_mix(hash_more(h, flow, strlen(flow)) ^ hash_string(t->gw->name));
+    buf_hex64(t->run_id, h);
+    return hash_mix(h);
+}
+
+static enum turn_next turn_start(struct turn *t, struct route *r, bool record)
+{
+    struct host_outcome out = {0};
+    struct host_how how = {.seed = turn_seed(t, r), .record = record};
+    host_start(r->binding->flow, r->handler->index, t, r->binding, &how, &out);
+    return turn_judge(t, &out);
 }
 
 /* Runs the handlers from r on until one waits or all are done. */
@@ -171,13 +239,17 @@ static void turn_run_from(struct turn *t, struct route *r)
 {
     for (; r; r = r->next) {
         t->at = r;
-        if (!turn_may_run(t, r))
+        enum turn_next next;
+        if (r->kind != ROUTE_START) {
+            next = turn_run_step(t);
+        } else if (!turn_may_run(t, r)) {
             continue;
-        turn_set_command(t, r);
-        turn_mark(t, &t->mark);
-        struct host_outcome out = {0};
-        host_start(r->binding->flow, r->handler->index, t, r->binding, &out);
-        switch (turn_judge(t, &out)) {
+        } else {
+            turn_set_command(t, r);
+            turn_mark(t, &t->mark);
+            next = turn_start(t, r, host_records(r->binding->flow, r->handler->index));
+        }
+        switch (next) {
         case TURN_WAITS:
         case TURN_GONE: return;
         case TURN_ENDS: r = NULL; break;
@@ -191,9 +263,15 @@ static void turn_run_from(struct turn *t, struct route *r)
 
 void turn_continue(struct turn *t)
 {
-    struct host_outcome out = {0};
-    host_resume(t, &out);
-    switch (turn_judge(t, &out)) {
+    enum turn_next next;
+    if (t->load) {
+        next = turn_run_step(t);
+    } else {
+        struct host_outcome out = {0};
+        host_resume(t, &out);
+        next = turn_judge(t, &out);
+    }
+    switch (next) {
     case TURN_WAITS:
     case TURN_GONE: return;
     case TURN_ENDS: committer_add(t); return;
@@ -208,7 +286,7 @@ static void turn_release(struct turn *t)
 {
     struct chat *c = t->chat;
     c->turn = NULL;
-    if (t->input && t->input->kind == INPUT_TIMER)
+    if (t->input && t->input->id)
         timers_taken(t->gw, t->input->id);
     turn_free(t);
     chat_wake(c);
@@ -218,6 +296,8 @@ void turn_abort(struct turn *t, bool again)
 {
     if (t->handler)
         host_stop(t);
+    turn_load_drop(t);
+    turn_runs_forget(t);
     struct input *in = t->input;
     if (again && ++in->tries < TURN_TRIES) {
         t->e->pause_until_ms = clock_mono(t->e->clock) + TURN_PAUSE_MS; /* Redis needs a moment */
@@ -278,7 +358,9 @@ static void turn_apply_after(struct turn *t, struct turn_after *a)
     if (!a)
         return;
     turn_apply_after(t, a->next); /* oldest first */
-    if (a->kind <= AFTER_OPT_IN)
+    if (a->kind == AFTER_RUN_GONE)
+        turn_run_gone(t, a->what);
+    else if (a->kind <= AFTER_OPT_IN)
         turn_apply_opt_out(t->gw, a->what, a->kind == AFTER_OPT_OUT);
     else
         turn_apply_toggle(t, a);
@@ -291,16 +373,22 @@ static void turn_mirror(struct turn *t)
         struct chat *c = chat_get(t->gw, op->chat, false);
         if (c)
             chat_drop_timer(c, op->id);
+        timers_drop(t->gw, op->id);
         if (op->due_ms >= 0)
             timers_note(t->gw, op->due_ms);
     }
     turn_apply_after(t, t->after);
+    turn_runs_committed(t);
+    if (t->tell_text)
+        input_tell(t->input, t->tell, t->tell_text);
 }
 
 static void turn_send_out(struct turn *t, struct turn_out *o)
 {
     if (o->delay_ms < 0) {
         metric_inc(gw_sends(t->gw, "shed"));
+        if (o->message->run)
+            run_sent(t->gw, o->message->run, o->id, "", "it could not leave in time");
         if (log_gate_open(&t->gw->gate_late, clock_mono(t->e->clock), 1000))
             log_warn("message shed: it could not leave in time", "gateway", t->gw->name, "chat",
                      o->message->chat, "flow", o->message->flow, NULL);
@@ -324,10 +412,13 @@ void turn_committed(struct turn *t, enum commit_status status, const char *text,
     struct gw *gw = t->gw;
     metric_inc(gw->m_turns);
     metric_observe(gw->m_commit_time, (double)(clock_ns() - t->started_ns) / 1e9);
+    if (t->input->id && (status == COMMIT_REFUSED || (status == COMMIT_DUPLICATE && !again)))
+        timers_refused(gw, t->input->id);
     if (status == COMMIT_REFUSED) {
         metric_inc(gw->m_refused);
         log_error("turn refused by redis", "gateway", gw->name, "chat", t->chat->key, "problem",
                   text, NULL);
+        turn_runs_forget(t);
     } else if (status == COMMIT_DUPLICATE) {
         if (!again)
             metric_inc(gw->m_dups);
@@ -337,6 +428,8 @@ void turn_committed(struct turn *t, enum commit_status status, const char *text,
         }
         if (again)
             turn_mirror(t);
+        else
+            turn_runs_forget(t);
     } else {
         metric_inc(gw->m_commits);
         turn_mirror(t);

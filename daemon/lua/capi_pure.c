@@ -110,6 +110,8 @@ static int pure_log(lua_State *L)
     const char *text = luaL_tolstring(L, 1, NULL);
     const struct coro *co = f->running;
     char where[128];
+    if (co && journal_replaying(&co->journal))
+        return 0; /* it said so when it happened */
     fence_where(L, where, sizeof where);
     log_debug("script", "flow", f->info.name, "chat", co ? turn_chat(co->turn) : NULL, "at", where,
               "text", text, NULL);

@@ -151,7 +151,7 @@ static int time_format(lua_State *L)
 static int64_t now_ms(lua_State *L)
 {
     const struct coro *co = flow_of(L)->running;
-    return co ? turn_time_ms(co->turn) : 0;
+    return co ? co->time_ms : 0;
 }
 
 static int64_t time_field(lua_State *L, const char *name, int64_t missing)

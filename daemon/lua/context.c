@@ -8,8 +8,8 @@
 
 #include "base/timefmt.h"
 #include "engine/turn.h"
+#include "lua/capi.h"
 #include "lua/json.h"
-#include "lua/state.h"
 
 struct context {
     uint64_t serial;
@@ -115,18 +115,22 @@ static void push_mentions(lua_State *L, const struct event *e, const char *self)
 }
 
 /* c.event: everything of the normalised event; absent strings are absent. */
-static void push_event(lua_State *L, const struct turn *t)
+static void push_event(lua_State *L, const struct coro *co)
 {
-    static const char *const causes[] = {"event", "schedule", "timer"};
+    static const char *const causes[] = {"event", "schedule", "timer", "start"};
+    const struct turn *t = co->turn;
     const struct event *e = turn_event(t);
     lua_createtable(L, 0, 16);
     lua_pushstring(L, e ? event_type_name(e->type) : causes[turn_cause(t)]);
     lua_setfield(L, -2, "type");
-    lua_pushinteger(L, turn_time_ms(t) / 1000);
+    lua_pushinteger(L, co->start_ms / 1000);
     lua_setfield(L, -2, "time");
     if (!e) {
         lua_pushinteger(L, turn_due_ms(t) / 1000);
         lua_setfield(L, -2, "due");
+        int64_t late = co->start_now_ms - turn_due_ms(t);
+        lua_pushinteger(L, turn_due_ms(t) > 0 && late > 0 ? late / 1000 : 0);
+        lua_setfield(L, -2, "late");
         return;
     }
     set_id(L, "user", e->user);
@@ -200,14 +204,16 @@ static void push_role(lua_State *L, const struct turn *t, const struct event *e)
     lua_pushstring(L, role_name(turn_role(t, turn_user(t), e ? e->role : "")));
 }
 
-/* Fields that cost a table each: kept in the session after the first use. */
+/* Fields that cost a table each, or a line of the journal: kept in the session after the first use. */
 static bool push_made(lua_State *L, struct coro *co, enum field field)
 {
     const struct event *e = turn_event(co->turn);
     switch (field) {
-    case FIELD_EVENT: push_event(L, co->turn); return true;
+    case FIELD_EVENT: push_event(L, co); return true;
     case FIELD_MESSAGE: push_message(L, e); return true;
     case FIELD_MENTIONS: push_mentions(L, e, turn_self(co->turn)); return true;
+    case FIELD_ME: capi_ask(L, "me", NULL); return true;
+    case FIELD_CHAT_NAME: capi_ask(L, "chat_name", NULL); return true;
     default: return false;
     }
 }
@@ -284,6 +290,12 @@ static int context_index(lua_State *L)
         enum field field = (enum field)lua_tointeger(L, 3);
         if (field == FIELD_EVENT || field == FIELD_MESSAGE || field == FIELD_MENTIONS)
             return index_made(L, co, 3);
+        if (co->journal.on && (field == FIELD_ME || field == FIELD_CHAT_NAME))
+            return index_made(L, co, 3);
+        if (co->journal.on && field == FIELD_ROLE) {
+            capi_ask(L, "role", turn_user(co->turn));
+            return 1;
+        }
         push_field(L, co, field);
         return 1;
     }
@@ -394,6 +406,14 @@ static int capi_keep_params(lua_State *L)
     return 0;
 }
 
+/* text(name): the value of a text parameter now: a string or a list; nil if there is none. */
+static int capi_text(lua_State *L)
+{
+    const struct coro *co = coro_current(L);
+    json_push(L, cJSON_GetObjectItemCaseSensitive(co->binding->params, luaL_checkstring(L, 1)));
+    return 1;
+}
+
 static int capi_persona(lua_State *L)
 {
     json_push(L, playbook_of(L)->persona);
@@ -411,51 +431,6 @@ static int capi_staff_chat(lua_State *L)
     return 2;
 }
 
-/* flows(): names and titles in playbook order. */
-static int capi_flows(lua_State *L)
-{
-    const struct playbook *p = playbook_of(L);
-    lua_createtable(L, p->nflows, 0);
-    for (int i = 0; i < p->nflows; i++) {
-        const struct flow_info *info = flow_info(p->flows[i].flow);
-        lua_createtable(L, 0, 3);
-        lua_pushstring(L, info->name);
-        lua_setfield(L, -2, "name");
-        lua_pushstring(L, info->title);
-        lua_setfield(L, -2, "title");
-        lua_rawseti(L, -2, i + 1);
-    }
-    return 1;
-}
-
-static lua_Integer roster_add(lua_State *L, const struct staff *list, int n, const char *gateway,
-                              lua_Integer count)
-{
-    size_t len = strlen(gateway);
-    for (int i = 0; i < n; i++) {
-        if (strncmp(list[i].user, gateway, len) != 0 || list[i].user[len] != ':')
-            continue;
-        lua_createtable(L, 0, 2);
-        lua_pushstring(L, list[i].user + len + 1);
-        lua_setfield(L, -2, "user");
-        lua_pushstring(L, role_name(list[i].role));
-        lua_setfield(L, -2, "role");
-        lua_rawseti(L, -2, ++count);
-    }
-    return count;
-}
-
-static int capi_roster(lua_State *L)
-{
-    const struct coro *co = coro_current(L);
-    const struct playbook *p = co->binding->playbook;
-    const char *gateway = turn_gateway(co->turn);
-    lua_newtable(L);
-    lua_Integer n = roster_add(L, co->binding->book->staff, co->binding->book->nstaff, gateway, 0);
-    roster_add(L, p->staff, p->nstaff, gateway, n);
-    return 1;
-}
-
 /* role_rank(name): 0 for member and up; nil if unknown. */
 static int capi_role_rank(lua_State *L)
 {
@@ -469,13 +444,17 @@ static int capi_role_rank(lua_State *L)
 
 void capi_context(lua_State *L)
 {
-    static const luaL_Reg list[] = {
-        {"context", capi_set_context},   {"session", capi_session},
-        {"is_context", capi_is_context}, {"here", capi_here},
-        {"params", capi_params},         {"keep_params", capi_keep_params},
-        {"persona", capi_persona},       {"staff_chat", capi_staff_chat},
-        {"flows", capi_flows},           {"roster", capi_roster},
-        {"role_rank", capi_role_rank},   {NULL, NULL}};
+    static const luaL_Reg list[] = {{"context", capi_set_context},
+                                    {"session", capi_session},
+                                    {"is_context", capi_is_context},
+                                    {"here", capi_here},
+                                    {"params", capi_params},
+                                    {"keep_params", capi_keep_params},
+                                    {"persona", capi_persona},
+                                    {"staff_chat", capi_staff_chat},
+                                    {"text", capi_text},
+                                    {"role_rank", capi_role_rank},
+                                    {NULL, NULL}};
     luaL_setfuncs(L, list, 0);
     lua_newtable(L);
     flow_of(L)->ref_params = luaL_ref(L, LUA_REGISTRYINDEX);

@@ -55,8 +55,7 @@ static int new_thread(lua_State *L)
     return 0;
 }
 
-/* Runs a C function with one light pointer on the main state, protected. */
-static bool protected_call(lua_State *L, lua_CFunction fn, void *arg)
+bool coro_call(lua_State *L, lua_CFunction fn, void *arg)
 {
     if (!lua_checkstack(L, 4))
         return false;
@@ -78,7 +77,7 @@ struct coro *coro_take(struct flow *f)
         co = MEM_NEW(struct coro);
         co->flow = f;
         co->ref = LUA_NOREF;
-        if (!protected_call(f->L, new_thread, co)) {
+        if (!coro_call(f->L, new_thread, co)) {
             free(co);
             return NULL;
         }
@@ -87,6 +86,7 @@ struct coro *coro_take(struct flow *f)
     co->state = CORO_RUNNING;
     co->lost = co->starved = false;
     co->nargs = 0;
+    journal_clear(&co->journal);
     f->host->coroutines++;
     return co;
 }
@@ -106,6 +106,7 @@ void coro_drop(struct coro *co, bool clean)
     co->binding = NULL;
     co->serial = 0;
     co->state = CORO_RUNNING; /* not WAITING: late answers find nothing */
+    journal_clear(&co->journal);
     if (clean && f->pooled < POOL_MAX) {
         lua_settop(co->T, 0);
         co->next = f->pool;
@@ -136,17 +137,29 @@ struct coro *coro_current(lua_State *L)
     return co;
 }
 
-uint64_t coro_wait(lua_State *L, struct coro *co, int (*convert)(lua_State *L, const void *answer))
+void coro_check_wait(lua_State *L, struct coro *co)
 {
-    if (L != co->T)
-        fence_fail(
-            L, "this has to wait for an answer and cannot do so inside a coroutine of your own; "
-               "read the value before you start it");
-    if (!lua_isyieldable(L))
+    const struct nest *n = co->flow->nest;
+    bool can = lua_isyieldable(L) && L == (n ? n->thread : co->T);
+    for (; can && n; n = n->outer) /* each of them is suspended in turn */
+        can = lua_isyieldable(n->from);
+    if (!can)
         fence_fail(
             L,
-            "this has to wait for an answer and cannot do so inside table.sort, string.gsub or a "
-            "tostring function; read the values into locals first");
+            "this has to wait for an answer and cannot do so inside table.sort, string.gsub, a "
+            "tostring function or the closing of a coroutine; read the values into locals first");
+}
+
+int64_t coro_refill(struct coro *co)
+{
+    co->reads = 0;
+    co->left = co->flow->host->opts.budget * HANDLER_SLICES;
+    return co->left;
+}
+
+uint64_t coro_wait(lua_State *L, struct coro *co, int (*convert)(lua_State *L, const void *answer))
+{
+    coro_check_wait(L, co);
     co->seq = ++next_seq;
     co->state = CORO_WAITING;
     co->convert = convert;
@@ -187,7 +200,7 @@ void coro_deliver(uint64_t wait, const void *answer)
     co->state = CORO_READY;
     if (!answer)
         co->lost = true;
-    else if (!protected_call(co->flow->L, push_answer, &d))
+    else if (!coro_call(co->flow->L, push_answer, &d))
         co->starved = true;
     struct host *h = co->flow->host;
     if (h->opts.on_ready)
@@ -197,5 +210,6 @@ void coro_deliver(uint64_t wait, const void *answer)
 void coro_answer(void *ud, const struct redisReply *reply)
 {
     bool passing = reply && reply->type == REDIS_REPLY_ERROR && redis_error_passes(reply->str);
-    coro_deliver((uint64_t)(uintptr_t)ud, passing ? NULL : reply); /* NULL: the turn is run again later */
+    coro_deliver((uint64_t)(uintptr_t)ud,
+                 passing ? NULL : reply); /* NULL: the turn is run again later */
 }

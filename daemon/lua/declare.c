@@ -59,9 +59,9 @@ static const char *const *take_strings(lua_State *L, int idx, const char *name, 
 
 static enum handler_kind take_kind(lua_State *L, int idx)
 {
-    static const char *const names[] = {"on", "command", "at", "timer"};
+    static const char *const names[] = {"on", "command", "at", "timer", "run"};
     const char *kind = take_string(L, idx, "kind");
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 5; i++)
         if (strcmp(kind, names[i]) == 0)
             return (enum handler_kind)i;
     luaL_error(L, "handler of unknown kind");
@@ -75,6 +75,7 @@ static void read_handler(lua_State *L, int idx, int index, struct handler *h)
     if (h->kind == HANDLER_ON)
         h->event = (enum event_type)event_type_parse(take_string(L, idx, "event"));
     h->from_param = take_bool(L, idx, "from_param");
+    h->id = take_string(L, idx, "id");
     h->name = take_string(L, idx, "name");
     h->words = take_strings(L, idx, "words", &h->nwords);
     h->role = take_string(L, idx, "role");
@@ -142,6 +143,22 @@ static void read_needs(lua_State *L, int idx)
         f->info.needs |= gateway_cap_parse(needs[i]);
 }
 
+/* Which of the functions take arguments besides the context: making a table for each handler that starts would be a waste. */
+static void read_wants(lua_State *L, int n)
+{
+    struct flow *f = flow_of(L);
+    lua_Debug ar;
+    f->wants_args = arena_take(f, (size_t)n + 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, f->ref_handlers);
+    for (int i = 0; i < n; i++) {
+        lua_rawgeti(L, -1, i + 1);
+        lua_getinfo(L, ">u", &ar);
+        f->wants_args[i] = ar.nparams > 1 || ar.isvararg;
+        f->records[i] = f->info.handlers[i].kind == HANDLER_RUN;
+    }
+    lua_pop(L, 1);
+}
+
 void declare_read(lua_State *L, struct buf *err)
 {
     struct flow *f = flow_of(L);
@@ -170,5 +187,7 @@ void declare_read(lua_State *L, struct buf *err)
         lua_pop(L, 1);
     }
     f->info.nhandlers = n;
+    f->records = arena_take(f, (size_t)n + 1);
+    read_wants(L, n);
     lua_settop(L, idx);
 }

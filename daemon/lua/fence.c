@@ -46,8 +46,8 @@ void fence_where(lua_State *L, char *out, size_t size)
 
 const char *fence_message(const struct flow *f)
 {
-    if (f->kill == KILL_STORE)
-        return "Redis is away";
+    if (f->kill && f->kill != KILL_BUDGET)
+        return buf_cstr(&f->host->killed);
     return "the script used up its instruction budget; is there a loop that does not end?";
 }
 
@@ -56,6 +56,8 @@ static int raise_kill(lua_State *L, const char *message)
     char where[128];
     lua_sethook(L, lua_gethook(L), LUA_MASKCOUNT, 1); /* raise again at the next instruction */
     fence_where(L, where, sizeof where);
+    if (flow_of(L)->kill == KILL_STUCK) /* it says where */
+        *where = '\0';
     lua_pushfstring(L, "%s%s", where, message);
     return lua_error(L);
 }
@@ -117,8 +119,16 @@ void fence_charge(lua_State *L, int64_t n)
 
 int fence_kill(lua_State *L, enum kill why, const char *message)
 {
+    struct buf *killed = &flow_of(L)->host->killed;
     flow_of(L)->kill = why;
+    buf_reset(killed);
+    buf_adds(killed, message);
     return raise_kill(L, message);
+}
+
+int fence_kill_again(lua_State *L)
+{
+    return raise_kill(L, fence_message(flow_of(L)));
 }
 
 int fence_fail(lua_State *L, const char *fmt, ...)

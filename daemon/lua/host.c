@@ -7,8 +7,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "engine/turn.h"
+#include "lua/capi.h"
 #include "lua/json.h"
-#include "lua/state.h"
 
 static uint64_t next_serial;
 
@@ -31,6 +31,10 @@ void host_destroy(struct host *h)
         log_error("the Lua host is destroyed while flows are held", "flow", h->flows->info.name,
                   NULL);
     buf_free(&h->error);
+    buf_free(&h->wait);
+    buf_free(&h->lines);
+    buf_free(&h->again);
+    buf_free(&h->killed);
     buf_free(&h->scratch);
     buf_free(&h->scratch2);
     for (int i = 0; i < PRELUDE_PARTS; i++)
@@ -76,6 +80,19 @@ const struct handler *flow_handler(const struct flow *f, int index)
     return index >= 0 && index < f->info.nhandlers ? &f->info.handlers[index] : NULL;
 }
 
+const struct handler *flow_handler_by_id(const struct flow *f, const char *id)
+{
+    for (int i = 0; i < f->info.nhandlers; i++)
+        if (strcmp(f->info.handlers[i].id, id) == 0)
+            return &f->info.handlers[i];
+    return NULL;
+}
+
+struct host *flow_host(const struct flow *f)
+{
+    return f->host;
+}
+
 const struct param *flow_param(const struct flow *f, const char *name)
 {
     for (int i = 0; i < f->info.nparams; i++)
@@ -107,24 +124,31 @@ static int main_finish(lua_State *L, int status, lua_KContext ctx)
     return 1;
 }
 
+/* What the handler was given along: a table. */
+static void push_args(lua_State *L, const struct turn *t)
+{
+    const char *args = turn_timer_args(t), *why;
+    if (*args && json_decode(L, args, strlen(args), &why)) {
+        if (!lua_isnil(L, -1))
+            return;
+        lua_pop(L, 1);
+    }
+    lua_newtable(L);
+}
+
 /* First function of every handler's coroutine. */
 static int main_enter(lua_State *L)
 {
     struct flow *f = flow_of(L);
     struct coro *co = f->running;
-    const struct handler *handler = &f->info.handlers[co->handler];
     int nargs = 1;
     context_push(L, co);
     lua_rawgeti(L, LUA_REGISTRYINDEX, f->ref_handlers);
     lua_rawgeti(L, -1, co->handler + 1);
     lua_replace(L, -2);
     lua_pushvalue(L, 1);
-    if (handler->kind == HANDLER_TIMER) {
-        const char *args = turn_timer_args(co->turn), *why;
-        if (!*args)
-            lua_newtable(L);
-        else if (!json_decode(L, args, strlen(args), &why))
-            lua_pushnil(L);
+    if (f->wants_args[co->handler]) {
+        push_args(L, co->turn);
         nargs = 2;
     }
     lua_callk(L, nargs, 1, 0, main_finish);
@@ -181,33 +205,87 @@ static void outcome_done(struct coro *co, int nresults, struct host_outcome *out
     coro_drop(co, true);
 }
 
-static enum host_failure failure_of(const struct flow *f, int status)
+/* c:continue, or the end of a run in the midst of a handler: what it did so far holds. */
+static void outcome_end(struct coro *co, bool again, struct host_outcome *out)
 {
-    if (f->kill == KILL_STORE)
-        return FAILURE_STORE;
-    if (f->kill == KILL_BUDGET)
-        return FAILURE_BUDGET;
-    return status == LUA_ERRMEM ? FAILURE_MEMORY : FAILURE_ERROR;
+    struct turn *t = co->turn;
+    out->status = HOST_DONE;
+    out->again = again ? buf_cstr(&co->flow->host->again) : NULL;
+    turn_set_handler(t, NULL);
+    coro_drop(co, false);
 }
 
-/* The only lua_resume. Knows every outcome: done, waiting, error, out of memory, over budget, Redis lost. */
-static void coro_run(struct coro *co, int nargs, struct host_outcome *out)
+/* It waits: the engine's from now on. Its lines go to the host, so that a sleeping coroutine is small. */
+static void outcome_park(struct coro *co, struct host_outcome *out)
+{
+    struct host *h = co->flow->host;
+    buf_reset(&h->lines);
+    buf_add(&h->lines, co->journal.lines.data, co->journal.lines.len);
+    buf_free(&co->journal.lines);
+    out->status = HOST_PARKED;
+    out->parked = co;
+    out->wait = buf_cstr(&h->wait);
+    out->journal = buf_cstr(&h->lines);
+    out->journal_len = h->lines.len;
+    turn_set_handler(co->turn, NULL);
+    co->turn = NULL;
+    co->binding = NULL;
+}
+
+/* A replay must end at the wait that the run is at: with anything else it is stuck. */
+static void outcome_stuck(struct coro *co, int status, struct host_outcome *out)
+{
+    struct buf *text = &co->flow->host->scratch, *detail = &co->flow->host->scratch2;
+    buf_reset(text);
+    if (status == LUA_OK) {
+        capi_describe_stuck(co, 0, "ends", "", text);
+    } else {
+        buf_reset(detail);
+        fence_describe(co->flow, co->T, detail);
+        capi_describe_stuck(co, 0, "fails", "", text);
+        buf_adds(text, ": ");
+        buf_add(text, detail->data, detail->len);
+    }
+    outcome_fail(co, FAILURE_STUCK, buf_cstr(text), out);
+}
+
+static enum host_failure failure_of(const struct flow *f, int status)
+{
+    switch (f->kill) {
+    case KILL_STORE: return FAILURE_STORE;
+    case KILL_BUDGET: return FAILURE_BUDGET;
+    case KILL_RECORD: return FAILURE_RECORD;
+    case KILL_STUCK: return FAILURE_STUCK;
+    default: return status == LUA_ERRMEM ? FAILURE_MEMORY : FAILURE_ERROR;
+    }
+}
+
+/* The only lua_resume of handlers. Knows every outcome: done, waiting, parked, error, out of memory, over budget, Redis lost. */
+static void coro_run(struct coro *co, int nargs, int64_t budget, struct host_outcome *out)
 {
     struct flow *f = co->flow;
     int nresults = 0;
     memset(out, 0, sizeof *out);
-    int64_t budget = f->host->opts.budget < co->left ? f->host->opts.budget : co->left;
+    if (budget > co->left)
+        budget = co->left;
     fence_begin(f, budget);
     co->state = CORO_RUNNING;
     f->running = co;
+    f->nest = NULL;
     int status = lua_resume(co->T, f->L, nargs, &nresults);
     f->running = NULL;
     co->left -= budget - f->budget;
-    if (f->kill &&
-        status <= LUA_YIELD) { /* killed in a coroutine of its own, whose end it did not pass on */
+    if (f->kill == KILL_AGAIN || f->kill == KILL_END) {
+        outcome_end(co, f->kill == KILL_AGAIN, out);
+    } else if (f->kill && (status <= LUA_YIELD || f->kill == KILL_STUCK)) {
+        /* killed in a coroutine of its own, whose end it did not pass on; a stuck one says all that matters */
         outcome_fail(co, failure_of(f, status), fence_message(f), out);
+    } else if (journal_replaying(&co->journal) && !f->kill && status != LUA_ERRMEM) {
+        outcome_stuck(co, status, out);
     } else if (status == LUA_OK) {
         outcome_done(co, nresults, out);
+    } else if (status == LUA_YIELD && co->state == CORO_PARKED) {
+        outcome_park(co, out);
     } else if (status == LUA_YIELD && co->state != CORO_RUNNING) {
         out->status = HOST_WAITING;
     } else if (status == LUA_YIELD) {
@@ -230,7 +308,7 @@ static bool handler_wants(const struct handler *h, const struct turn *t)
 }
 
 void host_start(struct flow *f, int index, struct turn *t, const struct binding *b,
-                struct host_outcome *out)
+                const struct host_how *how, struct host_outcome *out)
 {
     memset(out, 0, sizeof *out);
     if (!handler_wants(&f->info.handlers[index], t))
@@ -246,11 +324,65 @@ void host_start(struct flow *f, int index, struct turn *t, const struct binding 
     co->binding = b;
     co->handler = index;
     co->serial = ++next_serial;
-    co->left = f->host->opts.budget * HANDLER_SLICES;
-    co->reads = 0;
+    co->time_ms = co->start_ms = turn_time_ms(t);
+    co->now_ms = co->start_now_ms = turn_now_ms(t);
+    rng_seed(&co->rng, how->seed);
+    co->journal.on = how->record || how->journal;
+    int64_t budget = coro_refill(co);
+    if (how->journal)
+        journal_replay(&co->journal, how->journal, how->journal_len);
+    else
+        budget = f->host->opts.budget;
     turn_set_handler(t, co);
     lua_pushcfunction(co->T, main_enter);
-    coro_run(co, 0, out);
+    coro_run(co, 0, budget, out);
+}
+
+bool host_records(const struct flow *f, int index)
+{
+    return f->records[index];
+}
+
+struct wake {
+    struct coro *co;
+    const char *text;
+};
+
+static int push_wake(lua_State *L)
+{
+    struct wake *w = lua_touserdata(L, 1);
+    lua_settop(L, 0);
+    coro_take_wake(L, w->co, w->text, strlen(w->text));
+    if (!lua_checkstack(w->co->T, 1))
+        return luaL_error(L, "not enough memory");
+    lua_xmove(L, w->co->T, 1);
+    return 0;
+}
+
+void host_wake(struct coro *co, struct turn *t, const struct binding *b, const char *wake,
+               struct host_outcome *out)
+{
+    struct wake w = {co, wake};
+    struct flow *f = co->flow;
+    memset(out, 0, sizeof *out);
+    co->turn = t;
+    co->binding = b;
+    turn_set_handler(t, co);
+    coro_refill(co);
+    journal_add_wake(&co->journal, wake, strlen(wake));
+    fence_begin(f, f->host->opts.budget);
+    if (!coro_call(f->L, push_wake, &w)) {
+        outcome_fail(co, FAILURE_MEMORY, "what the handler waited for is damaged, or too large",
+                     out);
+        return;
+    }
+    coro_run(co, 1, f->host->opts.budget, out);
+}
+
+void host_drop(struct coro *parked)
+{
+    if (parked)
+        coro_drop(parked, false);
 }
 
 void host_resume(struct turn *t, struct host_outcome *out)
@@ -272,7 +404,7 @@ void host_resume(struct turn *t, struct host_outcome *out)
     }
     int nargs = co->nargs;
     co->nargs = 0;
-    coro_run(co, nargs, out);
+    coro_run(co, nargs, co->flow->host->opts.budget, out);
 }
 
 void host_stop(struct turn *t)

@@ -36,14 +36,17 @@ void host_destroy(struct host *h);
 
 /* ---- what a flow declares ------------------------------------------------------------------------------------ */
 
-enum handler_kind { HANDLER_ON, HANDLER_COMMAND, HANDLER_AT, HANDLER_TIMER };
+enum handler_kind { HANDLER_ON, HANDLER_COMMAND, HANDLER_AT, HANDLER_TIMER, HANDLER_RUN };
 
 struct handler {
     enum handler_kind kind;
     int index;             /* position in the flow, 0.. */
+    /* its name across versions of the flow: "on:join", "command:<first word or parameter>", "at:remind", "timer:x",
+     * "run:onboard"; a second one of the same name gets "#2" */
+    const char *id;
     enum event_type event; /* ON */
     bool from_param; /* COMMAND, AT: words/clock come from the parameter `name` of the binding */
-    /* COMMAND/AT: parameter name if from_param; TIMER: the timer's name; else "" */
+    /* COMMAND/AT: parameter name if from_param; TIMER, RUN: its name; else "" */
     const char *name;
     const char *const *words; /* COMMAND: literal words; AT: one literal clock time */
     int nwords;
@@ -97,10 +100,19 @@ struct flow *host_load(struct host *h, const char *name, struct buf *err);
 const struct flow_info *flow_info(const struct flow *f);
 const struct handler *flow_handler(const struct flow *f, int index);
 const struct param *flow_param(const struct flow *f, const char *name); /* NULL if unknown */
+/* The handler of that id, or NULL. */
+const struct handler *flow_handler_by_id(const struct flow *f, const char *id);
+/* The files that the flow was made of, as JSON {"flows/x.lua": "...", "lib/y.lua": "..."}: what host_load_from takes. Valid as
+ * long as the flow. */
+const char *flow_source(const struct flow *f, size_t *len);
+/* Loads a flow from such a text instead of the folders (a version that a run began with). As host_load. */
+struct flow *host_load_from(struct host *h, const char *name, const char *source, size_t len,
+                            struct buf *err);
 struct flow *flow_retain(struct flow *f);
 /* The last release closes the state. */
 void flow_release(struct flow *f);
 size_t flow_memory(const struct flow *f);
+struct host *flow_host(const struct flow *f);
 
 /* Checks one parameter value against the flow's declaration; normalises it (clock to "HH:MM", a single string to a list for
  * STRINGS) into a new cJSON. NULL with err: "checkin.days: 400 is above the maximum 366". `text` values given as text
@@ -112,30 +124,63 @@ struct cJSON *param_parse(const struct flow *f, const char *name, const char *te
 
 /* ---- running handlers ----------------------------------------------------------------------------------------- */
 
-enum host_status { HOST_DONE, HOST_WAITING, HOST_FAILED };
+enum host_status {
+    HOST_DONE,
+    HOST_WAITING, /* for an answer of Redis or the gateway: host_resume after on_ready */
+    HOST_PARKED,  /* at a waiting call: the handler is a run now (out->parked) */
+    HOST_FAILED
+};
 enum host_failure {
     FAILURE_ERROR,
     FAILURE_BUDGET,
     FAILURE_MEMORY,
-    FAILURE_STORE /* Redis lost: run the turn again */
+    FAILURE_STORE,  /* Redis lost: run the turn again */
+    FAILURE_RECORD, /* it wants to wait and was not recorded: undo its part, start it again with record */
+    FAILURE_STUCK   /* replay: the script does something else than the journal says */
 };
+
+/* A handler at a waiting call; owned by the engine until host_wake or host_drop. */
+struct coro;
 
 struct host_outcome {
     enum host_status status;
     bool stop;                 /* DONE: the handler returned true: the chain ends here */
     bool pass;                 /* DONE: a command handler returned false: not consumed after all */
+    const char *again;         /* DONE: c:continue: the JSON of its arguments ("null" = none); else NULL */
     enum host_failure failure; /* FAILED */
-    const char *error;         /* FAILED: text with traceback, valid until the next host call */
+    const char *error;         /* FAILED: text with traceback */
+    struct coro *parked;       /* PARKED */
+    const char *wait;          /* PARKED: what it waits for, JSON */
+    const char *journal;       /* PARKED: what was recorded since the start or the last wake, lines */
+    size_t journal_len;
+    /* again, error, wait and journal are valid until the next host call */
 };
 
-/* Starts handler `index` of flow f for turn t under binding b (parameters, persona). At most one handler of a turn exists at a
- * time. WAITING: the handler waits for answers; host_resume after on_ready. */
+/* How a handler is started. */
+struct host_how {
+    uint64_t seed;       /* of its random numbers */
+    bool record;         /* keep a journal from the start */
+    const char *journal; /* replay these lines first (implies record), NULL = none; borrowed during the call */
+    size_t journal_len;
+};
+
+/* Starts handler `index` of flow f for turn t under binding b (parameters, persona). At most one handler of a turn runs at a
+ * time. With a journal nothing is read or done: the recorded results are given to the script up to the waiting call that the
+ * journal ends with (PARKED), else FAILED: STUCK with both sides named. */
 void host_start(struct flow *f, int index, struct turn *t, const struct binding *b,
-                struct host_outcome *out);
+                const struct host_how *how, struct host_outcome *out);
+/* True if that handler is known to wait: start it with record at once. */
+bool host_records(const struct flow *f, int index);
 /* Goes on with the handler of t whose answer has arrived. */
 void host_resume(struct turn *t, struct host_outcome *out);
 /* Ends t's handler, if any, without running it further (its pending answers will find nothing). */
 void host_stop(struct turn *t);
+/* Goes on with a parked handler inside turn t. `wake` is the JSON {"now","time","with"} of docs/redis.md, which becomes a line of
+ * the journal; `with` is what the waiting call returns. b is the binding from now on. */
+void host_wake(struct coro *parked, struct turn *t, const struct binding *b, const char *wake,
+               struct host_outcome *out);
+/* Forgets a parked handler: nothing of it runs any more. */
+void host_drop(struct coro *parked);
 
 /* A binding is about to be freed: forget the tables cached for it in flow f. */
 void host_forget_binding(struct flow *f, const struct binding *b);

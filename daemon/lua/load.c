@@ -10,6 +10,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "lua/state.h"
 
 enum { SOURCE_MAX = 1 << 20, NAME_LEN = 64, REQUIRE_DEPTH = 20 };
@@ -19,6 +20,8 @@ struct load {
     uint64_t hash; /* of all sources so far */
     int depth;     /* of require */
     struct buf path;
+    struct buf source;        /* of flow_source, in the making */
+    const struct cJSON *from; /* the files are in here instead of the folders */
 };
 
 /* ---- arena ---- */
@@ -46,6 +49,7 @@ void load_free(struct flow *f)
 {
     for (int i = 0; i < f->info.nparams; i++)
         cJSON_Delete((cJSON *)f->info.params[i].preset);
+    free(f->source);
     while (f->arena) {
         struct flow_arena *next = f->arena->next;
         free(f->arena);
@@ -83,6 +87,14 @@ static bool good_name(const char *name)
 static int find_source(struct flow *f, const char *relative)
 {
     struct buf *path = &f->load->path;
+    if (f->load->from) {
+        const char *text =
+            cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(f->load->from, relative));
+        buf_reset(&f->host->scratch);
+        if (text)
+            buf_adds(&f->host->scratch, text);
+        return text ? 0 : ENOENT;
+    }
     int failed = ENOENT;
     for (const char *const *dir = f->host->opts.sop; *dir && failed == ENOENT; dir++) {
         buf_reset(path);
@@ -94,11 +106,26 @@ static int find_source(struct flow *f, const char *relative)
     return failed;
 }
 
+/* Keeps the source in scratch: a run that begins with this version is brought back from it. */
+static void keep_source(struct flow *f, const char *relative)
+{
+    const struct buf *source = &f->host->scratch;
+    struct buf *out = &f->load->source;
+    buf_addc(out, out->len ? ',' : '{');
+    buf_add_json(out, relative, strlen(relative));
+    buf_addc(out, ':');
+    buf_add_json(out, source->data ? source->data : "", source->len);
+}
+
 /* Pushes the compiled chunk of the source in scratch; raises the compiler's message. */
 static void compile(lua_State *L, const char *relative)
 {
     struct flow *f = flow_of(L);
     const struct buf *source = &f->host->scratch;
+    if (source->len &&
+        (!utf8_valid(source->data, source->len) || memchr(source->data, 0, source->len)))
+        luaL_error(L, "%s:1: the file is not text in UTF-8; save it in that encoding", relative);
+    keep_source(f, relative);
     f->load->hash = hash_more(f->load->hash, source->data, source->len);
     lua_pushfstring(L, "@%s", relative);
     const char *data = source->data ? source->data : "";
@@ -245,14 +272,15 @@ static struct flow *flow_new(struct host *h, const char *name)
     return f;
 }
 
-struct flow *host_load(struct host *h, const char *name, struct buf *err)
+static struct flow *load_file(struct host *h, const char *name, const struct cJSON *from,
+                              struct buf *err)
 {
     if (!good_name(name)) {
         buf_addf(err, "flows/%.64s.lua:1: this is not a usable name for a flow\n", name);
         return NULL;
     }
     struct flow *f = flow_new(h, name);
-    struct load load = {.err = err, .hash = 1};
+    struct load load = {.err = err, .hash = 1, .from = from};
     bool ok = false;
     f->load = &load;
     int failed = find_source(f, f->info.file);
@@ -266,9 +294,37 @@ struct flow *host_load(struct host *h, const char *name, struct buf *err)
     }
     f->load = NULL;
     buf_free(&load.path);
+    if (load.source.len)
+        buf_addc(&load.source, '}');
+    f->source_len = load.source.len;
+    f->source = buf_take(&load.source);
     snprintf(f->info.version, sizeof f->info.version, "%016llx", (unsigned long long)load.hash);
     if (ok)
         return f;
     flow_release(f);
     return NULL;
+}
+
+struct flow *host_load(struct host *h, const char *name, struct buf *err)
+{
+    return load_file(h, name, NULL, err);
+}
+
+struct flow *host_load_from(struct host *h, const char *name, const char *source, size_t len,
+                            struct buf *err)
+{
+    cJSON *from = cJSON_ParseWithLength(source, len);
+    struct flow *f = NULL;
+    if (cJSON_IsObject(from))
+        f = load_file(h, name, from, err);
+    else
+        buf_addf(err, "flows/%.64s.lua:1: its stored source is damaged\n", name);
+    cJSON_Delete(from);
+    return f;
+}
+
+const char *flow_source(const struct flow *f, size_t *len)
+{
+    *len = f->source_len;
+    return f->source;
 }

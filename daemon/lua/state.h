@@ -13,13 +13,14 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "lua/host.h"
+#include "lua/journal.h"
 
 struct binding;
 struct redisReply;
 
 enum {
     HOOK_EVERY = 250, /* VM instructions between two looks at the budget */
-    PRELUDE_PARTS = 8,
+    PRELUDE_PARTS = 9,
     POOL_MAX = 16, /* idle coroutines kept per flow */
     STATE_MEMORY = 32 << 20,
     STATE_BUDGET = 10000000,
@@ -32,7 +33,9 @@ struct host {
     struct flow *flows; /* all live flows, in a ring for host_idle */
     struct flow *tidy;  /* whose garbage is collected next */
     size_t coroutines;
-    struct buf error; /* text of the last outcome */
+    struct buf error;              /* text of the last outcome */
+    struct buf wait, lines, again; /* of the last outcome: see struct host_outcome */
+    struct buf killed;             /* what is said of the last kill */
     /* for building keys, commands and JSON; reset by each user, so nothing leaks over a raise */
     struct buf scratch;
     struct buf scratch2;
@@ -40,7 +43,16 @@ struct host {
 };
 
 /* Why no Lua of this flow may go on: pcall cannot swallow it, because the hook raises again at every instruction. */
-enum kill { KILL_NONE, KILL_BUDGET, KILL_STORE };
+enum kill {
+    KILL_NONE,
+    KILL_BUDGET,
+    KILL_STORE,
+    KILL_RECORD, /* it wants to wait and is not recorded */
+    KILL_STUCK,  /* the journal says something else */
+    KILL_FULL,   /* the journal has no room */
+    KILL_AGAIN,  /* no failure: c:continue */
+    KILL_END     /* no failure: the run is over */
+};
 
 struct state_memory {
     size_t used, cap;
@@ -63,13 +75,25 @@ struct flow {
     uint64_t slice_cpu;   /* processor time when it had taken SLICE_NS; 0 = it has not */
     enum kill kill;
     bool loading;
+    struct nest *nest; /* coroutines of the script's own that run now */
+    bool held;         /* one of them has waited, once: see sandbox_coroutine.c */
+    bool *records;     /* by handler: it waits, so it is recorded from the start */
+    bool *wants_args;  /* by handler: its function takes a second argument */
+    char *source;      /* see flow_source */
+    size_t source_len;
     struct coro *pool;
     int pooled;
     struct load *load; /* while host_load runs */
-    int ref_main, ref_context, ref_names, ref_handlers, ref_finish, ref_params, ref_env;
+    int ref_main, ref_context, ref_names, ref_handlers, ref_finish, ref_params, ref_env, ref_held;
 };
 
-enum coro_state { CORO_RUNNING, CORO_WAITING, CORO_READY };
+enum coro_state { CORO_RUNNING, CORO_WAITING, CORO_READY, CORO_PARKED };
+
+/* A coroutine that a script made, while it runs: on the C stack of whoever resumed it. */
+struct nest {
+    struct nest *outer;
+    lua_State *from, *thread;
+};
 
 /* One handler's coroutine. In use from host_start to its outcome; then pooled or freed. */
 struct coro {
@@ -85,6 +109,12 @@ struct coro {
     int handler;
     int64_t left; /* instructions left over all its resumes */
     int reads;
+    int64_t time_ms,
+        now_ms; /* what the script sees: of the start, of the last wake, of the line that is replayed */
+    int64_t start_ms, start_now_ms; /* those of the start */
+    struct rng rng;
+    struct journal journal;
+    int calling;  /* the call of capi.c that is being recorded */
     int nargs;    /* READY: values on T's stack for lua_resume */
     bool lost;    /* READY: Redis went away */
     bool starved; /* READY: the answer did not fit into the memory */
@@ -110,6 +140,8 @@ void fence_begin(struct flow *f, int64_t budget);
 void fence_charge(lua_State *L, int64_t n);
 /* Stops all Lua of this resume in a way no pcall can catch, with this message. Raises. */
 int fence_kill(lua_State *L, enum kill why, const char *message);
+/* Raises again what killed this resume: after a coroutine that swallowed it. */
+int fence_kill_again(lua_State *L);
 /* Raises an error whose position is the line of the script that called into the prelude or into C. */
 int fence_fail(lua_State *L, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* "file:line: " of the innermost script frame of L, or "". */
@@ -124,8 +156,16 @@ struct coro *coro_take(struct flow *f);
 void coro_drop(struct coro *co, bool clean);
 /* Closes the pooled coroutines of a flow. */
 void coro_drain(struct flow *f);
+/* Runs a C function with one light pointer on the main state, protected. False: it raised. */
+bool coro_call(lua_State *L, lua_CFunction fn, void *arg);
 /* The coroutine whose script runs; raises while loading. */
 struct coro *coro_current(lua_State *L);
+/* Raises where a script cannot wait. */
+void coro_check_wait(lua_State *L, struct coro *co);
+/* A new segment of a run: all limits begin anew. Returns the instructions it may take. */
+int64_t coro_refill(struct coro *co);
+/* Reads {"now","time","with"}, sets the coroutine's time and pushes what the waiting call returns. Raises. capi_run.c */
+int coro_take_wake(lua_State *L, struct coro *co, const char *wake, size_t len);
 /* Begins a wait of the running coroutine and returns its number; raises where a script cannot wait. The answer comes through
  * coro_deliver and is pushed by `convert`. */
 uint64_t coro_wait(lua_State *L, struct coro *co, int (*convert)(lua_State *L, const void *answer));

@@ -74,26 +74,30 @@ local function reserve(position, not_before, latest, jitter)
 end
 
 -- Redis does not roll back. The one way a write can fail half way is a key of another kind (somebody edited it), so that is
--- looked at before a turn of several writes.
+-- looked at before a turn of several writes, once a batch for each key.
+local kinds = {
+  HSET = 'hash', HDEL = 'hash', HINCRBY = 'hash', ZADD = 'zset', ZREM = 'zset', ZINCRBY = 'zset', SADD = 'set',
+  SREM = 'set', RPUSH = 'list', LPUSH = 'list', LTRIM = 'list', LPOP = 'list', RPOP = 'list', LSET = 'list',
+  SETBIT = 'string', APPEND = 'string', XADD = 'stream', ZREMRANGEBYRANK = 'zset',
+}
+local fits = {}
 local function misfit(from, nops)
-  local kinds = {
-    HSET = 'hash', HDEL = 'hash', HINCRBY = 'hash', ZADD = 'zset', ZREM = 'zset', ZINCRBY = 'zset', SADD = 'set',
-    SREM = 'set', RPUSH = 'list', LPUSH = 'list', LTRIM = 'list', LPOP = 'list', RPOP = 'list', LSET = 'list',
-    SETBIT = 'string', XADD = 'stream', ZREMRANGEBYRANK = 'zset',
-  }
   local i = from
   for _ = 1, nops do
-    local argc = tonumber(A[i])
-    local want = kinds[A[i + 1]]
+    local argc, word, key = tonumber(A[i]), A[i + 1], A[i + 2]
+    local want = kinds[word]
     if want then
-      local kind = call('TYPE', A[i + 2]).ok
-      if kind ~= 'none' and kind ~= want then
-        return 'key ' .. A[i + 2] .. ' holds a ' .. kind .. ' where a ' .. want .. ' belongs'
+      if fits[key] ~= want then
+        local kind = call('TYPE', key).ok
+        if kind ~= 'none' and kind ~= want then
+          return 'key ' .. key .. ' holds a ' .. kind .. ' where a ' .. want .. ' belongs'
+        end
+        fits[key] = want
       end
-      if A[i + 1] == 'HINCRBY' then
-        local value = call('HGET', A[i + 2], A[i + 3])
+      if word == 'HINCRBY' then
+        local value = call('HGET', key, A[i + 3])
         if value and not string.match(value, '^-?%d+$') then
-          return 'key ' .. A[i + 2] .. ' field ' .. A[i + 3] .. ' is no integer'
+          return 'key ' .. key .. ' field ' .. A[i + 3] .. ' is no integer'
         end
       end
     end

@@ -61,6 +61,7 @@ struct turn {
     bool store_down;
     int reads;
     bool ready;
+    bool record; /* fake_run keeps a journal */
 };
 
 static redisContext *fake_redis;
@@ -120,6 +121,7 @@ FAKE_API redisReply *fake_ask(const char *resp, size_t len)
 /* ---- turns ---- */
 
 static uint32_t fake_binding_id;
+static const struct host_how fake_how __attribute__((unused)) = {.seed = 7};
 
 FAKE_API void fake_turn_init(struct turn *t, struct flow *f)
 {
@@ -236,17 +238,24 @@ FAKE_API bool fake_answer(struct turn *t)
     return true;
 }
 
-/* Runs one handler to its end. */
-FAKE_API void fake_run(struct flow *f, int index, struct turn *t, struct host_outcome *out)
+/* Answers until the handler no longer waits for Redis or the gateway. */
+FAKE_API void fake_finish(struct turn *t, struct host_outcome *out)
 {
-    t->mark = t->nwrites;
-    host_start(f, index, t, &t->binding, out);
     while (out->status == HOST_WAITING) {
         assert_true(fake_answer(t));
         assert_true(t->ready);
         t->ready = false;
         host_resume(t, out);
     }
+}
+
+/* Runs one handler to its end, or until it parks. */
+FAKE_API void fake_run(struct flow *f, int index, struct turn *t, struct host_outcome *out)
+{
+    t->mark = t->nwrites;
+    struct host_how how = {.seed = 7, .record = t->record || host_records(f, index)};
+    host_start(f, index, t, &t->binding, &how, out);
+    fake_finish(t, out);
     if (out->status == HOST_FAILED)
         fake_drop_writes(t, t->mark);
 }
@@ -464,6 +473,33 @@ const char *turn_timer_in(struct turn *t, const char *chat, const char *name, co
     buf_addf(&t->acts, "timer %s %s %s %lld %s\n", chat ? chat : "-", name, key,
              (long long)(due_ms < 0 ? -1 : due_ms - t->now_ms), args);
     return NULL;
+}
+
+bool turn_answering(const struct turn *t)
+{
+    const struct event *e = t->event;
+    return e && (e->type == EVENT_MESSAGE || e->type == EVENT_BUTTON || e->type == EVENT_ENTER ||
+                 e->type == EVENT_POKE);
+}
+
+const char *turn_run_id(const struct turn *t)
+{
+    (void)t;
+    return "00000000000000aa";
+}
+
+const char *turn_run_start(struct turn *t, const char *flow, const char *handler, const char *chat,
+                           const char *user, const char *args, const char *key, char id[17])
+{
+    buf_addf(&t->acts, "start %s %s %s %s %s %s\n", flow, handler, chat ? chat : "-", user,
+             *args ? args : "-", key ? key : "-");
+    strcpy(id, "00000000000000bb");
+    return NULL;
+}
+
+void turn_run_cancel(struct turn *t, const char *chat, const char *id, const char *key)
+{
+    buf_addf(&t->acts, "cancel %s %s %s\n", chat ? chat : "-", id, key ? key : "-");
 }
 
 void turn_opt_out(struct turn *t, const char *user, bool out)

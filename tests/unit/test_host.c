@@ -183,7 +183,7 @@ static void test_memory_sweep(void **state)
             struct host_outcome out;
             fake_turn_init(&t, f);
             fake_message(&t, "hello");
-            host_start(f, 0, &t, &t.binding, &out);
+            host_start(f, 0, &t, &t.binding, &fake_how, &out);
             if (out.status == HOST_WAITING) {
                 redisReply r = {.type = REDIS_REPLY_ARRAY};
                 redis_fn fn = t.fn;
@@ -227,10 +227,14 @@ static void test_waits_refused(void **state)
                "cannot do so inside table.sort");
     fake_fails("('abc'):gsub('.', function() return c.member.x end)", FAILURE_ERROR,
                "inside table.sort, string.gsub");
-    fake_fails("coroutine.wrap(function() return c.member.x end)()", FAILURE_ERROR,
-               "inside a coroutine of your own");
-    fake_fails("for x in coroutine.wrap(function() c:members() end) do end", FAILURE_ERROR,
-               "inside a coroutine of your own");
+    fake_fails(
+        "table.sort({3, 1, 2}, function() coroutine.wrap(function() return c.member.x end)() end)",
+        FAILURE_ERROR, "cannot do so inside table.sort");
+    fake_fails(
+        "local co = coroutine.create(function() local x <close> = setmetatable({}, {__close = "
+        "function() return c.member.x end}) coroutine.yield() end) coroutine.resume(co) "
+        "assert(coroutine.close(co))",
+        FAILURE_ERROR, "the closing of a coroutine");
 }
 
 static struct flow *begin_wait(struct turn *t, struct host_outcome *out)
@@ -240,7 +244,7 @@ static struct flow *begin_wait(struct turn *t, struct host_outcome *out)
               "return c.group.y end) c:say('y') end)");
     fake_turn_init(t, f);
     fake_message(t, "hi");
-    host_start(f, 0, t, &t->binding, out);
+    host_start(f, 0, t, &t->binding, &fake_how, out);
     assert_int_equal(out->status, HOST_WAITING);
     assert_int_equal(host_coroutines(fake_host), 1);
     return f;
@@ -264,7 +268,7 @@ static void test_store_lost(void **state)
         "flow:on('message', function(c) while true do pcall(function() return c.group.y end) end end)");
     fake_turn_init(&t, f);
     t.store_down = true;
-    host_start(f, 0, &t, &t.binding, &out);
+    host_start(f, 0, &t, &t.binding, &fake_how, &out);
     if (out.failure != FAILURE_STORE)
         fail_msg("%d %s", out.failure, out.error);
     fake_turn_end(&t);
@@ -286,7 +290,7 @@ static void test_endless_reads(void **state)
     for (int i = 0; i < 2; i++) {
         fake_turn_init(&t, f);
         fake_message(&t, "x");
-        host_start(f, i, &t, &t.binding, &out);
+        host_start(f, i, &t, &t.binding, &fake_how, &out);
         int reads = 0;
         while (out.status == HOST_WAITING) {
             redisReply nil = {.type = REDIS_REPLY_NIL};
@@ -319,7 +323,7 @@ static void test_stop(void **state)
     assert_int_equal(host_coroutines(fake_host), 0);
     fake_turn_init(&other, f);
     fake_message(&other, "hi");
-    host_start(f, 0, &other, &other.binding, &out);
+    host_start(f, 0, &other, &other.binding, &fake_how, &out);
     assert_int_equal(out.status, HOST_WAITING);
     redisReply empty = {.type = REDIS_REPLY_ARRAY};
     late(late_ud, &empty);
@@ -371,7 +375,7 @@ static void test_interleaved(void **state)
         snprintf(text, sizeof text, "m%d-", i);
         fake_turn_init(&turns[i], f);
         fake_message(&turns[i], text);
-        host_start(f, 0, &turns[i], &turns[i].binding, &out);
+        host_start(f, 0, &turns[i], &turns[i].binding, &fake_how, &out);
         assert_int_equal(out.status, HOST_WAITING);
     }
     assert_int_equal(host_coroutines(fake_host), N);

@@ -9,10 +9,10 @@ local board = {}
 local Board = S.class("board", board)
 
 function Board.start(st)
-  st.over, st.base = {}, {}
+  st.over, st.base, st.cleared = {}, {}, false
 end
 
-local function board_apply(st, w)
+function Board.apply(st, w)
   if w[1] == "ZADD" then
     for i = 3, #w, 2 do
       st.over[w[i + 1]] = number_of(w[i])
@@ -196,5 +196,5 @@ end
 function S.methods.board(c, name)
   local s
   s, name = S.named(c, name, "c:board")
-  return S.shape(s, Board, "board", board_apply, "board", c.flow, c.chat, name)
+  return S.shape(s, Board, "board", c.flow, c.chat, name)
 end

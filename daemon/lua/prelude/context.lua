@@ -29,46 +29,83 @@ function made.persona()
   return S.freeze(P.persona() or {})
 end
 
-function made.params()
-  local known, raw = P.params()
-  if known then
-    return known
-  end
-  local values = {}
-  for _, param in ipairs(S.declared_params) do
-    local value = raw[param.name]
-    if type(value) == "table" then
-      value = S.freeze(value)
+-- Texts are read at every use, so that a corrected one reaches handlers that have waited for weeks; everything else is as it was
+-- when the handler began. A list of variants is made into a read-only table once.
+local lists = {}
+
+local function same(a, b)
+  for i = 1, math.max(#a, #b) do
+    if a[i] ~= b[i] then
+      return false
     end
-    if param.type == "text" then
-      for _, text in ipairs(type(value) == "table" and value or { value }) do
-        S.text_names[text] = S.flow_name .. "." .. param.name
-      end
-    end
-    values[param.name] = value
   end
-  local names = {}
-  for _, param in ipairs(S.declared_params) do
-    names[param.name] = true
+  return true
+end
+
+local function text_param(name)
+  local value = P.text(name)
+  if type(value) ~= "table" then
+    if value and not S.text_names[value] then
+      S.text_names[value] = S.flow_name .. "." .. name
+    end
+    return value
+  end
+  local known = lists[name]
+  if not known or not same(known.raw, value) then
+    known = { raw = value, frozen = S.freeze(value) }
+    lists[name] = known
+    for _, text in ipairs(value) do
+      S.text_names[text] = S.flow_name .. "." .. name
+    end
+  end
+  return known.frozen
+end
+
+local function params_proxy(values, types)
+  local function all()
+    local out = {}
+    for name in pairs(types) do
+      out[name] = values[name]
+    end
+    return out
   end
   setmetatable(values, {
     __index = function(_, name)
-      if not names[name] then
-        fail(format("this flow has no parameter %s%s", tostring(name), S.meant(name, names)))
+      local kind = types[name]
+      if kind == "text" then
+        return text_param(name)
+      elseif not kind then
+        fail(format("this flow has no parameter %s%s", tostring(name), S.meant(name, types)))
       end
     end,
   })
-  local params = setmetatable({}, {
-    frozen = values,
+  return setmetatable({}, {
+    frozen = all(),
     __index = values,
     __newindex = function()
       fail("parameters cannot be set by a script: they belong to the playbook")
     end,
     __pairs = function()
-      return pairs(values)
+      return pairs(all())
     end,
     __metatable = false,
   })
+end
+
+function made.params()
+  local known, raw = P.params()
+  if known then
+    return known
+  end
+  local values, types = {}, {}
+  for _, param in ipairs(S.declared_params) do
+    local value = raw[param.name]
+    types[param.name] = param.type
+    if param.type ~= "text" then
+      values[param.name] = type(value) == "table" and S.freeze(value) or value
+    end
+  end
+  local params = params_proxy(values, types)
   P.keep_params(params)
   return params
 end
@@ -237,9 +274,8 @@ function M.opt_out(c, out, user)
   P.opt_out(S.id(user == nil and S.user(c, "c:opt_out") or user, "c:opt_out: the user"), out ~= false)
 end
 
--- The name under which a member is known: from this event, from what the flow keeps as `name`, else the id.
-function M.display(c, user)
-  user = S.id(user == nil and S.user(c, "c:display") or user, "c:display: the user")
+-- The name of a member that this turn tells, or nil.
+local function told_name(c, user)
   if user == c.user and c.event.name then
     return c.name
   end
@@ -248,8 +284,22 @@ function M.display(c, user)
       return (part.text:gsub("^@", ""))
     end
   end
-  local name = c:member_of(user).name or c:profile_of(user).name
+end
+
+local function usable(name, user)
   return type(name) == "string" and name ~= "" and name or user
+end
+
+-- The name under which a member is known: from this event, from what the flow keeps as `name`, else the id.
+function M.display(c, user)
+  user = S.id(user == nil and S.user(c, "c:display") or user, "c:display: the user")
+  return told_name(c, user) or usable(c:member_of(user).name or c:profile_of(user).name, user)
+end
+
+-- The same for the making of texts.
+function S.shown_name(c, user)
+  local s = P.session(c)
+  return told_name(c, user) or usable(S.peek(s, "m", c.flow, c.chat, user, "name") or S.peek(s, "u", user, nil, nil, "name"), user)
 end
 
 function M.members()

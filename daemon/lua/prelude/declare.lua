@@ -1,4 +1,4 @@
--- declare.lua -- sop.flow and what a flow declares: parameters, events, commands, times, timers. Runs while a file loads.
+-- declare.lua -- sop.flow and what a flow declares: parameters, events, commands, times, timers, runs. Runs while a file loads.
 -- Problems are collected with their lines, so that one check shows all of them; S.collect hands everything to C.
 local P, S = ...
 local type, pairs, ipairs, setmetatable, tostring = type, pairs, ipairs, setmetatable, tostring
@@ -6,7 +6,8 @@ local fail, format = P.fail, string.format
 local sop = S.sop
 
 S.handlers = {} -- functions by position: C starts them
-S.timers = {}   -- names of flow:timer
+S.timers = {}   -- names of flow:timer, with their lines
+S.runs = {}     -- names of flow:run, with their lines
 S.declared_params = {}
 local problems, list, flow, info = {}, {}, nil, nil
 local closed = false
@@ -22,6 +23,7 @@ for _, name in ipairs({
 }) do
   EVENTS[name] = true
 end
+S.events = EVENTS
 local CAPS = {}
 for _, name in ipairs(P.caps) do
   CAPS[name] = true
@@ -137,12 +139,22 @@ local function handler(kind, fn, what)
   return h
 end
 
+local ids = {}
+
+-- The handler's name across versions of the flow: what a run that began with it is brought back by.
+local function take_id(h, name)
+  local id = h.kind .. ":" .. name
+  ids[id] = (ids[id] or 0) + 1
+  h.id = ids[id] > 1 and id .. "#" .. ids[id] or id
+end
+
 local COMMON = { private = "boolean", group = "boolean", role = "string" }
 local OPTIONS = {
   on = { private = "boolean", group = "boolean", role = "string", image = "boolean" },
   command = { private = "boolean", group = "boolean", role = "string", args = true },
   at = { late = true, group = "boolean", private = "boolean" },
   timer = { late = true },
+  run = {},
 }
 
 local function take_late(h, late, what)
@@ -240,6 +252,7 @@ function methods.on(_, event, opts, fn)
     problem("%s: there is no such event%s", what, S.meant(event, EVENTS))
     h.event = "other"
   end
+  take_id(h, h.event)
   if opts ~= nil then
     take_options(h, opts, what)
   end
@@ -251,6 +264,7 @@ function methods.command(_, words, opts, fn)
   local what = format("flow:command(%s)", type(shown) == "string" and '"' .. shown .. '"' or tostring(shown))
   local h = handler("command", fn, what)
   take_words(h, words, what)
+  take_id(h, h.from_param and h.name or h.words[1] or "")
   if opts ~= nil then
     take_options(h, opts, what)
   end
@@ -274,6 +288,7 @@ function methods.at(_, clock, opts, fn)
     problem('%s: this is neither a parameter of type clock nor a time such as "20:30"%s', what, S.meant(clock, info.by_name))
     h.words[1] = "00:00"
   end
+  take_id(h, h.from_param and h.name or h.words[1])
   if opts ~= nil then
     take_options(h, opts, what)
     h.in_private = opts.private == true
@@ -291,9 +306,39 @@ function methods.timer(_, name, opts, fn)
     problem("%s: the timer is declared twice (line %d)", what, S.timers[name])
   end
   h.name = name
+  take_id(h, name)
   S.timers[name] = h.line
   if opts ~= nil then
     take_options(h, opts, what)
+  end
+end
+
+-- Begun by c:start, from a handler of this or another flow. Returns the function, so that a local can name it.
+function methods.run(_, name, opts, fn)
+  opts, fn = split(opts, fn)
+  local what = format("flow:run(%s)", type(name) == "string" and format("%q", name) or tostring(name))
+  local h = handler("run", fn, what)
+  if type(name) ~= "string" or not name:find("^[%w_%-\x80-\xff]+$") or #name > 60 then
+    problem('%s: give it a name of letters, digits, "_" and "-"', what)
+    name = "?"
+  elseif S.runs[name] then
+    problem("%s: the run is declared twice (line %d)", what, S.runs[name])
+  end
+  h.name = name
+  take_id(h, name)
+  S.runs[name] = h.line
+  if opts ~= nil then
+    take_options(h, opts, what)
+  end
+  return fn
+end
+
+-- The name of the flow:run that has this function, or nil.
+function S.run_of(fn)
+  for i, h in ipairs(list) do
+    if h.kind == "run" and S.handlers[i] == fn then
+      return h.name
+    end
   end
 end
 

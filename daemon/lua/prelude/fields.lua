@@ -1,9 +1,10 @@
 -- fields.lua -- durable fields: c.group, c.member, c.profile and c:hash, which look like tables and live in Redis hashes.
 -- A state knows what was read (raw texts), what the script sees (values) and what it changed. Changes are written once, when
 -- the handler ends (S.finish); a handler that fails has written nothing. Tables handed out are compared at the end, so that
--- changing something inside them counts.
+-- changing something inside them counts. A handler that waits writes before (S.flush) and reads anew after it (S.refresh).
 local P, S = ...
-local type, pairs, setmetatable, tostring = type, pairs, setmetatable, tostring
+local type, pairs, ipairs, setmetatable, tostring, rawget = type, pairs, ipairs, setmetatable, tostring, rawget
+local sub = string.sub
 local fail, format, HIDDEN = P.fail, string.format, S.HIDDEN
 local NIL = {} -- stands for "known to be absent" among the values
 local BATCH = 250
@@ -204,6 +205,7 @@ local function new_fields(s, name, all, kind, a, b, c)
   local st = {
     s = s, name = name, all = all, kind = kind, a = a, b = b, c = c, key = false, values = {}, raw = false, whole = false,
     emptied = false, tables = false, changed = false, first = nil, first_text = false, added = false, dropped = false,
+    held = false,
   }
   local states = s.states
   if states then
@@ -288,7 +290,46 @@ local function write_changes(st)
   end
 end
 
+-- A table that was taken out of a field before a wait is no longer that field. Changing it would be lost: an error instead.
+local function check_held(st)
+  local held = st.held
+  for i = 1, held.n do
+    local value, name = held.values[i], held.names[i]
+    if value and value ~= st.values[name] and P.encode(value, st.name, name) ~= held.texts[i] then
+      fail(format("%s.%s was changed through a table that was read before a waiting call: read it again after the call",
+        st.name, name))
+    end
+  end
+end
+
+local WEAK = { __mode = "v" } -- what the script has let go of cannot be changed any more
+
+-- Remembers the tables that the script may hold when it begins to wait.
+local function hold_tables(st)
+  local old = st.held or { n = 0 }
+  local held = { n = 0, values = setmetatable({}, WEAK), names = {}, texts = {} }
+  local function add(value, name, text)
+    held.n = held.n + 1
+    held.values[held.n], held.names[held.n], held.texts[held.n] = value, name, text
+  end
+  for i = 1, old.n do
+    if old.values[i] then
+      add(old.values[i], old.names[i], old.texts[i])
+    end
+  end
+  for name, text in pairs(st.tables or {}) do
+    local value = st.values[name]
+    if type(value) == "table" and value ~= NIL then
+      add(value, name, text)
+    end
+  end
+  st.held = held.n > 0 and held
+end
+
 local function write_state(st)
+  if st.held then
+    check_held(st)
+  end
   if st.tables then
     for name, before in pairs(st.tables) do
       local value = st.values[name]
@@ -329,4 +370,60 @@ function S.finish(s)
     end
   end
   s.over = true
+end
+
+-- The handler is about to wait: the same, but it goes on.
+function S.flush(s)
+  for _, st in ipairs(s.states or {}) do
+    write_state(st)
+    for name in pairs(st.tables or {}) do
+      local value = st.values[name]
+      if type(value) == "table" and value ~= NIL then
+        st.tables[name] = P.encode(value, st.name, name)
+      end
+    end
+    st.changed, st.first, st.first_text, st.added, st.dropped = false, nil, false, false, false
+  end
+end
+
+-- It has waited: others may have written in between, so that nothing it knew of Redis holds any more. What the script has in its
+-- hands (c.member, a board) stays usable and reads anew.
+function S.refresh(s)
+  for _, st in ipairs(s.states or {}) do
+    if st.tables or st.held then
+      hold_tables(st)
+    end
+    st.values, st.raw, st.whole, st.emptied, st.tables = {}, false, false, false, false
+  end
+  for _, key in ipairs(P.keys(s)) do
+    if sub(key, 1, 5) == "sopd:" then
+      local st = type(s[key]) == "table" and s[key][HIDDEN]
+      if st then
+        st.stale = true
+      else
+        s[key] = nil -- once, limits, tags
+      end
+    end
+  end
+  s.persona = nil
+end
+
+-- What is known of a field without leaving a trace in the journal: for the making of texts.
+function S.peek(s, kind, a, b, c, name)
+  for _, st in ipairs(s.states or {}) do
+    local value = st.kind == kind and st.a == a and st.b == b and st.c == c and st.values[name]
+    if value then
+      return value ~= NIL and value or nil
+    end
+  end
+  local key = P.key(kind, a, b, c)
+  local raw = { [name] = P.read_now("HGET", key, name) or false }
+  replay({ key = key }, raw)
+  return raw[name] and P.decode(raw[name]) or nil
+end
+
+-- All fields of a proxy as a plain table, or nil if the value is none.
+function S.plain(value)
+  local st = type(value) == "table" and rawget(value, HIDDEN)
+  return st and st.values and everything(st) or nil
 end

@@ -1,8 +1,11 @@
 -- message.lua -- texts and messages: templates with variants, segments, and c:say, c:reply, c:dm, c:staff, c:format.
 -- A template is the author's text; what members wrote only ever enters as a value, and a value is only ever text or a segment
 -- that sop.at and its like made: no member can type a mention.
+-- The journal of a handler that waits keeps that a message was sent and where to, never its words: a corrected text reaches it. So
+-- what rendering looks up leaves no trace (P.mentionable, S.peek, P.vary), and a replay does not render at all.
 local P, S = ...
 local type, ipairs, setmetatable, getmetatable, tostring = type, ipairs, setmetatable, getmetatable, tostring
+local pcall, error = pcall, error
 local fail, format = P.fail, string.format
 local find, sub = string.find, string.sub
 local M, sop = S.methods, S.sop
@@ -90,9 +93,7 @@ local function parse(template)
   return parts
 end
 
-local function may_mention(user)
-  return not P.opted_out(user)
-end
+local may_mention = P.mentionable
 
 -- The @ of the speaker, or nil where none is put: private chats, opted out, nobody spoke.
 local function speaker_at(c)
@@ -125,7 +126,7 @@ local function add_segment(c, out, value)
     return add_text(out, value.text)
   end
   if value.type == "at" and value.id ~= "all" and not may_mention(value.id) then
-    return add_text(out, c:display(value.id))
+    return add_text(out, S.shown_name(c, value.id))
   end
   out.eat = nil
   out[#out + 1] = value
@@ -223,10 +224,10 @@ local function variant(c, list)
   local key = c.chat .. "\0" .. tostring(list[1])
   local last, i = last_variant[key]
   if last and last <= n then
-    i = P.random(1, n - 1)
+    i = P.vary(n - 1)
     i = i >= last and i + 1 or i
   else
-    i = P.random(1, n)
+    i = P.vary(n)
   end
   if not last then
     if last_count >= LAST_MAX then
@@ -265,7 +266,7 @@ end
 
 local OPTIONS = {
   at = "table", image = true, quote = true, policy = "string", late = true, chat = "string", anytime = "boolean",
-  answer = "boolean",
+  answer = "boolean", wait = "boolean",
 }
 local POLICIES = { resend = true, drop = true }
 
@@ -320,27 +321,110 @@ local function suffix(out, image)
   end
 end
 
-local function send(c, out, opts, what, chat, gateway)
-  if opts then
-    opts = S.options(opts, OPTIONS, what)
-    if opts.policy and not POLICIES[opts.policy] then
-      fail(what .. ': policy is "resend" or "drop"')
-    end
-    local before = prefix(c, opts)
-    if #before > 0 then
-      table.move(out, 1, #out, #before + 1, before)
-      out = before
-    end
-    if opts.image then
-      suffix(out, opts.image)
-    end
-    local late = opts.late and S.milliseconds(opts.late, what .. ": late")
-    return P.send(out, opts.chat or chat, gateway, opts.policy, late, opts.anytime, opts.answer)
+-- The ways of sending. mention: with the @ of the speaker; late, anytime: where the options do not say.
+local SAY = { what = "c:say" }
+local REPLY = { what = "c:reply", mention = true }
+local DM = { what = "c:dm" }
+local STAFF = { what = "c:staff", late = 3600000, anytime = true }
+
+-- Renders and sends. at, label: see P.send in capi.c.
+local function send(c, way, text, vars, opts, chat, gateway, at, label)
+  local out = compose(c, text, vars, way.what, way.mention)
+  if not opts then
+    return P.send(#out == 1 and type(out[1]) == "string" and out[1] or out, chat, gateway, nil, way.late, way.anytime, nil, at, label)
   end
-  if #out == 1 and type(out[1]) == "string" then
-    return P.send(out[1], chat, gateway)
+  local before = prefix(c, opts)
+  if #before > 0 then
+    table.move(out, 1, #out, #before + 1, before)
+    out = before
   end
-  return P.send(out, chat, gateway)
+  if opts.image then
+    suffix(out, opts.image)
+  end
+  local late, anytime = way.late, opts.anytime
+  if opts.late then
+    late = S.milliseconds(opts.late, way.what .. ": late")
+  end
+  if anytime == nil then
+    anytime = way.anytime
+  end
+  return P.send(out, opts.chat or chat, gateway, opts.policy, late, anytime, opts.answer, at, label)
+end
+
+-- Values that are read when they are used (c.member, tables with a metatable) are read before the text is made: reading them is
+-- journaled, and must not depend on the wording.
+local function settled(vars, text)
+  local plain = S.plain(vars)
+  if plain or type(vars) ~= "table" or not getmetatable(vars) then
+    return plain or vars
+  end
+  local out = {}
+  for _, template in ipairs(type(text) == "table" and text or { text }) do
+    for _, part in ipairs(type(template) == "string" and parse(template) or {}) do
+      local name = type(part) == "table" and part[1]
+      if name and out[name] == nil then
+        out[name] = vars[name]
+      end
+    end
+  end
+  return out
+end
+
+-- What became of a send of old. A text that could not be made, and a message that had nowhere to go, stand there as notes.
+local function replayed(kind, at, label)
+  if kind == "f" then
+    local note = P.note(nil, at)
+    if type(note) == "table" and note.error then
+      error(note.error, 0)
+    elseif type(note) == "table" then
+      return nil, note.why
+    end
+  end
+  return P.send("", nil, nil, nil, nil, nil, nil, at, label)
+end
+
+-- The same for a handler with a journal.
+local function send_recorded(c, way, text, vars, opts, chat, gateway, at, label)
+  local kind = P.replaying()
+  if kind then
+    return replayed(kind, at, label)
+  end
+  if chat == false then
+    return nil, P.note({ why = gateway }, at).why
+  end
+  local fine, sent, why = pcall(send, c, way, text, vars, opts, chat, gateway, at, label)
+  if not fine then
+    error(P.note({ error = tostring(sent) }, at).error, 0)
+  end
+  return sent, why
+end
+
+local function label_of(opts, label, what)
+  opts = S.options(opts, OPTIONS, what)
+  if opts.policy and not POLICIES[opts.policy] then
+    fail(what .. ': policy is "resend" or "drop"')
+  end
+  return opts.chat and label .. ":" .. opts.chat or label
+end
+
+-- chat nil: this one; false: there is none, `gateway` says why.
+local function post(c, way, label, text, vars, opts, chat, gateway)
+  if opts ~= nil then
+    label = label_of(opts, label, way.what)
+  end
+  local sent, why
+  if P.journal_at() then
+    vars = settled(vars, text)
+    sent, why = send_recorded(c, way, text, vars, opts, chat, gateway, P.journal_at(), label)
+  elseif chat == false then
+    return nil, gateway
+  else
+    sent, why = send(c, way, text, vars, opts, chat, gateway)
+  end
+  if sent and opts and opts.wait then
+    return S.wait_sent(c)
+  end
+  return sent, why
 end
 
 local function is_context(c, name)
@@ -352,12 +436,12 @@ end
 -- c:say is C as far as a plain text goes (capi.c); this is the rest of it.
 M.say = P.say(function(c, text, vars, opts)
   is_context(c, "say")
-  return send(c, compose(c, text, vars, "c:say"), opts, "c:say")
+  return post(c, SAY, "say", text, vars, opts)
 end)
 
 function M.reply(c, text, vars, opts)
   is_context(c, "reply")
-  return send(c, compose(c, text, vars, "c:reply", true), opts, "c:reply")
+  return post(c, REPLY, "say", text, vars, opts)
 end
 
 function M.dm(c, user, text, vars, opts)
@@ -367,32 +451,19 @@ function M.dm(c, user, text, vars, opts)
   if not own and P.opted_out(user) then
     return nil, "opted out"
   end
-  return send(c, compose(c, text, vars, "c:dm"), opts, "c:dm", "@" .. user)
+  return post(c, DM, "dm:" .. user, text, vars, opts, "@" .. user)
 end
 
 function M.staff(c, text, vars, opts)
   is_context(c, "staff")
   local gateway, chat = P.staff_chat()
   if not chat then
-    return nil, "this playbook has no staff chat"
+    return post(c, STAFF, "staff", text, vars, opts, false, "this playbook has no staff chat")
   end
-  opts = S.options(opts, OPTIONS, "c:staff")
-  local out = compose(c, text, vars, "c:staff")
-  local before = prefix(c, opts)
-  if #before > 0 then
-    table.move(out, 1, #out, #before + 1, before)
-    out = before
-  end
-  if opts.image then
-    suffix(out, opts.image)
-  end
-  local late = opts.late and S.milliseconds(opts.late, "c:staff: late") or 3600000
-  return P.send(out, chat, gateway, opts.policy, late, opts.anytime ~= false)
+  return post(c, STAFF, "staff", text, vars, opts, chat, gateway)
 end
 
--- The text of a message as a string: for logs, for staff, for files. Mentions become @ and the id.
-function M.format(c, text, vars)
-  is_context(c, "format")
+local function plain_text(c, text, vars)
   local out = compose(c, text, vars, "c:format")
   for i, part in ipairs(out) do
     if type(part) == "table" then
@@ -403,4 +474,25 @@ function M.format(c, text, vars)
     end
   end
   return table.concat(out)
+end
+
+-- The text of a message as a string: for logs, for staff, for files. Mentions become @ and the id.
+function M.format(c, text, vars)
+  is_context(c, "format")
+  if not P.journal_at() then
+    return plain_text(c, text, vars)
+  end
+  vars = settled(vars, text)
+  local at = P.journal_at()
+  local note
+  if P.replaying() then
+    note = P.note(nil, at)
+  else
+    local fine, made = pcall(plain_text, c, text, vars)
+    note = P.note(fine and made or { error = tostring(made) }, at)
+  end
+  if type(note) == "table" then
+    error(note.error or "c:format", 0)
+  end
+  return note
 end

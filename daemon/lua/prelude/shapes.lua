@@ -10,9 +10,11 @@ local ONCE_TTL_MS = 400 * 86400000
 local days = {}
 local Days = class("day set", days)
 
-function Days.start() end
+function Days.start(st)
+  st.ops, st.text = nil, nil
+end
 
-local function days_apply(st, w)
+function Days.apply(st, w)
   st.ops = st.ops or {}
   st.ops[#st.ops + 1] = w
 end
@@ -94,9 +96,11 @@ end
 local counter = {}
 local Counter = class("counter", counter)
 
-function Counter.start() end
+function Counter.start(st)
+  st.n = nil
+end
 
-local function counter_apply(st, w)
+function Counter.apply(st, w)
   st.n = w[1] == "SET" and (tointeger(tonumber(w[3])) or 0) or 0
 end
 
@@ -127,7 +131,8 @@ local list = {}
 local List = class("list", list)
 
 function List.start(st)
-  st.front, st.back, st.tail = 0, 0, {} -- taken from the front and the back of Redis' list; texts added behind it
+  -- its length in Redis; taken from the front and the back of Redis' list; texts added behind it
+  st.base, st.front, st.back, st.tail = nil, 0, 0, {}
 end
 
 local function list_clear(st)
@@ -160,7 +165,7 @@ local function list_take_last(st)
   end
 end
 
-local function list_apply(st, w)
+function List.apply(st, w)
   if w[1] == "RPUSH" then
     for i = 3, #w do
       st.tail[#st.tail + 1] = w[i]
@@ -272,10 +277,10 @@ local set = {}
 local Set = class("set", set)
 
 function Set.start(st)
-  st.over, st.base = {}, {}
+  st.over, st.base, st.cleared = {}, {}, false
 end
 
-local function set_apply(st, w)
+function Set.apply(st, w)
   if w[1] == "SADD" or w[1] == "SREM" then
     for i = 3, #w do
       st.over[w[i]] = w[1] == "SADD"
@@ -366,25 +371,25 @@ function M.days(c, name, who)
   local s
   s, name = S.named(c, name, "c:days")
   who = S.id(who == nil and S.user(c, "c:days") or who, "c:days: the user")
-  return S.shape(s, Days, "day set", days_apply, "days", c.flow, c.chat, name, who)
+  return S.shape(s, Days, "days", c.flow, c.chat, name, who)
 end
 
 function M.counter(c, name)
   local s
   s, name = S.named(c, name, "c:counter")
-  return S.shape(s, Counter, "counter", counter_apply, "count", c.flow, c.chat, name)
+  return S.shape(s, Counter, "count", c.flow, c.chat, name)
 end
 
 function M.list(c, name)
   local s
   s, name = S.named(c, name, "c:list")
-  return S.shape(s, List, "list", list_apply, "list", c.flow, c.chat, name)
+  return S.shape(s, List, "list", c.flow, c.chat, name)
 end
 
 function M.set(c, name)
   local s
   s, name = S.named(c, name, "c:set")
-  return S.shape(s, Set, "set", set_apply, "set", c.flow, c.chat, name)
+  return S.shape(s, Set, "set", c.flow, c.chat, name)
 end
 
 -- The user of the turn; an error where there is none.

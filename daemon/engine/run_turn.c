@@ -1,0 +1,676 @@
+/* run_turn.c -- what a run does in a turn: its record is fetched, its coroutine brought back if it was dropped (replay), it is woken
+ * with what it waited for, and what follows (parked again, over, failed) joins the turn's one commit.
+ * Reading from Redis suspends the turn like a read of a script does: turn_run_step is called again and looks where it is.
+ * Callers: turn_run.c. The writes are in run_write.c. */
+#include <cjson/cJSON.h>
+#include <hiredis/hiredis.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/event_json.h"
+#include "engine/internal.h"
+#include "engine/routes.h"
+#include "engine/run_write.h"
+
+enum { RUN_DEFER_MS = 300000 };
+
+enum load_what { LOAD_RECORD, LOAD_PIN, LOAD_SOURCE, LOAD_PARKED };
+
+/* A read on its way; outlives a turn that is given up. */
+struct run_load {
+    struct turn *t; /* NULL: nobody waits any more */
+    enum load_what what;
+    char *text; /* NULL: there is none */
+    size_t len;
+    bool done, lost;
+};
+
+/* ---- reading ---- */
+
+static void turn_loaded(void *ud, const struct redisReply *r)
+{
+    struct run_load *l = ud;
+    if (!l->t) {
+        free(l);
+        return;
+    }
+    l->done = true;
+    l->lost = !r || (r->type == REDIS_REPLY_ERROR && redis_error_passes(r->str));
+    if (r && r->type == REDIS_REPLY_STRING) {
+        l->text = mem_alloc(r->len + 1);
+        memcpy(l->text, r->str, r->len);
+        l->text[r->len] = '\0';
+        l->len = r->len;
+    }
+    engine_turn_ready(l->t->e, l->t);
+}
+
+void turn_load_drop(struct turn *t)
+{
+    struct run_load *l = t->load;
+    if (!l)
+        return;
+    t->load = NULL;
+    l->t = NULL;
+    if (!l->done)
+        return; /* turn_loaded frees it */
+    free(l->text);
+    free(l);
+}
+
+static enum turn_next turn_fetch(struct turn *t, enum load_what what, const char *field,
+                                 const struct buf *key)
+{
+    struct run_load *l = MEM_NEW(struct run_load);
+    l->t = t;
+    l->what = what;
+    const char *argv[] = {field ? "HGET" : "GET", key->data, field};
+    const size_t lens[] = {strlen(argv[0]), key->len, field ? strlen(field) : 0};
+    if (redis_command(t->e->redis, turn_loaded, l, field ? 3 : 2, argv, lens)) {
+        t->load = l;
+        return TURN_WAITS;
+    }
+    free(l);
+    turn_abort(t, true);
+    return TURN_GONE;
+}
+
+static enum turn_next turn_fetch_record(struct turn *t)
+{
+    struct buf key = {0};
+    run_key(t->gw, &key, t->at->run);
+    enum turn_next next = turn_fetch(t, LOAD_RECORD, NULL, &key);
+    buf_free(&key);
+    return next;
+}
+
+static enum turn_next turn_fetch_pin(struct turn *t)
+{
+    struct buf key = {0};
+    pin_key(t->gw, &key, run_text(t->run, "pin"));
+    enum turn_next next = turn_fetch(t, LOAD_PIN, NULL, &key);
+    buf_free(&key);
+    return next;
+}
+
+static enum turn_next turn_fetch_source(struct turn *t, const struct pin *p)
+{
+    struct buf key = {0};
+    source_key(t->gw, &key, p->flow, p->version);
+    enum turn_next next = turn_fetch(t, LOAD_SOURCE, NULL, &key);
+    buf_free(&key);
+    return next;
+}
+
+static enum turn_next turn_fetch_parked(struct turn *t)
+{
+    struct buf key = {0};
+    gw_key(t->gw, &key, "parked");
+    enum turn_next next = turn_fetch(t, LOAD_PARKED, t->at->run, &key);
+    buf_free(&key);
+    return next;
+}
+
+/* ---- the end of a run's part ---- */
+
+/* The route is through: the next handler is about the turn's own input again. */
+static enum turn_next turn_run_leave(struct turn *t)
+{
+    bool kept = false;
+    for (const struct turn_run *r = t->runs; r; r = r->next)
+        kept = kept || r->run == t->run;
+    if (t->run && !kept)
+        t->run->busy = false;
+    t->run = NULL;
+    t->gathered = false;
+    t->cause = &t->own;
+    free(t->wake);
+    t->wake = NULL;
+    return t->at->last ? TURN_ENDS : TURN_NEXT;
+}
+
+static void turn_tell(struct turn *t, enum run_fit fit, const char *text)
+{
+    if (t->input->kind != INPUT_RUN || !t->input->told || t->tell_text)
+        return;
+    t->tell = fit;
+    t->tell_text = mem_strdup(text);
+}
+
+/* A run that cannot go on is put aside with what woke it; an admin may try again (sopd ctl runs retry). */
+static enum turn_next turn_run_aside(struct turn *t, const char *status, const char *error)
+{
+    const struct pin *p = pin_find(t->gw, run_text(t->run, "pin"));
+    const char *flow = p ? p->flow : "?";
+    log_error(strcmp(status, "stuck") == 0 ? "run is stuck" : "run failed", "gateway", t->gw->name,
+              "chat", t->chat->key, "flow", flow, "run", t->run->id, "error", error, NULL);
+    metric_inc(metric_counter("sopd_runs_parked_total", "Runs that cannot go on without an admin.",
+                              metric_labels("flow", flow, "status", status, NULL)));
+    run_write_aside(t, t->run, status, flow, error);
+    turn_tell(t, RUN_GONE, error);
+    return turn_run_leave(t);
+}
+
+/* There is no such run any more: what pointed at it goes, too. */
+static enum turn_next turn_run_missing(struct turn *t)
+{
+    run_write_missing(t, t->at->run);
+    turn_tell(t, RUN_GONE, "there is no such run");
+    t->run = NULL;
+    return t->at->last ? TURN_ENDS : TURN_NEXT;
+}
+
+static enum turn_next turn_run_stop(struct turn *t)
+{
+    run_write_over(t, t->run);
+    turn_tell(t, RUN_DONE, "ended");
+    return turn_run_leave(t);
+}
+
+/* ---- what it is woken with ---- */
+
+static void wake_late(const struct turn *t, const struct run *run, struct buf *out)
+{
+    int64_t late = run->due_ms ? t->now_ms - run->due_ms : 0;
+    buf_addf(out, "\"late\":%lld}", (long long)(late > 0 ? late : 0));
+}
+
+static void wake_with_event(struct turn *t, struct buf *out)
+{
+    const struct route *r = t->at;
+    buf_adds(out, "{\"event\":");
+    event_json_write(t->input->event, out);
+    if (r->word) {
+        struct buf text = {0};
+        routes_command_text(t->input->event, &text, false);
+        size_t skip = routes_strip(text.data, text.len) + r->word_len;
+        const char *rest = buf_cstr(&text) + (skip < text.len ? skip : text.len);
+        while (*rest == ' ' || *rest == '\n')
+            rest++;
+        buf_adds(out, ",\"command\":");
+        buf_add_json(out, r->word, strlen(r->word));
+        buf_adds(out, ",\"rest\":");
+        buf_add_json(out, rest, strlen(rest));
+        buf_free(&text);
+    }
+    buf_addc(out, '}');
+}
+
+static void wake_with_gathered(const struct turn *t, const struct run *run, bool full,
+                               struct buf *out)
+{
+    buf_adds(out, "{\"events\":[");
+    buf_add(out, run->gathered.data, run->gathered.len);
+    buf_adds(out, full ? "],\"full\":true," : "],\"full\":false,");
+    wake_late(t, run, out);
+}
+
+static void wake_with_due(const struct turn *t, const struct run *run, struct buf *out)
+{
+    const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(run->wait, "kind"));
+    if (kind && strcmp(kind, "gather") == 0) {
+        wake_with_gathered(t, run, false, out);
+    } else if (kind && strcmp(kind, "sent") == 0) {
+        buf_adds(out, "{\"error\":\"the message did not leave: it was too late to answer\"}");
+    } else {
+        buf_adds(out, kind && strcmp(kind, "ask") == 0 ? "{\"timeout\":true," : "{");
+        wake_late(t, run, out);
+    }
+}
+
+/* t->wake from `with`. */
+static void turn_set_wake(struct turn *t, const char *with)
+{
+    struct buf b = {0};
+    buf_addf(&b, "{\"now\":%lld,\"time\":%lld,\"with\":%s}", (long long)t->now_ms,
+             (long long)t->time_ms, with);
+    free(t->wake);
+    t->wake = buf_take(&b);
+}
+
+static void turn_make_wake(struct turn *t)
+{
+    struct buf with = {0};
+    if (t->wake)
+        return;
+    if (t->at->kind == ROUTE_GATHER)
+        wake_with_gathered(t, t->run, true, &with);
+    else if (t->input->kind == INPUT_EVENT)
+        wake_with_event(t, &with);
+    else if (t->input->why == RUN_SENT)
+        buf_adds(&with, t->input->args);
+    else
+        wake_with_due(t, t->run, &with);
+    turn_set_wake(t, buf_cstr(&with));
+    buf_free(&with);
+}
+
+/* ---- bringing it back and waking it ---- */
+
+static uint64_t run_seed(const struct run *run)
+{
+    return hash_mix(strtoull(run->id, NULL, 16) + (uint64_t)run->gen);
+}
+
+/* The route speaks for the run from now on. */
+static const struct handler *turn_run_enter(struct turn *t, struct binding *b)
+{
+    struct run *run = t->run;
+    if (run->binding != b) {
+        if (run->binding)
+            binding_release(run->binding);
+        run->binding = binding_retain(b);
+    }
+    t->at->binding = b;
+    t->at->handler = flow_handler_by_id(b->flow, run_text(run, "on"));
+    t->cause = &run->cause;
+    snprintf(t->run_id, sizeof t->run_id, "%s", run->id);
+    return t->at->handler;
+}
+
+static void turn_replay(struct turn *t, struct binding *b, struct host_outcome *out)
+{
+    struct run *run = t->run;
+    const char *lines = buf_cstr(&run->journal);
+    struct host_how how = {
+        .seed = run_seed(run), .record = true, .journal = lines, .journal_len = run->journal.len};
+    t->replaying = true;
+    host_start(b->flow, t->at->handler->index, t, b, &how, out);
+    t->replaying = false;
+}
+
+/* A coroutine for the run in memory, if it has none. False: it was put aside. */
+static bool turn_run_revive(struct turn *t, struct binding *b, enum turn_next *next)
+{
+    struct run *run = t->run;
+    struct host_outcome out = {0};
+    if (!turn_run_enter(t, b)) {
+        struct buf text = {0};
+        buf_addf(&text, "version %s of the flow has no handler %s", flow_info(b->flow)->version,
+                 run_text(run, "on"));
+        *next = turn_run_aside(t, "stuck", buf_cstr(&text));
+        buf_free(&text);
+        return false;
+    }
+    if (run->parked || run->fresh)
+        return true;
+    turn_replay(t, b, &out);
+    if (out.status == HOST_PARKED) {
+        run->parked = out.parked;
+        run->generation = t->e->generation;
+        buf_free(&run->journal);
+        return true;
+    }
+    host_stop(t);
+    *next = turn_run_aside(
+        t, "stuck", out.error ? out.error : "the replay of its journal ended without a wait");
+    return false;
+}
+
+/* Its own time, and numbers of its own. */
+static void turn_run_go(struct turn *t, struct host_outcome *out)
+{
+    struct run *run = t->run;
+    turn_mark(t, &t->mark);
+    if (t->input->kind == INPUT_RUN && t->input->why == RUN_RETRY)
+        run_write_retry(t, run);
+    if (run->fresh) {
+        struct host_how how = {.seed = run_seed(run), .record = true};
+        run->cause.now_ms = t->now_ms;
+        run->cause.time_ms = t->time_ms;
+        host_start(run->binding->flow, t->at->handler->index, t, run->binding, &how, out);
+        return;
+    }
+    struct coro *parked = run->parked;
+    run->parked = NULL;
+    host_wake(parked, t, run->binding, t->wake, out);
+}
+
+/* ---- moving to the newest version ---- */
+
+static enum turn_next turn_migrate(struct turn *t, struct pin *p, struct binding *current)
+{
+    struct run *run = t->run;
+    const struct flow_info *info = flow_info(current->flow);
+    if (strcmp(info->version, p->version) == 0) {
+        turn_tell(t, RUN_CURRENT, "");
+        return turn_run_leave(t);
+    }
+    struct binding *b = pin_bind(t->e, p, current->flow, current);
+    b->pin[0] = '\0'; /* new version, kept values: a pin of its own */
+    struct host_outcome out = {0};
+    if (!turn_run_enter(t, b)) {
+        turn_tell(t, RUN_DIFFERS, "the new version has no such handler");
+    } else {
+        if (!run->fresh)
+            turn_replay(t, b, &out);
+        bool fits = run->fresh || out.status == HOST_PARKED;
+        if (!fits)
+            host_stop(t);
+        turn_tell(t,
+                  !fits           ? RUN_DIFFERS
+                  : t->input->dry ? RUN_FITS
+                                  : RUN_MOVED,
+                  fits        ? ""
+                  : out.error ? out.error
+                              : "it ends where the run still waits");
+        if (out.status == HOST_PARKED)
+            host_drop(out.parked);
+        if (fits && !t->input->dry)
+            run_write_moved(t, run, pin_of(t->gw, b));
+    }
+    binding_release(b);
+    return turn_run_leave(t);
+}
+
+/* ---- the steps ---- */
+
+/* The flow is off, or not served here now: a timer comes again later, everything else is put aside. */
+static enum turn_next turn_run_defer(struct turn *t)
+{
+    if (t->input->kind == INPUT_RUN && t->input->why == RUN_MIGRATE) {
+        turn_tell(t, RUN_GONE, "its flow does not run in this chat now");
+        return turn_run_leave(t);
+    }
+    if (t->input->kind == INPUT_RUN && t->input->why == RUN_DUE) {
+        run_write_timer(t, t->run, t->now_ms + RUN_DEFER_MS);
+        return turn_run_leave(t);
+    }
+    turn_make_wake(t);
+    return turn_run_aside(t, "failed", "its flow does not run in this chat any more");
+}
+
+static bool turn_must_be_on(const struct turn *t)
+{
+    return t->input->kind == INPUT_RUN && t->input->why == RUN_DUE;
+}
+
+/* One more for a run that gathers. True: that was the last it waited for. */
+static bool turn_gather(struct turn *t)
+{
+    struct run *run = t->run;
+    struct buf json = {0};
+    event_json_write(t->input->event, &json);
+    run_write_gathered(t, run, &json);
+    if (run->ngathered++)
+        buf_addc(&run->gathered, ',');
+    buf_add(&run->gathered, json.data, json.len);
+    buf_free(&json);
+    const cJSON *max = cJSON_GetObjectItemCaseSensitive(run->wait, "max");
+    return cJSON_IsNumber(max) && run->ngathered >= (unsigned)max->valuedouble;
+}
+
+static bool turn_run_stale(const struct turn *t)
+{
+    const struct run *run = t->run;
+    const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(run->wait, "kind"));
+    bool sent = kind && strcmp(kind, "sent") == 0;
+    if (t->at->kind == ROUTE_GATHER)
+        return !kind || strcmp(kind, "gather") != 0;
+    if (t->input->kind == INPUT_EVENT)
+        return !kind || strcmp(kind, "ask") != 0;
+    if (t->input->why == RUN_SENT)
+        return !sent;
+    return t->input->why == RUN_DUE && !run->fresh && !run->due_ms;
+}
+
+/* The record is here: decides what becomes of it. TURN_WAITS with a load, or through. */
+static enum turn_next turn_run_act(struct turn *t)
+{
+    struct run *run = t->run;
+    if (t->at->kind == ROUTE_END)
+        return turn_run_stop(t);
+    bool migrate = t->input->kind == INPUT_RUN && t->input->why == RUN_MIGRATE;
+    if (!migrate && turn_run_stale(t)) {
+        run_write_stale(t, run);
+        return turn_run_leave(t);
+    }
+    if (t->at->kind == ROUTE_GATHER && !t->gathered) {
+        t->gathered = true;
+        if (!turn_gather(t))
+            return turn_run_leave(t);
+    }
+    struct pin *p = pin_find(t->gw, run_text(run, "pin"));
+    if (!p)
+        return turn_fetch_pin(t);
+    struct binding *current = routes_binding(t->chat, p->flow);
+    if (!current || (turn_must_be_on(t) && !routes_flow_on(t->chat, current, NULL)))
+        return turn_run_defer(t);
+    pin_of(t->gw, current);
+    if (migrate)
+        return turn_migrate(t, p, current);
+    struct flow *f = version_find(t->e, current, p->flow, p->version);
+    if (!f)
+        return turn_fetch_source(t, p);
+    struct binding *b = run->binding && run->generation == t->e->generation
+                            ? binding_retain(run->binding)
+                            : pin_bind(t->e, p, f, current);
+    enum turn_next next = TURN_NEXT;
+    turn_make_wake(t);
+    bool ready = turn_run_revive(t, b, &next);
+    binding_release(b);
+    if (!ready)
+        return next;
+    struct host_outcome out = {0};
+    turn_run_go(t, &out);
+    return turn_judge(t, &out);
+}
+
+static enum turn_next turn_take_source(struct turn *t, const struct run_load *l)
+{
+    struct pin *p = pin_find(t->gw, run_text(t->run, "pin"));
+    struct binding *current = p ? routes_binding(t->chat, p->flow) : NULL;
+    struct buf err = {0};
+    enum turn_next next = TURN_NEXT;
+    bool ok = true;
+    if (current && !l->text)
+        buf_addf(&err, "the source of version %s is not in Redis any more", p->version);
+    else if (current)
+        version_load(t->e, current, p->flow, p->version, l->text, l->len, &err);
+    if (err.len) {
+        ok = false;
+        turn_make_wake(t);
+        next = turn_run_aside(t, "stuck", buf_cstr(&err));
+    }
+    buf_free(&err);
+    return ok ? turn_run_act(t) : next;
+}
+
+static enum turn_next turn_take_record(struct turn *t, const struct run_load *l)
+{
+    const char *why = NULL;
+    if (!l->text)
+        return turn_run_missing(t);
+    t->run = run_read(t->gw, t->at->run, l->text, l->len, &why);
+    if (!t->run) {
+        log_error("run cannot be read", "gateway", t->gw->name, "chat", t->chat->key, "run",
+                  t->at->run, "problem", why, NULL);
+        run_write_missing(t, t->at->run); /* its record stays for whoever looks at it */
+        turn_tell(t, RUN_GONE, why);
+        return TURN_NEXT;
+    }
+    t->run->busy = true;
+    return turn_run_step(t);
+}
+
+/* What an admin tries again is in the hash of parked runs. */
+static enum turn_next turn_take_parked(struct turn *t, const struct run_load *l)
+{
+    cJSON *o = l->text ? cJSON_Parse(l->text) : NULL;
+    cJSON *wake = cJSON_GetObjectItemCaseSensitive(o, "wake");
+    char *with = NULL;
+    if (o)
+        with = cJSON_PrintUnformatted(cJSON_GetObjectItemCaseSensitive(wake, "with"));
+    cJSON_Delete(o);
+    if (!l->text) {
+        turn_tell(t, RUN_GONE, "it is neither stuck nor failed");
+        return turn_run_leave(t);
+    }
+    turn_set_wake(t, with ? with : "null");
+    free(with);
+    return turn_run_act(t);
+}
+
+static enum turn_next turn_take(struct turn *t, struct run_load *l)
+{
+    struct pin *p;
+    switch (l->what) {
+    case LOAD_RECORD: return turn_take_record(t, l);
+    case LOAD_PARKED: return turn_take_parked(t, l);
+    case LOAD_SOURCE: return turn_take_source(t, l);
+    case LOAD_PIN: break;
+    }
+    p = l->text ? pin_read(t->gw, run_text(t->run, "pin"), l->text, l->len) : NULL;
+    if (p)
+        return turn_run_act(t);
+    if (t->input->kind == INPUT_RUN && t->input->why == RUN_MIGRATE) {
+        turn_tell(t, RUN_GONE, "its version and parameters (key pin) are not in Redis any more");
+        return turn_run_leave(t);
+    }
+    turn_make_wake(t);
+    return turn_run_aside(t, "stuck",
+                          "its version and parameters (key pin) are not in Redis any more");
+}
+
+static bool run_is_later(const struct turn *t)
+{
+    return t->input->kind == INPUT_RUN && t->input->due_ms > t->run->last_due_ms;
+}
+
+enum turn_next turn_run_step(struct turn *t)
+{
+    struct run_load *l = t->load;
+    if (l) {
+        if (!l->done)
+            return TURN_WAITS;
+        t->load = NULL;
+        enum turn_next next = TURN_GONE;
+        if (l->lost)
+            turn_abort(t, true);
+        else
+            next = turn_take(t, l);
+        free(l->text);
+        free(l);
+        return next;
+    }
+    bool admin = t->input->kind == INPUT_RUN && t->input->told;
+    if (!t->run) {
+        struct run *run = run_find(t->gw, t->at->run);
+        if (run && run->parked && (admin || run->generation != t->e->generation)) {
+            run_forget(
+                run); /* playbooks or parameters have changed: it is brought back with today's texts */
+            run = NULL;
+        }
+        if (!run)
+            return turn_fetch_record(t);
+        t->run = run;
+        run->busy = true;
+    }
+    if (t->input->id && run_is_later(t))
+        t->run->last_due_ms = t->input->due_ms;
+    if (admin && t->input->why == RUN_RETRY && !t->wake)
+        return turn_fetch_parked(t);
+    return turn_run_act(t);
+}
+
+/* ---- outcomes ---- */
+
+void turn_run_parked(struct turn *t, const struct host_outcome *out)
+{
+    run_write_parked(t, out);
+    if (t->run) {
+        turn_tell(t, RUN_DONE, "");
+        turn_run_leave(t);
+    }
+}
+
+/* c:continue: its next round begins within this turn; one that continues at once again gets a turn of its own. */
+static enum turn_next turn_run_again(struct turn *t)
+{
+    struct binding *newest = routes_binding(t->chat, flow_info(t->at->binding->flow)->name);
+    free(t->wake);
+    t->wake = NULL;
+    if (t->again++) {
+        run_write_later(t, t->run);
+        return turn_run_leave(t);
+    }
+    turn_run_enter(t, newest);
+    struct host_outcome out = {0};
+    turn_run_go(t, &out);
+    return turn_judge(t, &out);
+}
+
+enum turn_next turn_run_over(struct turn *t, const struct host_outcome *out)
+{
+    const char *why = out->again ? run_write_again(t, out->again) : NULL;
+    if (why && t->run)
+        return turn_run_aside(t, "stuck", why);
+    if (why)
+        log_error("c:continue came to nothing", "gateway", t->gw->name, "chat", t->chat->key,
+                  "problem", why, NULL);
+    if (!t->run)
+        return TURN_NEXT;
+    turn_tell(t, RUN_DONE, "");
+    if (out->again)
+        return turn_run_again(t);
+    run_write_over(t, t->run);
+    return turn_run_leave(t);
+}
+
+void turn_run_failed(struct turn *t, const struct host_outcome *out)
+{
+    turn_run_aside(t, out->failure == FAILURE_STUCK ? "stuck" : "failed", out->error);
+}
+
+/* ---- after the commit ---- */
+
+static void turn_runs_end(struct turn *t, bool committed)
+{
+    while (t->runs) {
+        struct turn_run *r = t->runs;
+        struct run *run = r->run;
+        t->runs = r->next;
+        run->busy = false;
+        if (committed && !r->over && run->listed)
+            waits_put(t->chat, run);
+        else
+            waits_remove(t->chat, run->id);
+        if (!committed || r->over)
+            run_forget(run);
+        free(r);
+    }
+}
+
+void turn_runs_committed(struct turn *t)
+{
+    turn_runs_end(t, true);
+}
+
+void turn_runs_forget(struct turn *t)
+{
+    bool any = t->runs != NULL;
+    if (t->run) { /* in the middle of its part: what is in memory is ahead of Redis */
+        bool listed = false;
+        for (const struct turn_run *r = t->runs; r; r = r->next)
+            listed = listed || r->run == t->run;
+        t->run->busy = false;
+        if (!listed)
+            run_forget(t->run);
+        t->run = NULL;
+        any = true;
+    }
+    turn_runs_end(t, false);
+    if (any)
+        waits_forget(t->chat);
+    pins_unsure(t);
+}
+
+void turn_run_gone(struct turn *t, const char *what)
+{
+    const char *bar = strchr(what, '|');
+    struct chat *c = bar ? chat_get(t->gw, bar + 1, false) : NULL;
+    char id[17];
+    snprintf(id, sizeof id, "%.16s", what);
+    if (c && c->waits_state == WAITS_LOADED)
+        waits_remove(c, id);
+}

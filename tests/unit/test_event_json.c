@@ -1,0 +1,105 @@
+/* test_event_json.c -- what a run keeps of an event is the event. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <cjson/cJSON.h>
+
+#include "base/buf.h"
+#include "engine/event_json.h"
+
+static struct event *again(const struct event *e, struct buf *text)
+{
+    event_json_write(e, text);
+    cJSON *o = cJSON_Parse(buf_cstr(text));
+    assert_non_null(o);
+    struct event *back = event_json_read(o, e->chat);
+    cJSON_Delete(o);
+    return back;
+}
+
+static void test_message(void **state)
+{
+    (void)state;
+    static const struct segment segments[] = {{SEGMENT_REPLY, "reply", "-77", ""},
+                                              {SEGMENT_AT, "at", "all", "everybody"},
+                                              {SEGMENT_OTHER, "mface", "12", "a \"face\""},
+                                              {SEGMENT_TEXT, "text", "", "line\nend"}};
+    struct event *e = event_new(EVENT_MESSAGE, 0);
+    struct buf text = {0};
+    e->chat = "700000001";
+    e->user = "3300000001";
+    e->name = "小美";
+    e->role = "admin";
+    e->message_id = "-118";
+    e->reply_to = "-77";
+    e->text = "line\nend";
+    e->at_me = e->at_other = true;
+    e->time_ms = 1793300000123;
+    e->segments = segments;
+    e->nsegments = 4;
+    struct event *back = again(e, &text);
+    assert_int_equal(back->type, EVENT_MESSAGE);
+    assert_string_equal(back->chat, "700000001");
+    assert_string_equal(back->name, "小美");
+    assert_string_equal(back->role, "admin");
+    assert_string_equal(back->reply_to, "-77");
+    assert_true(back->at_me && back->at_other && !back->private_chat);
+    assert_int_equal(back->time_ms, 1793300000123);
+    assert_int_equal(back->nsegments, 4);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(back->segments[i].type, segments[i].type);
+        assert_string_equal(back->segments[i].kind, segments[i].kind);
+        assert_string_equal(back->segments[i].id, segments[i].id);
+        assert_string_equal(back->segments[i].text, segments[i].text);
+    }
+    event_free(back);
+    event_free(e);
+    buf_free(&text);
+}
+
+static void test_plain_text_has_no_list(void **state)
+{
+    (void)state;
+    struct segment one = {SEGMENT_TEXT, "text", "", "打卡"};
+    struct event *e = event_new(EVENT_MESSAGE, 0);
+    struct buf text = {0};
+    e->chat = "@1";
+    e->user = "1";
+    e->text = "打卡";
+    e->segments = &one;
+    e->nsegments = 1;
+    struct event *back = again(e, &text);
+    assert_null(strstr(buf_cstr(&text), "segs"));
+    assert_int_equal(back->nsegments, 1);
+    assert_string_equal(back->segments[0].text, "打卡");
+    assert_string_equal(back->segments[0].kind, "text");
+    event_free(back);
+    event_free(e);
+    buf_free(&text);
+}
+
+static void test_what_is_no_event(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"{}", "[]", "{\"type\":7}", "{\"type\":\"nothing\"}", "1"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        cJSON *o = cJSON_Parse(texts[i]);
+        assert_null(event_json_read(o, "1"));
+        cJSON_Delete(o);
+    }
+    assert_null(event_json_read(NULL, "1"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_message),
+                                       cmocka_unit_test(test_plain_text_has_no_list),
+                                       cmocka_unit_test(test_what_is_no_event)};
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    event_pool_free();
+    return failed;
+}
