@@ -313,7 +313,8 @@ void engine_start(struct engine *e)
 /* What a chat has of the old book. Turns that run hold on to theirs themselves. */
 static void engine_renew_chat(struct chat *c)
 {
-    routes_release(c->routes); /* else a chat that falls silent now keeps an old version in memory */
+    /* else a chat that falls silent now keeps an old version in memory */
+    routes_release(c->routes);
     c->routes = NULL;
     while (c->pauses) { /* a new version deserves a new chance */
         struct pause *next = c->pauses->next;

@@ -176,11 +176,11 @@ static void gw_on_chat(void *ud, struct gateway *g, const char *chat, const char
     schedule_rebuild(gw->e);
 }
 
-static void gw_on_caught_up(void *ud, struct gateway *g, const char *chat)
+static void gw_on_caught_up(void *ud, struct gateway *g, const char *chat, bool whole)
 {
     struct gw *gw = ud;
     (void)g;
-    outbox_caught_up(gw, chat);
+    outbox_caught_up(gw, chat, whole);
     engine_spin(gw->e);
 }
 
@@ -297,6 +297,7 @@ static void gw_leave(struct gw *gw)
     gw->stopped = true;
     committer_drop(gw);
     engine_end_turns(gw);
+    runs_evict(gw, true);
     gw->gateway->ops->stop(gw->gateway, NULL, NULL);
     gw->gateway = NULL;
 }

@@ -39,11 +39,12 @@ enum run_why { RUN_DUE, RUN_SENT, RUN_CANCEL, RUN_RETRY, RUN_MIGRATE };
 struct input {
     struct input *next;
     enum input_kind kind;
-    struct event *event;     /* EVENT */
-    char *flow;              /* SCHEDULE, TIMER */
-    char *name;              /* TIMER: handler name; SCHEDULE: "HH:MM"; RUN: the run's id */
-    char *key, *args, *user; /* TIMER; key of SCHEDULE: id of its handler; args of RUN_SENT: what the wait returns, JSON */
-    char *id;                /* TIMER, RUN_DUE: its id in Redis; else NULL */
+    struct event *event; /* EVENT */
+    char *flow;          /* SCHEDULE, TIMER */
+    char *name;          /* TIMER: handler name; SCHEDULE: "HH:MM"; RUN: the run's id */
+    char *key, *args,
+        *user; /* TIMER; key of SCHEDULE: id of its handler; args of RUN_SENT: what the wait returns, JSON */
+    char *id; /* TIMER, RUN_DUE: its id in Redis; else NULL */
     uint64_t
         serial; /* TIMER: tells a timer from its replacement; SCHEDULE: the local day; RUN: outbox id or a number */
     int handler;      /* SCHEDULE */
@@ -215,6 +216,7 @@ struct turn_mark {
     struct turn_after *after;
     struct turn_timer_op *timers;
     struct turn_act **acts_tail;
+    struct rng rng; /* what starts over draws the same */
 };
 
 struct turn {
@@ -236,7 +238,7 @@ struct turn {
     unsigned started;          /* runs started by this turn: their ids count on */
     struct run *run;           /* that is being woken by the route `at` */
     bool pinned;               /* it stores pins */
-    unsigned again;   /* runs that continued in it */
+    unsigned again;            /* runs that continued in it */
     bool gathered;             /* the event was added to that run */
     enum run_fit tell;         /* the answer to an admin, once this is committed */
     char *tell_text;
@@ -309,8 +311,8 @@ struct run {
     struct cJSON *wait;      /* NULL: for its start */
     bool listed;             /* in waits:<chat> */
     int64_t due_ms;          /* 0 = no timer */
-    int64_t last_due_ms;     /* the next timer's time is later: a turn's identity has it */
-    struct buf gathered;     /* JSON objects with commas */
+    unsigned wakes;      /* of this round: with it a turn that its timer causes has an identity */
+    struct buf gathered; /* JSON objects with commas */
     unsigned ngathered;
     bool busy;       /* in a turn */
     int64_t used_ms; /* monotonic */
@@ -419,6 +421,10 @@ struct entry {
     bool settled; /* history was asked already */
     bool echoed;  /* our own message was seen before the answer to the send */
     bool restart; /* found in Redis at the start */
+    bool
+        doubt; /* so, and it may have left: later ones of its chat wait for it, to keep their order */
+    bool behind; /* waits for one in doubt */
+    bool absent; /* the chat's history was read wholly, and it was not in it */
     int resends;
     size_t heap_at; /* position + 1 in the heap; 0 = not there */
     int64_t written_ms;
@@ -434,9 +440,10 @@ void outbox_sent(struct gw *gw, uint64_t ticket, const struct send_result *r);
 void outbox_own_message(struct gw *gw, const struct event *e);
 void outbox_done(struct gw *gw, struct entry *en, const char *outcome, const char *reason);
 void outbox_flush_acks(struct gw *gw);
-void outbox_caught_up(
-    struct gw *gw,
-    const char *chat); /* the chat's history was read: what is still unknown is not in it */
+/* The chat's history was read: what is still unknown is not in it. */
+void outbox_caught_up(struct gw *gw, const char *chat, bool whole);
+/* When to look again at an entry that must wait for an earlier one of its chat in doubt; 0: it need not. */
+int64_t outbox_behind(struct gw *gw, struct entry *en, int64_t now);
 void outbox_settle_due(struct gw *gw); /* decides about unknown entries */
 void outbox_chat_gone(struct gw *gw, const char *chat);
 void outbox_link_lost(struct gw *gw);
@@ -445,7 +452,9 @@ bool outbox_parse_id(const char *s, uint64_t *id);
 void outbox_free(struct gw *gw);
 void pacer_add(struct gw *gw, struct entry *en);
 void pacer_remove(struct gw *gw, struct entry *en);
-void pacer_run(struct gw *gw); /* writes what is due */
+void pacer_release(struct gw *gw,
+                   const char *chat); /* what waited for one in doubt is looked at again */
+void pacer_run(struct gw *gw);        /* writes what is due */
 void pacer_outcome(struct gw *gw, const struct send_result *r, const struct entry *en);
 int64_t pacer_next(const struct gw *gw);
 void pacer_hold_chat(struct gw *gw, const char *chat, int64_t until_ms);
@@ -551,6 +560,8 @@ struct gw {
     int64_t hold_step_ms;
     int bad_in_row;
     size_t unknown;
+    size_t doubts;       /* entries in doubt */
+    bool own_in_history; /* the platform's history has our own messages */
     int64_t settle_next_ms;
     bool was_up;
     int64_t gap_since_ms; /* wall: when the stream broke; 0 = never was up */

@@ -63,6 +63,10 @@ static void outbox_forget(struct gw *gw, struct entry *en)
     pacer_remove(gw, en);
     if (en->state == ENTRY_UNKNOWN)
         gw->unknown--;
+    if (en->doubt) {
+        gw->doubts--;
+        pacer_release(gw, en->message->chat);
+    }
     for (size_t i = 0; i < gw->nmarks; i++)
         if (gw->marks[i] == en)
             gw->marks[i] = gw->marks[--gw->nmarks];
@@ -93,7 +97,7 @@ static void outbox_done_as(struct gw *gw, struct entry *en, const char *outcome,
     char id[40];
     outbox_print_id(en->id, id);
     outbox_remove(gw, en, outcome, reason, message_id);
-    if (en->marked || en->state == ENTRY_MARKING) {
+    if (!en->message->run && (en->marked || en->state == ENTRY_MARKING)) {
         buf_add_bulk(&gw->unmark, id, strlen(id));
         gw->nunmark++;
     }
@@ -288,6 +292,7 @@ void outbox_own_message(struct gw *gw, const struct event *e)
     static struct buf theirs, ours;
     buf_reset(&theirs);
     outbox_plain_event(e, &theirs);
+    gw->own_in_history = gw->own_in_history || e->history;
     struct entry *en, *tmp;
     HASH_ITER (hh, gw->entries, en, tmp) {
         if ((en->state != ENTRY_UNKNOWN && en->state != ENTRY_WRITTEN) || en->echoed)
@@ -312,13 +317,17 @@ void outbox_own_message(struct gw *gw, const struct event *e)
 static void outbox_settle(struct gw *gw, struct entry *en, int64_t now)
 {
     const struct gateway_ops *ops = gw->gateway->ops;
-    if (!en->settled && ops->catch_up && (ops->caps(gw->gateway) & GATEWAY_HISTORY)) {
+    if (!en->settled && ops->catch_up && *en->message->chat != '@' &&
+        (ops->caps(gw->gateway) & GATEWAY_HISTORY)) {
         en->settled = true;
         en->settle_at_ms = now + OUTBOX_HISTORY_MS;
         ops->catch_up(gw->gateway, en->message->chat, en->message->created_ms - 5000);
         return;
     }
-    if (en->message->resend && en->resends == 0 && en->message->until_ms > now) {
+    /* One of the last process that is not in a history which has our messages did not leave: that is known, so it goes out
+     * whatever its policy. Without a restart it may still be held back by the platform's risk control. */
+    bool known = en->restart && en->absent && gw->own_in_history;
+    if ((en->message->resend || known) && en->resends == 0 && en->message->until_ms > now) {
         char id[40];
         outbox_print_id(en->id, id);
         en->resends++;
@@ -334,15 +343,29 @@ static void outbox_settle(struct gw *gw, struct entry *en, int64_t now)
     outbox_done(gw, en, "unknown", "no answer to the send, and not seen in the chat");
 }
 
-void outbox_caught_up(struct gw *gw, const char *chat)
+void outbox_caught_up(struct gw *gw, const char *chat, bool whole)
 {
     int64_t now = clock_wall(gw->e->clock);
     for (struct entry *en = gw->entries; en; en = en->hh.next) {
         if (en->state != ENTRY_UNKNOWN || !en->settled || strcmp(en->message->chat, chat) != 0)
             continue;
+        en->absent = whole;
         en->settle_at_ms = now;
         gw->settle_next_ms = now;
     }
+}
+
+int64_t outbox_behind(struct gw *gw, struct entry *en, int64_t now)
+{
+    for (const struct entry *o = gw->doubts ? gw->entries : NULL; o; o = o->hh.next) {
+        if (!o->doubt || o->id >= en->id || o->state == ENTRY_WRITTEN ||
+            strcmp(o->message->chat, en->message->chat) != 0)
+            continue;
+        int64_t at = o->state == ENTRY_UNKNOWN ? o->settle_at_ms : o->due_ms;
+        en->behind = true;
+        return at > now ? at : now + 1;
+    }
+    return 0;
 }
 
 /* Decides about entries whose time to settle has come; called by the pacer's round. */
@@ -364,6 +387,14 @@ void outbox_settle_due(struct gw *gw)
 
 /* ---- after a restart ---- */
 
+/* It may have left. */
+static void outbox_doubt(struct gw *gw, struct entry *en, int64_t now)
+{
+    outbox_unknown(gw, en, now + OUTBOX_RESTART_MS);
+    en->doubt = true;
+    gw->doubts++;
+}
+
 /* An entry found in Redis. Not marked and not to be repeated: it never left. Marked, or of the kind that leaves without a
  * mark: it may have. */
 static void outbox_restore(struct gw *gw, const char *id_text, const char *json, size_t len)
@@ -383,7 +414,7 @@ static void outbox_restore(struct gw *gw, const char *id_text, const char *json,
     guard_restart(gw, m->chat, now);
     en->written_ms = m->created_ms;
     if (m->resend)
-        outbox_unknown(gw, en, now + OUTBOX_RESTART_MS);
+        outbox_doubt(gw, en, now);
     else
         outbox_requeue(gw, en, now);
 }
@@ -403,7 +434,7 @@ static void outbox_loaded_marks(void *ud, const struct redisReply *reply)
         en->marked = true;
         if (en->state == ENTRY_QUEUED) {
             pacer_remove(gw, en);
-            outbox_unknown(gw, en, now + OUTBOX_RESTART_MS);
+            outbox_doubt(gw, en, now);
         }
     }
     if (!gw->loaded)

@@ -78,6 +78,19 @@ void pacer_remove(struct gw *gw, struct entry *en)
     pacer_down(gw, last->heap_at - 1);
 }
 
+void pacer_release(struct gw *gw, const char *chat)
+{
+    int64_t now = clock_wall(gw->e->clock);
+    for (size_t i = 0; i < gw->heap_len; i++) {
+        struct entry *en = gw->heap[i];
+        if (!en->behind || strcmp(en->message->chat, chat) != 0)
+            continue;
+        en->behind = false;
+        en->due_ms = now < en->due_ms ? now : en->due_ms;
+        pacer_up(gw, i); /* what comes down from above was looked at */
+    }
+}
+
 int64_t pacer_next(const struct gw *gw)
 {
     int64_t next = INT64_MAX;
@@ -246,6 +259,8 @@ void pacer_run(struct gw *gw)
         if (!gw_can_send(gw))
             return;
         int64_t held = pacer_held_until(gw, en->message->chat, now);
+        if (!held)
+            held = outbox_behind(gw, en, now);
         if (!held) {
             int64_t ready = guard_ready(gw, en->message->chat, now);
             held = ready > now ? ready : 0;

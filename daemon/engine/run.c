@@ -102,8 +102,6 @@ void run_adopt(struct run *run)
     c->time_ms = run_number(run->head, "time");
     if (!c->time_ms)
         c->time_ms = run->first ? run->first->time_ms : c->now_ms;
-    if (run->last_due_ms < c->now_ms)
-        run->last_due_ms = c->now_ms; /* the timer that started it was due by then */
 }
 
 void run_set_wait(struct run *run, struct cJSON *wait)
@@ -112,21 +110,11 @@ void run_set_wait(struct run *run, struct cJSON *wait)
     run->wait = wait;
     buf_reset(&run->gathered);
     run->ngathered = 0;
-    int64_t due = run_number(wait, "due");
     run->due_ms = 0;
-    if (due <= 0 && !cJSON_GetObjectItemCaseSensitive(wait, "due"))
+    if (!cJSON_GetObjectItemCaseSensitive(wait, "due"))
         return;
-    run->due_ms = due > run->last_due_ms ? due : run->last_due_ms + 1;
-    run->last_due_ms = run->due_ms;
-}
-
-/* The dues of earlier waits decide the time of the last one's timer (internal.h: last_due_ms). */
-static void run_read_due(struct run *run, const char *line, size_t len)
-{
-    const char *at = memmem(line, len, "\"due\":", 6);
-    int64_t due = at ? strtoll(at + 6, NULL, 10) : 0;
-    if (due > 0)
-        run->last_due_ms = due > run->last_due_ms ? due : run->last_due_ms + 1;
+    int64_t due = run_number(wait, "due");
+    run->due_ms = due > RUN_END_KEYLESS ? due : RUN_END_KEYLESS + 1;
 }
 
 static void run_gather_text(struct run *run, const char *json, size_t len)
@@ -141,21 +129,20 @@ static bool run_read_lines(struct run *run, const char *s, size_t len)
 {
     const char *end = s + len, *last = NULL;
     size_t last_len = 0;
-    int64_t before = 0;
     for (const char *p = s; p < end;) {
         const char *nl = memchr(p, '\n', (size_t)(end - p));
         if (!nl)
             return false;
         size_t n = (size_t)(nl - p);
         if (*p == '?') {
-            before = run->last_due_ms;
-            run_read_due(run, p, n);
             last = p;
             last_len = n;
             buf_reset(&run->gathered);
             run->ngathered = 0;
         } else if (*p == '+') {
             run_gather_text(run, p + 1, n - 1);
+        } else if (*p == '!') {
+            run->wakes++;
         }
         p = nl + 1;
     }
@@ -167,7 +154,6 @@ static bool run_read_lines(struct run *run, const char *s, size_t len)
     run->gathered = (struct buf){0};
     const char *json = memchr(last, ' ', last_len);
     cJSON *wait = json ? cJSON_ParseWithLength(json, last_len - (size_t)(json - last)) : NULL;
-    run->last_due_ms = before;
     run_set_wait(run, wait);
     buf_free(&run->gathered);
     run->gathered = gathered;

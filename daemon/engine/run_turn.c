@@ -307,10 +307,22 @@ static bool turn_run_revive(struct turn *t, struct binding *b, enum turn_next *n
     return false;
 }
 
+/* What its timer causes happens once: the run, its round, and how often it was woken say which wake it is. The time does not:
+ * it may have been put off, or the clock set back. */
+static void turn_run_identify(struct turn *t)
+{
+    const struct run *run = t->run;
+    if (t->input->kind != INPUT_RUN || t->input->why != RUN_DUE || t->again)
+        return;
+    uint64_t h = hash_more(hash_string(run->id), &run->gen, sizeof run->gen);
+    t->hash = hash_mix(hash_more(h, &run->wakes, sizeof run->wakes) + run->fresh);
+}
+
 /* Its own time, and numbers of its own. */
 static void turn_run_go(struct turn *t, struct host_outcome *out)
 {
     struct run *run = t->run;
+    turn_run_identify(t);
     turn_mark(t, &t->mark);
     if (t->input->kind == INPUT_RUN && t->input->why == RUN_RETRY)
         run_write_retry(t, run);
@@ -532,11 +544,6 @@ static enum turn_next turn_take(struct turn *t, struct run_load *l)
                           "its version and parameters (key pin) are not in Redis any more");
 }
 
-static bool run_is_later(const struct turn *t)
-{
-    return t->input->kind == INPUT_RUN && t->input->due_ms > t->run->last_due_ms;
-}
-
 enum turn_next turn_run_step(struct turn *t)
 {
     struct run_load *l = t->load;
@@ -566,8 +573,6 @@ enum turn_next turn_run_step(struct turn *t)
         t->run = run;
         run->busy = true;
     }
-    if (t->input->id && run_is_later(t))
-        t->run->last_due_ms = t->input->due_ms;
     if (admin && t->input->why == RUN_RETRY && !t->wake)
         return turn_fetch_parked(t);
     return turn_run_act(t);
@@ -643,7 +648,12 @@ static void turn_runs_end(struct turn *t, bool committed)
 
 void turn_runs_committed(struct turn *t)
 {
+    bool any = t->runs != NULL;
     turn_runs_end(t, true);
+    if (any)
+        runs_evict(
+            t->gw,
+            false); /* a crowd that begins to wait must not fill the flow's memory before the next round */
 }
 
 void turn_runs_forget(struct turn *t)

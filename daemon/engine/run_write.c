@@ -152,8 +152,7 @@ static void write_sent_wait(struct turn *t, struct run *run)
     for (struct turn_out *o = t->outs; o; o = o->next)
         last = o;
     if (!last || t->nouts <= t->mark.nouts) { /* too late to be sent at all: it goes on at once */
-        run->due_ms = t->now_ms > run->last_due_ms ? t->now_ms : run->last_due_ms + 1;
-        run->last_due_ms = run->due_ms;
+        run->due_ms = t->now_ms;
         return;
     }
     struct buf name = {0};
@@ -205,8 +204,6 @@ static void write_record(struct turn *t, struct run *run, const char *pin,
     write_set(t, "SET", run->id, &text);
     buf_free(&text);
     if (run->head) { /* its cause points into the old header, and says the same */
-        if (run->last_due_ms < t->now_ms)
-            run->last_due_ms = t->now_ms;
         cJSON_Delete(head);
         return;
     }
@@ -233,6 +230,7 @@ void run_write_parked(struct turn *t, const struct host_outcome *out)
         write_record(t, run, run_text(run, "pin"), out);
     } else {
         write_lines(t, run, out);
+        run->wakes++;
     }
     write_wait(t, run, out->wait);
     run->fresh = false;
@@ -254,7 +252,8 @@ void run_write_over(struct turn *t, struct run *run)
     write_words(t, 2, (const char *[]){"DEL", buf_cstr(&key)});
     write_unlist(t, run);
     pin_count_id(t, run_text(run, "pin"), -1);
-    bool keyless = t->input->kind == INPUT_RUN && t->input->id && t->input->due_ms == RUN_END_KEYLESS;
+    bool keyless =
+        t->input->kind == INPUT_RUN && t->input->id && t->input->due_ms == RUN_END_KEYLESS;
     if (*run_text(run, "key") && !keyless)
         write_field(t, "run-keys", run->chat, run_text(run, "key"), NULL);
     if (t->input->kind == INPUT_RUN && t->input->why == RUN_CANCEL)
@@ -277,6 +276,7 @@ static void run_renew(struct run *run, cJSON *head)
     run->wait = NULL;
     run->head = head;
     run->fresh = true;
+    run->wakes = 0;
     run->ngathered = 0;
     buf_reset(&run->gathered);
     buf_free(&run->journal);
@@ -322,8 +322,7 @@ const char *run_write_again(struct turn *t, const char *args)
 
 void run_write_later(struct turn *t, struct run *run)
 {
-    int64_t due = t->now_ms > run->last_due_ms ? t->now_ms : run->last_due_ms + 1;
-    write_timer(t, run->id, run->chat, due);
+    write_timer(t, run->id, run->chat, t->now_ms);
     run_note(t, run, true);
 }
 
@@ -363,8 +362,6 @@ void run_write_gathered(struct turn *t, struct run *run, const struct buf *json)
 void run_write_timer(struct turn *t, struct run *run, int64_t due_ms)
 {
     run->due_ms = due_ms;
-    if (due_ms > run->last_due_ms)
-        run->last_due_ms = due_ms;
     write_timer(t, run->id, run->chat, due_ms);
     run_note(t, run, false);
 }

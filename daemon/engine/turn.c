@@ -183,8 +183,8 @@ bool turn_write(struct turn *t, int argc, const char *const *argv, const size_t 
 
 void turn_mark(struct turn *t, struct turn_mark *m)
 {
-    *m = (struct turn_mark){t->ops.len, t->nops,   t->nargs,    t->nouts,
-                            t->after,   t->timers, t->acts_tail};
+    *m = (struct turn_mark){t->ops.len, t->nops,   t->nargs,     t->nouts,
+                            t->after,   t->timers, t->acts_tail, t->rng};
 }
 
 static void turn_free_act(struct turn_act *a)
@@ -253,6 +253,7 @@ void turn_undo(struct turn *t, const struct turn_mark *m)
     turn_free_after(t, m->after);
     turn_free_acts(m->acts_tail);
     t->acts_tail = m->acts_tail;
+    t->rng = m->rng;
     pins_unsure(t);
 }
 

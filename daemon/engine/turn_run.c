@@ -80,6 +80,20 @@ static void turn_remove_timer(struct turn *t)
     buf_free(&hash);
 }
 
+/* The message whose outcome a run waited for leaves the outbox with the turn that tells the run. */
+static void turn_remove_entry(struct turn *t)
+{
+    static const char *const kinds[] = {"outbox", "written"};
+    char id[40];
+    outbox_print_id(t->input->serial, id);
+    for (int i = 0; i < 2; i++) {
+        struct buf key = {0};
+        gw_key(t->gw, &key, kinds[i]);
+        turn_write(t, 3, (const char *[]){"HDEL", buf_cstr(&key), id}, NULL);
+        buf_free(&key);
+    }
+}
+
 static void turn_run_from(struct turn *t, struct route *r);
 static enum turn_next turn_start(struct turn *t, struct route *r, bool record);
 
@@ -99,6 +113,8 @@ void turn_begin(struct chat *c)
     c->last_ms = clock_mono(t->e->clock);
     if (in->kind == INPUT_TIMER)
         turn_remove_timer(t);
+    if (in->kind == INPUT_RUN && in->why == RUN_SENT)
+        turn_remove_entry(t);
     turn_run_from(t, t->routes);
 }
 
@@ -142,6 +158,8 @@ static void turn_failed(struct turn *t, const struct host_outcome *out)
     const char *flow = flow_info(t->at->binding->flow)->name;
     metric_inc(metric_counter("sopd_flow_errors_total", "Handlers that failed.",
                               metric_labels("flow", flow, "kind", kinds[out->failure], NULL)));
+    if (out->failure == FAILURE_MEMORY)
+        runs_evict(t->gw, true); /* what waits can come back from its journal */
     log_error("handler failed", "gateway", t->gw->name, "chat", t->chat->key, "flow", flow, "kind",
               kinds[out->failure], "error", out->error, NULL);
     if (!chat_count_failure(t->chat, flow))

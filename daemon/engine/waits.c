@@ -13,7 +13,13 @@
 #include "engine/internal.h"
 #include "engine/routes.h"
 
-enum { WAITS_MATCH_LIMIT = 100000, WAITS_TEXT_MAX = 4096, WAITS_RETRY_MS = 200 };
+enum {
+    WAITS_MATCH_LIMIT = 100000,
+    WAITS_TEXT_MAX = 4096,
+    WAITS_RETRY_MS = 200,
+    WAITS_OLD_MS = 60000,
+    WAITS_SECOND_MS = 1000
+};
 
 enum wait_kind { WAIT_ASK, WAIT_GATHER, WAIT_OTHER }; /* OTHER: listed for `leave` only */
 
@@ -364,6 +370,14 @@ static bool wait_gathers(const struct wait *w, const struct waits_asked *a)
            (!m->match || wait_match_ok(m, a->ev->text));
 }
 
+/* An event from before the question is no answer to it: a history shows again what nobody listened to then (and so nothing
+ * remembers), and so do platforms that repeat. Live events are believed, for clocks differ, unless they are very old. */
+static bool wait_may_hear(const struct wait *w, const struct event *ev)
+{
+    bool old = ev->history || ev->arrived_ms - ev->time_ms > WAITS_OLD_MS;
+    return !old || ev->time_ms + WAITS_SECOND_MS > w->since_ms;
+}
+
 static bool wait_on(struct chat *c, const struct wait *w)
 {
     struct binding *b = routes_binding(c, w->flow);
@@ -402,6 +416,8 @@ static struct route *waits_collect(const struct waits_asked *a, struct route **h
         const struct wait *w = &a->c->waits[i];
         struct route *r = NULL;
         int command;
+        if (!wait_may_hear(w, a->ev))
+            continue;
         if (leaves && w->more && w->more->leave && strcmp(w->more->leave, a->ev->user) == 0) {
             r = waits_route(w, ROUTE_END);
         } else if (wait_answered(w, a, &command) && wait_on(a->c, w)) {
