@@ -21,6 +21,7 @@ static const char *const config_keys[] = {"data_dir",
                                           "redis_password_file",
                                           "http",
                                           "sop",
+                                          "sop_watch",
                                           "playbooks",
                                           "staff",
                                           "gateways",
@@ -319,6 +320,7 @@ static void config_read(struct conf_report *r, struct config *c, const struct co
     config_read_redis(r, c, root, flags);
     config_read_http(r, c, root);
     config_read_sop(r, c, root);
+    conf_boolean(r, root, "sop_watch", &c->sop_watch);
     config_read_playbooks(r, c, root);
     config_read_gateways(r, c, root, flags);
     config_read_staff(r, c, root);
@@ -334,6 +336,7 @@ static struct config *config_from(struct conf_value *root, const char *name, cha
     struct conf_report report = {.file = name, .out = err};
     c->file = file;
     c->log_level = LOG_LEVEL_INFO;
+    c->sop_watch = true;
     config_read(&report, c, root, flags);
     conf_free(root);
     if (report.problems == 0)

@@ -175,6 +175,7 @@ static void test_types(void **state)
     bad("lua = { instructions = 1.5 }", "instructions must be a whole number, not a fraction",
         NULL);
     bad("queue = { chat = 100, total = 10 }", "total is below chat", NULL);
+    bad("sop_watch = \"yes\"", "sop_watch", NULL);
     bad("playbooks = { 7 }", "playbooks: a name must be a text", NULL);
 }
 
