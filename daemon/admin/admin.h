@@ -3,6 +3,7 @@
 #define SOPD_ADMIN_ADMIN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <uv.h>
 
 #include "base/buf.h"
@@ -15,6 +16,16 @@ struct host;
 struct http;
 struct settings;
 
+/* What became of reloads, for those who ask. */
+struct admin_reloads {
+    int taken, refused; /* since the start */
+    int64_t at_ms;      /* of the last, wall; 0 = none yet */
+    bool bad;           /* the last was refused: what is on disk is not what runs */
+    const char *cause;  /* of the last: "SIGHUP", "sopd ctl", "files changed" */
+    struct buf text;    /* of the last: what it changed, or its problems, a line each */
+    const char *watch;  /* how changed files are noticed: "inotify", "poll", "off" */
+};
+
 /* The parts that the admin side looks at; all are borrowed and outlive it. Pointers may be NULL while we start. */
 struct admin_env {
     uv_loop_t *loop;
@@ -23,11 +34,16 @@ struct admin_env {
     struct engine *engine;
     struct host *host;
     struct settings *settings;
-    const char *redis;  /* its address, without a password */
-    int64_t started_ms; /* wall */
+    const char *redis;                   /* its address, without a password */
+    int64_t started_ms;                  /* wall */
+    const struct admin_reloads *reloads; /* NULL: this process does not reload */
     /* Loads configuration and SOPs again. False: refused, the problems are in out; else out says what was done. */
     bool (*reload)(void *ud, struct buf *out);
     void *ud;
+    /* Takes a request of the control socket that is answered later, with control_answer_later and this ticket; false: it is not of
+     * that kind. NULL: there are none. */
+    bool (*later)(void *ud, uint64_t ticket, const char *request, size_t len);
+    void *later_ud;
 };
 
 /* ---- health and metrics ---- */
@@ -51,10 +67,21 @@ void http_stop(struct http *h, void (*done)(void *ud), void *ud);
 /* Serves <data_dir>/control.sock (mode 0600). NULL with err filled. */
 struct control *control_start(const struct admin_env *env, const char *data_dir, struct buf *err);
 void control_stop(struct control *c, void (*done)(void *ud), void *ud);
+/* The answer to a request that was taken (admin_env.later): JSON without a newline. Nothing happens if its client has left. */
+void control_answer_later(struct control *c, uint64_t ticket, const char *json);
 /* The socket's address as a path that fits, for servers and clients; the descriptor in *dir_fd (-1: none) must stay open
  * while it is used. */
 bool control_path(const char *data_dir, char *out, size_t size, int *dir_fd);
 /* Answers one request: JSON in, JSON out (without newline). What the socket does, for tests. */
 void control_answer(const struct admin_env *env, const char *request, size_t len, struct buf *out);
+
+/* An order about runs (cancel, retry, migrate), which takes turns of their chats: control_runs.c. */
+struct run_order;
+/* Begins to carry it out. NULL: the request is no such order, control_answer answers it. Else done is called once with the
+ * answer (JSON, without newline; borrowed), from the loop, never before this returns; the order dies with that call. */
+struct run_order *control_runs(const struct admin_env *env, const char *request, size_t len,
+                               void (*done)(void *ud, const struct buf *answer), void *ud);
+/* Nobody waits for the answer any more: what was begun is ended, nothing more is begun, done is not called. */
+void control_runs_abandon(struct run_order *o);
 
 #endif

@@ -1,5 +1,6 @@
 /* control.c -- the control socket: one JSON request in a line, one JSON answer in a line, then the connection closes.
- * What the answers hold is in control_answer.c. The socket is 0600: who may open it may do everything.
+ * What the answers hold is in control_answer.c; orders about runs take a while, they are in control_runs.c.
+ * The socket is 0600: who may open it may do everything.
  * Owns the listening pipe and its connections. Callers: cli/serve.c, cli/play.c; the other end is cli/ctl.c. */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,7 @@ struct control {
     uv_pipe_t listener;
     struct control_client *clients;
     int nclients;
+    uint64_t ticket; /* of the last client */
     bool stopping, listener_closed;
     char *data_dir;
     void (*done)(void *ud);
@@ -31,11 +33,13 @@ struct control {
 struct control_client {
     struct control *s;
     struct control_client *next, **at;
+    uint64_t ticket;
     uv_pipe_t pipe;
     uv_timer_t timer;
     uv_write_t write;
     int open_handles;
     bool closing, answered;
+    struct run_order *order; /* being carried out for this client */
     struct buf in, out;
 };
 
@@ -83,6 +87,9 @@ static void control_client_close(struct control_client *c)
     if (c->closing)
         return;
     c->closing = true;
+    if (c->order)
+        control_runs_abandon(c->order);
+    c->order = NULL;
     uv_close((uv_handle_t *)&c->pipe, control_client_closed);
     uv_close((uv_handle_t *)&c->timer, control_client_closed);
 }
@@ -98,16 +105,46 @@ static void control_written(uv_write_t *req, int status)
     control_client_close(req->data);
 }
 
-static void control_reply(struct control_client *c, const char *request, size_t len)
+static void control_write(struct control_client *c)
 {
-    c->answered = true;
-    uv_read_stop((uv_stream_t *)&c->pipe);
-    control_answer(c->s->env, request, len, &c->out);
     buf_addc(&c->out, '\n');
     uv_buf_t out = uv_buf_init(c->out.data, (unsigned)c->out.len);
     c->write.data = c;
     if (uv_write(&c->write, (uv_stream_t *)&c->pipe, &out, 1, control_written) != 0)
         control_client_close(c);
+}
+
+void control_answer_later(struct control *s, uint64_t ticket, const char *json)
+{
+    for (struct control_client *c = s ? s->clients : NULL; c; c = c->next) {
+        if (c->ticket != ticket || c->closing)
+            continue;
+        buf_adds(&c->out, json);
+        control_write(c);
+        return;
+    }
+}
+
+static void control_ordered(void *ud, const struct buf *answer)
+{
+    struct control_client *c = ud;
+    c->order = NULL;
+    buf_add(&c->out, answer->data, answer->len);
+    control_write(c);
+}
+
+static void control_reply(struct control_client *c, const char *request, size_t len)
+{
+    const struct admin_env *env = c->s->env;
+    c->answered = true;
+    uv_read_stop((uv_stream_t *)&c->pipe);
+    if (env->later && env->later(env->later_ud, c->ticket, request, len))
+        return;
+    c->order = control_runs(env, request, len, control_ordered, c);
+    if (c->order)
+        return;
+    control_answer(env, request, len, &c->out);
+    control_write(c);
 }
 
 static void control_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
@@ -142,6 +179,7 @@ static void control_accept(uv_stream_t *listener, int status)
         return;
     struct control_client *c = MEM_NEW(struct control_client);
     c->s = s;
+    c->ticket = ++s->ticket;
     uv_pipe_init(s->env->loop, &c->pipe, 0);
     uv_timer_init(s->env->loop, &c->timer);
     c->pipe.data = c->timer.data = c;

@@ -36,6 +36,25 @@ static double answer_seconds(int64_t ms)
 
 /* ---- status ---- */
 
+/* What runs and what lies on disk may differ: the last reload says so. */
+static void answer_reloads(struct answer *a)
+{
+    const struct admin_reloads *r = a->env->reloads;
+    if (!r)
+        return;
+    cJSON *o = cJSON_AddObjectToObject(a->root, "reload");
+    struct buf text = {0};
+    buf_add(&text, r->text.data, r->text.len);
+    cJSON_AddStringToObject(o, "watch", r->watch ? r->watch : "off");
+    cJSON_AddNumberToObject(o, "taken", r->taken);
+    cJSON_AddNumberToObject(o, "refused", r->refused);
+    cJSON_AddBoolToObject(o, "last_refused", r->bad);
+    cJSON_AddNumberToObject(o, "last", answer_seconds(r->at_ms));
+    cJSON_AddStringToObject(o, "cause", r->cause ? r->cause : "");
+    cJSON_AddStringToObject(o, "text", buf_cstr(&text));
+    buf_free(&text);
+}
+
 static void answer_status(struct answer *a)
 {
     const struct admin_env *env = a->env;
@@ -53,6 +72,7 @@ static void answer_status(struct answer *a)
         cJSON_AddStringToObject(a->root, "data_dir",
                                 env->config->data_dir ? env->config->data_dir : "");
     }
+    answer_reloads(a);
     cJSON *books = cJSON_AddArrayToObject(a->root, "playbooks");
     const struct book *book = env->engine ? engine_book(env->engine) : NULL;
     for (int i = 0; book && i < book->nbooks; i++) {
@@ -189,6 +209,12 @@ static void answer_outbox(struct answer *a)
 
 /* ---- orders ---- */
 
+/* A daemon whose clock can be turned takes these requests before they come here (admin_env.later). */
+static void answer_clock(struct answer *a)
+{
+    answer_fail(a, "the clock is the real one; tests turn that of a daemon started with --clock");
+}
+
 static void answer_reload(struct answer *a)
 {
     struct buf text = {0};
@@ -217,7 +243,7 @@ void control_answer(const struct admin_env *env, const char *request, size_t len
         void (*fn)(struct answer *a);
     } ops[] = {{"status", answer_status}, {"gateways", answer_gateways}, {"chats", answer_chats},
                {"flows", answer_flows},   {"outbox", answer_outbox},     {"reload", answer_reload},
-               {"resume", answer_resume}};
+               {"resume", answer_resume}, {"clock", answer_clock}};
     enum { OPS = sizeof ops / sizeof ops[0] };
     cJSON *json = cJSON_ParseWithLength(request, len);
     struct answer a = {.env = env, .request = json, .root = cJSON_CreateObject()};
@@ -229,8 +255,9 @@ void control_answer(const struct admin_env *env, const char *request, size_t len
     if (!op)
         answer_fail(&a, "a request is one line of JSON: {\"op\": \"status\"}");
     else if (i == OPS)
-        answer_fail(&a,
-                    "unknown op; known are status, gateways, chats, flows, outbox, reload, resume");
+        answer_fail(
+            &a,
+            "unknown op; known are status, gateways, chats, flows, outbox, reload, resume, clock");
     else if (!env->engine && i > 0)
         answer_fail(&a, "still starting");
     else

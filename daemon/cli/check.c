@@ -5,8 +5,8 @@
 
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/smoke.h"
 #include "engine/book.h"
-#include "gateway/gateway.h"
 #include "lua/config.h"
 #include "lua/host.h"
 #include "lua/playbook.h"
@@ -29,51 +29,6 @@ struct check {
     struct buf problems, warnings;
 };
 
-/* What the types of gateways can do before one is connected; flows that need more are refused. */
-static unsigned check_gateway_caps(const struct gateway_conf *conf)
-{
-    const unsigned onebot = GATEWAY_JOIN | GATEWAY_UNMENTIONED | GATEWAY_AT | GATEWAY_AT_ALL |
-                            GATEWAY_DM | GATEWAY_PROACTIVE | GATEWAY_IMAGE | GATEWAY_HISTORY |
-                            GATEWAY_RECALL | GATEWAY_MUTE | GATEWAY_KICK | GATEWAY_MEMBERS |
-                            GATEWAY_QUOTE | GATEWAY_ECHO;
-    return strcmp(conf->type, "onebot11") == 0 ? onebot : onebot & ~(unsigned)GATEWAY_HISTORY;
-}
-
-/* May a playbook's selector mean groups of this gateway? Tags and names are known only at run time: they may. */
-static bool check_may_serve(const struct playbook *p, const char *gateway)
-{
-    for (int i = 0; i < p->nselectors; i++) {
-        const struct selector *s = &p->selectors[i];
-        if (!s->gateway || strcmp(s->gateway, gateway) == 0)
-            return true;
-    }
-    return false;
-}
-
-static void check_needs(struct check *k, const struct playbook *p, const struct gateway_conf *conf)
-{
-    unsigned caps = check_gateway_caps(conf);
-    for (int i = 0; i < p->nflows; i++) {
-        const struct flow_info *f = flow_info(p->flows[i].flow);
-        for (unsigned bit = 1; bit && bit <= f->needs; bit <<= 1) {
-            if ((f->needs & bit) && !(caps & bit))
-                buf_addf(&k->problems,
-                         "%s:1: flow %s needs '%s', which gateway %s (%s) cannot do\n", p->file,
-                         f->name, gateway_cap_name(bit), conf->name, conf->type);
-        }
-    }
-}
-
-static void check_book(struct check *k, const struct config *c, const struct book *b)
-{
-    for (int i = 0; i < b->nbooks; i++) {
-        for (int j = 0; j < c->ngateways; j++) {
-            if (check_may_serve(b->books[i], c->gateways[j].conf.name))
-                check_needs(k, b->books[i], &c->gateways[j].conf);
-        }
-    }
-}
-
 /* What a script logs while it loads is for `serve`. */
 static void check_no_log(void *ud, const char *line)
 {
@@ -90,7 +45,7 @@ static void check_sops(struct check *k, const struct config *c, int *nbooks)
     struct book *book = playbook_load(host, c, PLAYBOOK_ALL_FLOWS, &k->problems, &k->warnings);
     if (book) {
         *nbooks = book->nbooks;
-        check_book(k, c, book);
+        smoke_book(c, book, &k->problems, &k->warnings);
     }
     book_release(book);
     host_destroy(host);

@@ -1,13 +1,15 @@
 /* ctl.c -- `sopd ctl`: asks a running daemon over its control socket, and prints tables or JSON.
- * Toggles and draws go straight to Redis (ctl_toggles.c, ctl_draws.c). */
+ * Toggles, draws and lists of runs go straight to Redis (ctl_toggles.c, ctl_draws.c, ctl_runs*.c). */
 #include <cjson/cJSON.h>
 #include <errno.h>
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "admin/admin.h"
@@ -34,15 +36,27 @@ static const char ctl_help[] =
     "  draws GATEWAY:CHAT [--csv]    red packets of a group, open and ended; --json and --csv with every grab\n"
     "  verify-draw GATEWAY:CHAT ID [HASH]\n"
     "                                compute every share of a packet anew from its seed; HASH: as announced at its opening\n"
+    "  runs list [--gateway G] [--chat C] [--flow F] [--user U] [--stuck] [--limit N]\n"
+    "                                handlers that wait for a person or a time, and those that cannot go on\n"
+    "  runs show ID [--gateway G] [--raw]\n"
+    "                                what came in, what it did, what it waits for\n"
+    "  runs cancel ID... [--gateway G]\n"
+    "                                end runs: nothing more of them happens\n"
+    "  runs retry ID... | --all-stuck [--gateway G] [--chat C] [--flow F]\n"
+    "                                let stuck and failed runs try again what stopped them\n"
+    "  migrate FLOW [--gateway G] [--chat C] [--dry-run]\n"
+    "                                move the runs of a flow that fit to its newest version, list those that do not\n"
+    "  clock [now | next | at TIME]  of a daemon started with --clock, for tests: wait until all is done that is due, turn to\n"
+    "                                the next moment at which something is, or to TIME, and wait again\n"
     "\n"
     "  -c, --config FILE    the daemon's configuration (default: $SOPD_CONFIG, else /etc/sopd/sopd.lua)\n"
     "  -d, --data-dir DIR   the daemon's data directory, instead of a configuration\n"
     "  -j, --json           print JSON\n"
     "  -h, --help           this text\n"
     "\n"
-    "Toggles and draws are in Redis, so these commands work while the daemon is down. Exit codes: 0 good, 1 the daemon\n"
-    "does not run or refused, or a draw does not hold, 2 wrong usage, 3 problems in the configuration, 5 Redis not\n"
-    "reachable.\n";
+    "Toggles, draws and runs are in Redis: toggles, draws, verify-draw, runs list and runs show work while the daemon is\n"
+    "down. Exit codes: 0 good, 1 the daemon does not run or refused, a draw does not hold, a run is not there or does not\n"
+    "fit, 2 wrong usage, 3 problems in the configuration, 5 Redis not reachable.\n";
 
 /* ---- asking ---- */
 
@@ -85,6 +99,19 @@ static bool ctl_exchange(int fd, const char *request, struct buf *answer)
     }
 }
 
+static void __attribute__((format(printf, 2, 3)))
+ctl_complain(const struct ctl *c, const char *fmt, ...)
+{
+    va_list ap;
+    if (c->quiet)
+        return;
+    va_start(ap, fmt);
+    fputs("sopd ctl: ", stderr);
+    vfprintf(stderr, fmt, ap);
+    fputc('\n', stderr);
+    va_end(ap);
+}
+
 struct cJSON *ctl_ask(const struct ctl *c, struct cJSON *request)
 {
     struct buf line = {0}, answer = {0};
@@ -95,11 +122,11 @@ struct cJSON *ctl_ask(const struct ctl *c, struct cJSON *request)
     cJSON_Delete(request);
     int fd = ctl_connect(c);
     if (fd < 0)
-        fprintf(stderr, "sopd ctl: no daemon answers in %s: %s\n", c->data_dir, strerror(errno));
+        ctl_complain(c, "no daemon answers in %s: %s", c->data_dir, strerror(errno));
     else if (!ctl_exchange(fd, buf_cstr(&line), &answer))
-        fprintf(stderr, "sopd ctl: the daemon did not answer\n");
+        ctl_complain(c, "the daemon did not answer");
     else if (!(reply = cJSON_ParseWithLength(answer.data, answer.len)))
-        fprintf(stderr, "sopd ctl: the daemon's answer is not JSON\n");
+        ctl_complain(c, "the daemon's answer is not JSON");
     if (fd >= 0)
         close(fd);
     buf_free(&line);
@@ -109,21 +136,46 @@ struct cJSON *ctl_ask(const struct ctl *c, struct cJSON *request)
 
 /* ---- printing ---- */
 
-static const char *ctl_string(const cJSON *o, const char *key)
+const char *ctl_string(const cJSON *o, const char *key)
 {
     const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
     return cJSON_IsString(v) ? v->valuestring : "";
 }
 
-static double ctl_number(const cJSON *o, const char *key)
+double ctl_number(const cJSON *o, const char *key)
 {
     const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
     return cJSON_IsNumber(v) ? v->valuedouble : 0;
 }
 
-static bool ctl_true(const cJSON *o, const char *key)
+bool ctl_true(const cJSON *o, const char *key)
 {
     return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, key));
+}
+
+static void ctl_print_reload(const cJSON *reload)
+{
+    char when[32];
+    const char *watch = ctl_string(reload, "watch");
+    time_t last = (time_t)ctl_number(reload, "last");
+    struct tm tm;
+    if (!reload)
+        return;
+    strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", localtime_r(&last, &tm));
+    printf("reload    changed files are %s; %.0f reloads taken, %.0f refused\n",
+           strcmp(watch, "off") == 0    ? "not watched"
+           : strcmp(watch, "poll") == 0 ? "looked for every 2 s"
+                                        : "taken at once",
+           ctl_number(reload, "taken"), ctl_number(reload, "refused"));
+    if (!ctl_true(reload, "last_refused"))
+        return;
+    printf("          REFUSED at %s (%s): an older version runs than lies on disk\n", when,
+           ctl_string(reload, "cause"));
+    for (const char *at = ctl_string(reload, "text"); *at;) {
+        size_t len = strcspn(at, "\n");
+        printf("          %.*s\n", (int)len, at);
+        at += len + (at[len] == '\n');
+    }
 }
 
 static void ctl_print_status(const cJSON *answer)
@@ -141,6 +193,7 @@ static void ctl_print_status(const cJSON *answer)
            ctl_number(health, "outbox"));
     printf("config    %s\ndata      %s\n", ctl_string(answer, "config"),
            ctl_string(answer, "data_dir"));
+    ctl_print_reload(cJSON_GetObjectItemCaseSensitive(answer, "reload"));
     cJSON_ArrayForEach (item, cJSON_GetObjectItemCaseSensitive(health, "gateways"))
         printf("gateway   %s: link %s, account %s\n", ctl_string(item, "name"),
                ctl_string(item, "link"), ctl_string(item, "account"));
@@ -322,6 +375,13 @@ static void ctl_find_fair(struct ctl *c, const struct config *config)
     }
 }
 
+static void ctl_find_gateways(struct ctl *c, const struct config *config)
+{
+    c->gateways = mem_zero(((size_t)config->ngateways + 1) * sizeof *c->gateways);
+    for (int i = 0; i < config->ngateways; i++)
+        c->gateways[c->ngateways++] = mem_strdup(config->gateways[i].conf.name);
+}
+
 /* Fills in where the daemon and its Redis are. */
 static int ctl_find(struct ctl *c, const char *data_dir)
 {
@@ -338,6 +398,7 @@ static int ctl_find(struct ctl *c, const char *data_dir)
             c->redis = config->redis;
             memset(&config->redis, 0, sizeof config->redis);
             ctl_find_fair(c, config);
+            ctl_find_gateways(c, config);
         }
         config_free(config);
     } else {
@@ -360,6 +421,12 @@ static int ctl_dispatch(struct ctl *c, int argc, char **argv)
         return ctl_draws(c, argc, argv);
     if (strcmp(argv[0], "verify-draw") == 0)
         return ctl_verify(c, argc, argv);
+    if (strcmp(argv[0], "runs") == 0)
+        return ctl_runs(c, argc, argv);
+    if (strcmp(argv[0], "migrate") == 0)
+        return ctl_migrate(c, argc, argv);
+    if (strcmp(argv[0], "clock") == 0)
+        return ctl_clock(c, argc, argv);
     for (int i = 0; i < COMMANDS; i++) {
         if (strcmp(ctl_commands[i].name, argv[0]) == 0)
             return ctl_run(c, &ctl_commands[i], argc, argv);
@@ -399,6 +466,9 @@ int cli_ctl(int argc, char **argv)
         code = ctl_dispatch(&c, n - first, argv + first);
     free(c.data_dir);
     free(c.fair);
+    for (int i = 0; i < c.ngateways; i++)
+        free(c.gateways[i]);
+    free(c.gateways);
     redis_addr_free(&c.redis);
     return code;
 }

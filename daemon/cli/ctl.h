@@ -13,14 +13,21 @@ struct ctl {
     const char *config_file; /* --config, or NULL */
     char *data_dir;
     struct redis_addr redis;
-    char *fair; /* the lib/fair.lua of the configured SOP folders; NULL if there is none */
+    char *fair;      /* the lib/fair.lua of the configured SOP folders; NULL if there is none */
+    char **gateways; /* names, as configured; none with --data-dir */
+    int ngateways;
     bool json;
+    bool quiet; /* ctl_ask says nothing when there is no daemon */
 };
 
 /* Sends a request to the control socket and returns the answer; NULL after an error was printed. Takes the request. */
 struct cJSON *ctl_ask(const struct ctl *c, struct cJSON *request);
 /* A blocking connection to Redis, logged in; NULL after an error was printed. The caller frees it with redisFree. */
 struct redisContext *ctl_redis(const struct ctl *c);
+/* A text, number (0) or truth of an object; "", 0, false if it is not there. */
+const char *ctl_string(const struct cJSON *o, const char *key);
+double ctl_number(const struct cJSON *o, const char *key);
+bool ctl_true(const struct cJSON *o, const char *key);
 /* "qq1:700000001": returns the gateway (caller frees), *chat is the rest of `full`. NULL if it has not that form. */
 char *ctl_split_chat(const char *full, const char **chat);
 
@@ -43,6 +50,13 @@ int ctl_toggles(struct ctl *c, int argc, char **argv);
 /* `draws` and `verify-draw`: packets of the flow redpacket, from Redis. */
 int ctl_draws(struct ctl *c, int argc, char **argv);
 int ctl_verify(struct ctl *c, int argc, char **argv);
+
+/* `clock`: of a daemon whose clock is turned by hand (serve_clock.h). */
+int ctl_clock(struct ctl *c, int argc, char **argv);
+
+/* `runs list`, `runs show`, `runs cancel`, `runs retry`; and `migrate`. */
+int ctl_runs(struct ctl *c, int argc, char **argv);
+int ctl_migrate(struct ctl *c, int argc, char **argv);
 
 /* The packets of a group as JSON, oldest first: the recorded ones, and last the one that is open, with the state "open" and
  * without its seed. Each has "commitment", the SHA-256 of its seed. */

@@ -233,6 +233,7 @@ void daemon_free(struct daemon *d)
     host_destroy(d->host);
     redis_addr_free(&d->redis);
     buf_free(&d->redis_text);
+    buf_free(&d->reloads.text);
     if (d->lock >= 0)
         close(d->lock);
     for (int i = 0; i < d->nold; i++)

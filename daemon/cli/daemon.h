@@ -33,6 +33,9 @@ struct daemon {
     struct http *http;
     struct control *control;
     struct admin_env admin;
+    struct admin_reloads reloads;
+    const char *file; /* where the configuration is read again, as it was given: perhaps a link */
+    uint64_t warned;  /* what was warned of at the last load, so that it is said once */
     void (*on_ready)(void *ud);
     void (*on_idle)(void *ud); /* may be NULL */
     void (*on_stopped)(void *ud);
@@ -48,8 +51,11 @@ struct daemon *daemon_create(uv_loop_t *loop, struct config *c, bool repeatable,
 int daemon_start(struct daemon *d, struct buf *err);
 /* Makes the transport if the gateways of c need one and there is none yet. */
 bool daemon_start_transport(struct daemon *d, const struct config *c, struct buf *err);
-/* New configuration and SOPs. False: refused with the problems in out; nothing was changed. */
-bool daemon_reload(struct daemon *d, struct buf *out);
+/* Looks at what was loaded at the start, as every reload does; what is wrong or odd is logged, and nothing is refused. */
+void daemon_smoke(struct daemon *d);
+/* New configuration and SOPs; `cause` is a literal that says why now. True: in force, out says what changed. False: refused
+ * whole, with a line for every problem in out, and all goes on as before. Logs, counts and d->reloads tell either way. */
+bool daemon_reload(struct daemon *d, const char *cause, struct buf *out);
 /* Ends everything: turns finish within grace_ms, then on_stopped runs. */
 void daemon_stop(struct daemon *d, int64_t grace_ms);
 /* After on_stopped and after the loop has run dry. */

@@ -1,4 +1,5 @@
-/* serve.c -- `sopd serve`: the daemon. Signals, systemd, and exit codes are here; its parts are in cli/daemon.c. */
+/* serve.c -- `sopd serve`: the daemon. Signals, changed files, systemd, and exit codes are here; its parts are in
+ * cli/daemon.c. */
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +12,8 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "cli/daemon.h"
+#include "cli/serve_clock.h"
+#include "cli/watch.h"
 #include "engine/engine.h"
 #include "lua/config.h"
 
@@ -22,18 +25,24 @@ enum {
 };
 
 static const char serve_help[] =
-    "Usage: sopd serve [--config FILE]\n"
+    "Usage: sopd serve [--config FILE] [--clock START]\n"
     "\n"
     "Runs the daemon in the foreground; logs go to stderr. SIGTERM and SIGINT finish what runs (at most 5 s) and end it\n"
-    "with exit code 0; SIGHUP loads configuration, playbooks and flows anew.\n"
+    "with exit code 0. Changed SOPs and configuration are taken by themselves when they are good (`sop_watch`); SIGHUP\n"
+    "looks at once.\n"
     "\n"
     "  -c, --config FILE  the configuration (default: $SOPD_CONFIG, else /etc/sopd/sopd.lua)\n"
+    "      --clock START  for tests: the clock stands still at START (2031-03-05T08:00:00+08:00, or milliseconds since\n"
+    "                     1970) until `sopd ctl clock` turns it\n"
     "  -h, --help         this text\n";
 
 struct serve {
     uv_loop_t loop;
     const char *file;
+    int64_t clock_ms; /* --clock; 0: the real one */
+    struct serve_clock *clock;
     struct daemon *daemon;
+    struct watch *watch; /* of the files that it was loaded from */
     uv_signal_t term, interrupt, hangup;
     uv_timer_t watchdog, starting, last;
     int handles;
@@ -65,11 +74,14 @@ static void serve_stop(struct serve *s, int64_t grace_ms)
 static void serve_stopped(void *ud)
 {
     struct serve *s = ud;
+    serve_clock_stop(s->clock);
     uv_handle_t *const handles[] = {(uv_handle_t *)&s->term,     (uv_handle_t *)&s->interrupt,
                                     (uv_handle_t *)&s->hangup,   (uv_handle_t *)&s->watchdog,
                                     (uv_handle_t *)&s->starting, (uv_handle_t *)&s->last};
     for (size_t i = 0; i < sizeof handles / sizeof handles[0]; i++)
         uv_close(handles[i], NULL);
+    watch_destroy(s->watch);
+    s->watch = NULL;
 }
 
 static void serve_on_term(uv_signal_t *handle, int number)
@@ -82,39 +94,44 @@ static void serve_on_term(uv_signal_t *handle, int number)
 
 /* ---- reload ---- */
 
-static void serve_log_lines(enum log_level level, const char *msg, struct buf *lines)
+static bool serve_reload(struct serve *s, const char *cause, struct buf *out)
 {
-    char *save = NULL;
-    if (!lines->len)
-        return;
-    for (char *line = strtok_r((char *)buf_cstr(lines), "\n", &save); line;
-         line = strtok_r(NULL, "\n", &save))
-        log_write(level, msg, "at", line, NULL);
-}
-
-static bool serve_reload(void *ud, struct buf *out)
-{
-    struct serve *s = ud;
     if (s->stopping) {
         buf_adds(out, "the daemon is stopping");
         return false;
     }
     notify_reloading();
-    bool ok = daemon_reload(s->daemon, out);
-    if (ok)
-        log_info("reloaded", "summary", buf_cstr(out), NULL);
-    else
-        log_error("reload refused; the configuration and SOPs in force stay", NULL);
+    bool ok = daemon_reload(s->daemon, cause, out);
+    watch_enable(s->watch, s->daemon->config->sop_watch);
+    s->daemon->reloads.watch = watch_how(s->watch);
     notify_ready(ok ? "Serving" : "Serving; the last reload was refused");
     return ok;
+}
+
+/* Somebody asks for it: even if nothing has changed. */
+static bool serve_reload_now(struct serve *s, const char *cause, struct buf *out)
+{
+    watch_seen(s->watch);
+    return serve_reload(s, cause, out);
+}
+
+static bool serve_on_order(void *ud, struct buf *out)
+{
+    return serve_reload_now(ud, "sopd ctl", out);
 }
 
 static void serve_on_hangup(uv_signal_t *handle, int number)
 {
     struct buf out = {0};
     (void)number;
-    if (!serve_reload(handle->data, &out))
-        serve_log_lines(LOG_LEVEL_ERROR, "problem", &out);
+    serve_reload_now(handle->data, "SIGHUP", &out);
+    buf_free(&out);
+}
+
+static void serve_on_changed(void *ud)
+{
+    struct buf out = {0};
+    serve_reload(ud, "files changed", &out);
     buf_free(&out);
 }
 
@@ -152,6 +169,11 @@ static void serve_ready(void *ud)
     notify_ready("Serving");
 }
 
+static void serve_idle(void *ud)
+{
+    serve_clock_idle(((struct serve *)ud)->clock);
+}
+
 /* ---- start ---- */
 
 static void serve_raise_nofile(void)
@@ -163,7 +185,7 @@ static void serve_raise_nofile(void)
     }
 }
 
-static void serve_watch(struct serve *s)
+static void serve_handles(struct serve *s)
 {
     uv_signal_t *const signals[] = {&s->term, &s->interrupt, &s->hangup};
     uv_timer_t *const timers[] = {&s->watchdog, &s->starting, &s->last};
@@ -188,13 +210,18 @@ static int serve_load(struct serve *s)
     struct config *c = config_load(s->file, 0, &err);
     if (c) {
         log_set_level(c->log_level);
+        s->watch = watch_create(&s->loop, s->file, c->sop, serve_on_changed, s);
+        watch_seen(s->watch);
         s->daemon = daemon_create(&s->loop, c, false, &err);
     }
     if (s->daemon) {
-        serve_log_lines(LOG_LEVEL_WARN, "check your files", &s->daemon->config->warnings);
+        daemon_smoke(s->daemon);
         code = CLI_OK;
     }
-    serve_log_lines(LOG_LEVEL_ERROR, "problem", &err);
+    char *save = NULL;
+    for (char *line = strtok_r((char *)buf_cstr(&err), "\n", &save); line;
+         line = strtok_r(NULL, "\n", &save))
+        log_error("problem", "at", line, NULL);
     buf_free(&err);
     return code;
 }
@@ -205,10 +232,17 @@ static void serve_run(struct serve *s)
     struct daemon *d = s->daemon;
     d->on_ready = serve_ready;
     d->on_stopped = serve_stopped;
+    if (s->clock_ms) {
+        s->clock = serve_clock_create(d, s->clock_ms);
+        d->on_idle = serve_idle;
+    }
     d->ud = s;
-    d->admin.reload = serve_reload;
+    d->file = s->file;
+    d->admin.reload = serve_on_order;
     d->admin.ud = s;
-    serve_watch(s);
+    serve_handles(s);
+    watch_enable(s->watch, d->config->sop_watch);
+    d->reloads.watch = watch_how(s->watch);
     s->code = daemon_start(d, &err);
     if (s->code != CLI_OK) {
         log_error("cannot start", "reason", buf_cstr(&err), NULL);
@@ -218,9 +252,9 @@ static void serve_run(struct serve *s)
     uv_run(&s->loop, UV_RUN_DEFAULT);
 }
 
-static int serve_main(const char *file)
+static int serve_main(const char *file, int64_t clock_ms)
 {
-    struct serve s = {.file = file};
+    struct serve s = {.file = file, .clock_ms = clock_ms};
     signal(SIGPIPE, SIG_IGN);
     serve_raise_nofile();
     notify_init();
@@ -231,7 +265,9 @@ static int serve_main(const char *file)
         serve_run(&s);
         daemon_free(s.daemon);
     }
+    watch_destroy(s.watch);
     uv_run(&s.loop, UV_RUN_DEFAULT);
+    serve_clock_free(s.clock);
     if (uv_loop_close(&s.loop) != 0)
         log_debug("handles were left on the loop", NULL);
     log_info("stopped", "code", log_int(s.code), NULL);
@@ -241,17 +277,24 @@ static int serve_main(const char *file)
 
 int cli_serve(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"clock", required_argument, NULL, 'k'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
     const char *file = cli_default_config();
+    int64_t clock_ms = 0;
     for (int o; (o = getopt_long(argc, argv, ":c:h", options, NULL)) != -1;) {
         switch (o) {
         case 'c': file = optarg; break;
+        case 'k':
+            if (!serve_clock_parse(optarg, &clock_ms))
+                return cli_usage("serve", "--clock: '%s' is not a time", optarg);
+            break;
         case 'h': fputs(serve_help, stdout); return CLI_OK;
         default: return cli_bad_option("serve", o, argv);
         }
     }
     if (optind < argc)
         return cli_usage("serve", "unexpected argument '%s'", argv[optind]);
-    return serve_main(file);
+    return serve_main(file, clock_ms);
 }

@@ -146,8 +146,9 @@ struct gateway_sink {
     void (*on_state)(void *ud, struct gateway *g, const char *reason);
     /* A group of the account: its name, and that it is ours (present) or no longer (absent). */
     void (*on_chat)(void *ud, struct gateway *g, const char *chat, const char *name, bool present);
-    /* A catch_up that was asked for is through: whatever it found was reported. May be NULL. */
-    void (*on_caught_up)(void *ud, struct gateway *g, const char *chat);
+    /* A catch_up that was asked for is through: whatever it found was reported. whole: all that was said since then was in it, by
+     * us, too. May be NULL. */
+    void (*on_caught_up)(void *ud, struct gateway *g, const char *chat, bool whole);
 };
 
 struct gateway_state {

@@ -231,6 +231,7 @@ struct ob {
 
     struct ob_held *held;
     struct ob_job *jobs;
+    bool history_own; /* the platform's history has our own messages */
     struct ob_roster *roster;
     struct rng rng;
     struct log_gate bad_gate, stray_gate, admit_gate;

@@ -241,7 +241,10 @@ static bool ob_dedupe_notice(struct ob_account *a, const struct event *e, int64_
 {
     uint32_t window;
     uint64_t key = ob_notice_identity(e, &window);
-    if (ob_seen_find(a->notices, key, now, window))
+    const struct ob_seen_entry *seen = ob_seen_find(a->notices, key, now, window);
+    /* after a gap much comes at once: what happened at other times is no repeat */
+    int64_t apart = seen ? (int64_t)seen->time_s - ob_event_seconds(e) : 0;
+    if (seen && apart <= window && apart >= -(int64_t)window)
         return true;
     ob_seen_add(a->notices, key, 0, now, e->time_ms);
     return false;

@@ -135,8 +135,8 @@ static void ob_job_sort(struct ob_job *j)
     }
 }
 
-/* The head is complete: everything goes to the engine, oldest first. */
-static void ob_job_finish(struct ob *g)
+/* The head is read: everything goes to the engine, oldest first. whole: nothing since its beginning was left out. */
+static void ob_job_finish(struct ob *g, bool whole)
 {
     struct ob_job *j = g->jobs;
     g->jobs = j->next;
@@ -157,7 +157,7 @@ static void ob_job_finish(struct ob *g)
         log_debug("history read", "gateway", g->base.name, "chat", j->chat, "messages", log_int(n),
                   NULL);
     if (g->sink.on_caught_up)
-        g->sink.on_caught_up(g->sink.ud, &g->base, j->chat);
+        g->sink.on_caught_up(g->sink.ud, &g->base, j->chat, whole && g->history_own);
     ob_job_free(j);
 }
 
@@ -199,6 +199,7 @@ static bool ob_job_take(struct ob *g, struct ob_job *j, const struct json *o, in
     j->own = mem_realloc(j->own, (size_t)(j->n + 1) * sizeof *j->own);
     j->list[j->n] = e;
     j->own[j->n++] = v == OB_OWN;
+    g->history_own = g->history_own || v == OB_OWN;
     return true;
 }
 
@@ -228,7 +229,8 @@ void ob_history_answer(struct ob *g, const struct ob_answer *a)
     bool more =
         taken > 0 && j->left > 0 && oldest > j->since_ms && anchored && j->pages < OB_PAGES_MAX;
     if (!more)
-        ob_job_finish(g);
+        ob_job_finish(g,
+                      a->result == OB_OK && (oldest <= j->since_ms || (taken == 0 && j->left > 0)));
 }
 
 void ob_history_failed(struct ob *g, const char *reason)
@@ -236,7 +238,7 @@ void ob_history_failed(struct ob *g, const char *reason)
     (void)reason;
     if (g->jobs && g->jobs->asked) {
         g->jobs->asked = false;
-        ob_job_finish(g);
+        ob_job_finish(g, false);
     }
 }
 
@@ -390,7 +392,7 @@ void ob_history_due(struct ob *g, int64_t now)
     }
     if (!ob_job_ask(g, g->jobs)) {
         g->next_job = now + g->conf.catchup_ms;
-        ob_job_finish(g); /* cannot be asked here: what there is, is all */
+        ob_job_finish(g, false); /* cannot be asked here: what there is, is all */
     }
 }
 

@@ -152,6 +152,26 @@ void playground_set_role(struct gateway *base, const char *chat, const char *nam
             m->role = roles[i];
 }
 
+void playground_admit(struct gateway *base, const char *chat, const char *name, const char *role,
+                      int64_t joined_s)
+{
+    struct playground *g = (struct playground *)base;
+    playground_set_role(base, chat, name, role);
+    struct play_member *m = play_member(play_group(g, chat), playground_user(base, name));
+    if (m)
+        m->joined_s = joined_s;
+}
+
+int64_t playground_last_id(const struct gateway *base)
+{
+    return ((const struct playground *)base)->last_id;
+}
+
+void playground_set_last_id(struct gateway *base, int64_t id)
+{
+    ((struct playground *)base)->last_id = id;
+}
+
 void playground_set_watch(struct gateway *base, const struct playground_watch *watch)
 {
     ((struct playground *)base)->watch = *watch;

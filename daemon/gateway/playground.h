@@ -35,6 +35,13 @@ const char *playground_name(struct gateway *g, const char *user);
 const char *playground_private(struct gateway *g, const char *name);
 /* "owner", "admin" or "member" in that group. */
 void playground_set_role(struct gateway *g, const char *chat, const char *name, const char *role);
+/* Somebody is a member since then, without an event: what a restart of the daemon does not change. */
+void playground_admit(struct gateway *g, const char *chat, const char *name, const char *role,
+                      int64_t joined_s);
+/* Message ids and event keys are numbers that count up; the last one, and going on after another one: a platform counts on while
+ * the daemon restarts, and repeats what it told under the same number. */
+int64_t playground_last_id(const struct gateway *g);
+void playground_set_last_id(struct gateway *g, int64_t id);
 
 /* Things that happen. In texts "@name" of a known person (or the bot, or 全体成员) becomes a mention. Each returns the message
  * id where there is one, valid until the next call. */

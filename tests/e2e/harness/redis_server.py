@@ -115,4 +115,5 @@ def dump(client, match="sopd:*"):
         "zset": lambda k: dict(client.zrange(k, 0, -1, withscores=True)),
         "stream": lambda k: [fields for _, fields in client.xrange(k)],
     }
-    return {key: readers[client.type(key)](key) for key in sorted(client.scan_iter(match, 1000))}
+    kinds = {key: client.type(key) for key in sorted(client.scan_iter(match, 1000))}
+    return {key: readers[kind](key) for key, kind in kinds.items() if kind != "none"}   # none: expired by now
