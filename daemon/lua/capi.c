@@ -46,7 +46,7 @@ static const struct outside {
     {"start", out_start, 'S', "the start of a run", "starts a run"},
     {"cancel_run", out_cancel_run, 'K', "the end of another run", "ends another run"},
 };
-enum { OUTSIDES = sizeof outsides / sizeof outsides[0], RECORD_STACK = 200 };
+enum { OUTSIDES = sizeof outsides / sizeof outsides[0] };
 
 static int outside_index(const char *name)
 {
@@ -125,6 +125,8 @@ int capi_stuck(lua_State *L, struct coro *co, char kind, const char *does)
 void capi_check_full(lua_State *L, struct coro *co)
 {
     char text[200];
+    if (co->journal.open)
+        fence_kill(L, KILL_FULL, "there was not enough memory to record this run");
     if (!journal_full(&co->journal))
         return;
     if (co->journal.entries > JOURNAL_ENTRIES)
@@ -241,7 +243,8 @@ static int outside_journaled(lua_State *L, struct coro *co, int which)
     struct journal *j = &co->journal;
     bool send = o->call == out_send;
     uint32_t hash;
-    luaL_checkstack(L, RECORD_STACK, "journal");
+    if (!lua_checkstack(L, LUA_MINSTACK))
+        return luaL_error(L, "not enough memory");
     j->cut = -1;
     if (send) {
         lua_settop(L, SEND_LABEL);
@@ -255,6 +258,7 @@ static int outside_journaled(lua_State *L, struct coro *co, int which)
     }
     if (journal_replaying(j))
         return outside_replayed(L, co, o, hash);
+    capi_check_full(L, co);
     j->hash = hash;
     co->calling = which;
     if (send) {

@@ -112,9 +112,9 @@ int out_chat_name(lua_State *L, struct coro *co)
 
 int out_role(lua_State *L, struct coro *co)
 {
-    const char *user = luaL_checkstring(L, 1), *platform = "";
+    const char *user = luaL_checkstring(L, 1), *platform = luaL_optstring(L, 2, "");
     const struct event *e = turn_event(co->turn);
-    if (e && strcmp(e->user, user) == 0)
+    if (!*platform && e && strcmp(e->user, user) == 0)
         platform = e->role;
     lua_pushstring(L, role_name(turn_role(co->turn, user, platform)));
     return 1;

@@ -77,6 +77,7 @@ static int run_wait(lua_State *L)
     uint32_t hash = journal_hash_spec(spec, len);
     if (journal_replaying(&co->journal))
         return wait_replayed(L, co, hash);
+    capi_check_full(L, co);
     journal_add_wait(&co->journal, hash, spec, len);
     capi_check_full(L, co);
     return wait_park(L, co, spec, len);

@@ -20,6 +20,7 @@ struct journal {
     int entries;          /* lines since the run began: replayed and recorded ones */
     size_t bytes;         /* their length */
     const char *at, *end; /* replay: what is left of the text; at = NULL: live */
+    bool open;            /* a line is incomplete: memory ran out while it was made */
     uint32_t hash;        /* of the arguments of the call that runs now */
     int64_t cut;          /* what it drops before it is recorded: see journal_cut */
 };
@@ -70,5 +71,12 @@ bool journal_next(struct journal *j, struct journal_line *line);
  * the error is pushed. May raise (memory). */
 enum { JOURNAL_DAMAGED = -1, JOURNAL_RAISED = -2 };
 int journal_results(lua_State *L, const struct journal_line *line);
+
+/* ---- journal_value.c ---- */
+/* Appends the value at idx (absolute); what is no data is null. */
+void journal_add_value(lua_State *L, struct buf *out, int idx);
+void journal_add_string(struct buf *out, const char *s, size_t len);
+/* Pushes the value at *p and moves it on; false if it is damaged (anything may have been pushed). May raise (memory). */
+bool journal_read_value(lua_State *L, const char **p, const char *end);
 
 #endif

@@ -1,6 +1,6 @@
 /* state.h -- what the files of the Lua host share: the flow's state and its coroutines. Private to daemon/lua.
  * host.c enters Lua, coro.c owns coroutines and their waits, fence.c the limits, capi*.c what scripts can ask for,
- * load.c turns a file into a flow. Everything here belongs to the loop thread. */
+ * journal*.c the lines that bring a run back, load.c turns a file into a flow. Everything here belongs to the loop thread. */
 #ifndef SOPD_LUA_STATE_H
 #define SOPD_LUA_STATE_H
 

@@ -31,9 +31,10 @@
 ---@field segments sopd.Part[]
 
 ---@class sopd.Event
----@field type sopd.EventName|"schedule"|"timer"
+---@field type sopd.EventName|"schedule"|"timer"|"start"
 ---@field time integer
 ---@field due integer?        # schedule, timer: when it was due
+---@field late integer?       # schedule, timer: seconds after that, 0 = on time
 ---@field user string?
 ---@field name string?
 ---@field role string?        # the platform's: "owner", "admin", "member"
@@ -61,6 +62,63 @@
 ---@field chat string?                    # another chat of this gateway
 ---@field anytime boolean?                # also in quiet hours
 ---@field answer boolean?                 # it answers a member, although a timer sends it
+---@field wait boolean?                   # wait until it is sent: the call returns the message id, or nil and why not
+
+---What somebody said or did, as a waiting call gives it.
+---@class sopd.Answer
+---@field type sopd.EventName
+---@field user string
+---@field name string
+---@field role string?          # the platform's: "owner", "admin", "member"
+---@field text string
+---@field id string?            # of the message
+---@field time integer
+---@field segments sopd.Part[]
+---@field mentions string[]     # others who are @-ed
+---@field image string?         # the first picture
+---@field quoted string?        # id of the message quoted
+---@field at_me boolean
+---@field at_other boolean
+---@field from_bot boolean
+---@field command string?       # ask{commands}: which of them
+---@field args string           # the text behind it
+---@field operator string?
+---@field inviter string?       # join
+---@field target string?
+---@field sub string?
+---@field flag string?
+---@field number integer
+
+---@class sopd.AskOptions
+---@field from string|string[]?       # a user, several, or "anyone"; default: the speaker
+---@field timeout sopd.Duration?      # "24h"
+---@field match string?               # only what fits this pattern (PCRE2)
+---@field commands string|string[]?   # only these words
+---@field consume boolean?            # false: the other handlers see the message as well
+
+---@class sopd.GatherOptions
+---@field events sopd.EventName|sopd.EventName[]
+---@field window sopd.Duration?       # "10s", from the call on
+---@field max integer?                # 50, at most 500: ends the window
+---@field from string|string[]?       # only of these users
+---@field match string?               # messages: only what fits this pattern (PCRE2)
+
+---@class sopd.UntilOptions
+---@field at sopd.Clock
+---@field days integer?               # the n-th day after the run's first day
+---@field date string?                # "2026-03-01"
+---@field weekday integer?            # the next such day, 1 = Monday
+
+---@class sopd.StopOptions
+---@field tag string|string[]?        # the user has one of these tags
+---@field leaves boolean?             # the user leaves the chat
+---@field opts_out boolean?           # the user has opted out
+---@field user string?                # default: the user of the run
+
+---@class sopd.StartOptions
+---@field user string|false?          # whom the run is about; default: the user of this handler
+---@field chat string?                # another chat of this gateway
+---@field key string?                 # at most one run of this key in that chat
 
 ---@class sopd.TimerOptions
 ---@field after sopd.Duration?
@@ -197,26 +255,26 @@ local Context = {}
 ---@param text sopd.Text
 ---@param vars sopd.Vars?
 ---@param opts sopd.SayOptions?
----@return boolean? sent
+---@return boolean|string|nil sent # with wait = true: the message id
 ---@return string? why
 function Context:say(text, vars, opts) end
 ---@param text sopd.Text
 ---@param vars sopd.Vars?
 ---@param opts sopd.SayOptions?
----@return boolean? sent
+---@return boolean|string|nil sent # with wait = true: the message id
 ---@return string? why
 function Context:reply(text, vars, opts) end
 ---@param user string
 ---@param text sopd.Text
 ---@param vars sopd.Vars?
 ---@param opts sopd.SayOptions?
----@return boolean? sent
+---@return boolean|string|nil sent # with wait = true: the message id
 ---@return string? why
 function Context:dm(user, text, vars, opts) end
 ---@param text sopd.Text
 ---@param vars sopd.Vars?
 ---@param opts sopd.SayOptions?
----@return boolean? sent
+---@return boolean|string|nil sent # with wait = true: the message id
 ---@return string? why
 function Context:staff(text, vars, opts) end
 ---@param text sopd.Text
@@ -343,6 +401,43 @@ function Context:timer(name, opts) end
 ---@return string? why
 function Context:cancel_timer(name, key, chat) end
 
+---Waits for somebody to speak.
+---@param opts sopd.AskOptions?
+---@return sopd.Answer? answer
+---@return "timeout"? why
+function Context:ask(opts) end
+---@param duration sopd.Duration
+---@return integer late # seconds after its time
+function Context:sleep(duration) end
+---@param moment sopd.UntilOptions|integer # or seconds since 1970
+---@return integer late # seconds after its time; a moment that is past returns at once
+function Context:sleep_until(moment) end
+---Collects what happens.
+---@param opts sopd.GatherOptions
+---@return sopd.Answer[] list
+---@return "window"|"full" why
+function Context:gather(opts) end
+---Begins a run, which goes on by itself after this turn.
+---@param run fun(c: sopd.Context, args: table)|string # what flow:run returned, its name, or "flow.name"
+---@param args table? # handed to it, at most 4 KiB
+---@param opts sopd.StartOptions?
+---@return string? id
+---@return string? why # "running": there is one of this key
+function Context:start(run, args, opts) end
+---Ends this handler and begins it anew, with these arguments and the newest version of the flow. Never returns.
+---@param args table?
+function Context:continue(args) end
+---Ends this run (never returns), or another one of this chat.
+---@param run string|{ key: string, chat: string? }|nil
+---@return boolean cancelled
+function Context:cancel(run) end
+---@param key string
+---@return string? id
+function Context:running(key) end
+---Ends the run, whenever it wakes, if one of these holds.
+---@param rules sopd.StopOptions
+function Context:stop_when(rules) end
+
 ---@param low integer?
 ---@param high integer?
 ---@return number
@@ -447,12 +542,12 @@ function Context:poke(user) end
 local Flow = {}
 ---@param event sopd.EventName
 ---@param opts sopd.HandlerOptions
----@param fn fun(c: sopd.Context): boolean?
+---@param fn fun(c: sopd.Context, args: table): boolean?
 ---@overload fun(self: sopd.Flow, event: sopd.EventName, fn: fun(c: sopd.Context): boolean?)
 function Flow:on(event, opts, fn) end
 ---@param words string|string[] # a parameter's name, a word, or words
 ---@param opts sopd.HandlerOptions
----@param fn fun(c: sopd.Context): boolean?
+---@param fn fun(c: sopd.Context, args: table): boolean?
 ---@overload fun(self: sopd.Flow, words: string|string[], fn: fun(c: sopd.Context): boolean?)
 function Flow:command(words, opts, fn) end
 ---@param clock string # a parameter's name or "20:30"
@@ -465,6 +560,11 @@ function Flow:at(clock, opts, fn) end
 ---@param fn fun(c: sopd.Context, args: table)
 ---@overload fun(self: sopd.Flow, name: string, fn: fun(c: sopd.Context, args: table))
 function Flow:timer(name, opts, fn) end
+
+---@param name string
+---@param fn fun(c: sopd.Context, args: table)
+---@return fun(c: sopd.Context, args: table) # the same function, for c:start
+function Flow:run(name, fn) end
 
 ---@class sopd.Sop
 sop = {}

@@ -246,6 +246,14 @@ end
 
 -- ---- people ----
 
+-- The role of a user, or of the speaker of an answer or a gathered message, whose role on the platform is known as well.
+local function role_of(user, what)
+  if type(user) == "table" then
+    return P.role(S.id(user.user, what), user.role or nil)
+  end
+  return P.role(S.id(user, what))
+end
+
 function M.has_role(c, role, user)
   local least = type(role) == "string" and P.role_rank(role)
   if not least then
@@ -255,11 +263,11 @@ function M.has_role(c, role, user)
   if not user then
     return false
   end
-  return P.role_rank(P.role(S.id(user, "c:has_role: the user"))) >= least
+  return P.role_rank(role_of(user, "c:has_role: the user")) >= least
 end
 
 function M.role_of(_, user)
-  return P.role(S.id(user, "c:role_of: the user"))
+  return role_of(user, "c:role_of: the user")
 end
 
 function M.roster()
