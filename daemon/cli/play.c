@@ -18,6 +18,7 @@
 #include "cli/play.h"
 #include "cli/play_setup.h"
 #include "cli/stage.h"
+#include "cli/stage_expiry.h"
 #include "engine/engine.h"
 #include "lua/config.h"
 #include "store/settings.h"
@@ -265,6 +266,8 @@ static void play_ready(void *ud)
     playground_add_group(p->gateway, p->chat, "演示群");
     playground_add_group(p->gateway, "staff", "店员群");
     stage_name_staff(p->gateway, p->daemon->book);
+    if (p->daemon->embedded)
+        p->expiry = stage_expiry_open(p->daemon->redis.path);
     p->ready = true;
     if (!p->script) {
         term_print(STYLE_DIM, "sopd %s, group 演示群, bot %s. Type `小美: 打卡`, or /help.",
@@ -302,6 +305,8 @@ void play_end(struct play *p)
     if (p->redis)
         redis_destroy(p->redis, NULL, NULL);
     p->redis = NULL;
+    stage_expiry_close(p->expiry);
+    p->expiry = NULL;
     daemon_stop(p->daemon, PLAY_GRACE_MS);
 }
 

@@ -13,6 +13,7 @@
 #include "gateway/playground.h"
 
 struct redis;
+struct stage_expiry;
 struct zone;
 
 #define PLAY_GATEWAY STAGE_GATEWAY
@@ -25,7 +26,8 @@ struct play {
     uv_check_t check;
     struct daemon *daemon;
     struct gateway *gateway;
-    struct redis *redis; /* for /state and /toggle */
+    struct redis *redis;         /* for /state and /toggle */
+    struct stage_expiry *expiry; /* NULL: Redis is not our own, and keys expire by its clock */
     const struct zone *zone;
     FILE *log;
     char *dir;         /* data directory */

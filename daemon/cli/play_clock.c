@@ -7,6 +7,7 @@
 
 #include "base/timefmt.h"
 #include "cli/play.h"
+#include "cli/stage_expiry.h"
 #include "engine/engine.h"
 
 enum { PLAY_DAY_MS = 86400000 };
@@ -74,6 +75,7 @@ bool play_step_clock(struct play *p)
     if (next - now >
         PLAY_DAY_MS) /* timers are fetched from Redis in windows: look there once a day */
         next = now + PLAY_DAY_MS;
+    stage_expiry_turn(p->expiry, now, next);
     clock_advance(&p->daemon->clock, next - now);
     engine_clock_changed(p->daemon->engine);
     return true;

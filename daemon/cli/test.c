@@ -21,7 +21,7 @@ struct test_result {
 };
 
 struct test_run {
-    const char *filter, *junit;
+    const char *filter, *junit, *transcript;
     char **files;
     size_t nfiles;
     struct test_result *results;
@@ -42,9 +42,15 @@ static const char test_usage[] =
     "\n"
     "  -f, --filter TEXT   only cases whose file, test or name contains TEXT\n"
     "  -j, --junit FILE    also write a JUnit report\n"
+    "  -t, --transcript FILE\n"
+    "                      write all that was said, and the state that each case left, to FILE\n"
+    "      --replay        keep no waiting handler in memory: every run goes on by replay of its journal\n"
+    "      --restart-each  restart the daemon after each step\n"
     "  -S, --sop DIR       SOP folder (default: ./sop, else the one of the installation)\n"
     "  -v, --verbose       the daemon's log to standard error\n"
     "  -h, --help          this text\n"
+    "\n"
+    "With --replay and with --restart-each everything must come out as it does without.\n"
     "\n"
     "Exit codes: 0 all passed, 1 some failed, 2 wrong usage, 3 problems in the files.\n";
 
@@ -192,9 +198,13 @@ static void test_xml_case(FILE *f, const struct test_result *r)
     fprintf(f, "\" time=\"%.3f\"%s>\n", r->seconds, r->why ? "" : "/");
     if (!r->why)
         return;
+    char *first = mem_strndup(r->why, strcspn(r->why, "\n"));
     fputs("    <failure message=\"", f);
+    test_xml(f, first);
+    fputs("\">", f);
     test_xml(f, r->why);
-    fputs("\"/>\n  </testcase>\n", f);
+    fputs("</failure>\n  </testcase>\n", f);
+    free(first);
 }
 
 static bool test_write_junit(const struct test_run *t)
@@ -228,6 +238,10 @@ static int test_main(struct test_run *t, const char *sop)
 {
     struct buf err = {0};
     test_watch_signals();
+    if (t->transcript && !(t->world.transcript = fopen(t->transcript, "we"))) {
+        fprintf(stderr, "sopd test: %s: %s\n", t->transcript, strerror(errno));
+        return CLI_FAILED;
+    }
     int code = world_open(&t->world, sop, &err);
     if (code != CLI_OK)
         fprintf(stderr, "sopd test: %s", buf_cstr(&err));
@@ -235,6 +249,7 @@ static int test_main(struct test_run *t, const char *sop)
         test_run_file(t, t->files[i]);
     world_close(&t->world);
     buf_free(&err);
+    bool written = !t->world.transcript || fclose(t->world.transcript) == 0;
     if (code != CLI_OK)
         return code;
     printf("%zu passed, %zu failed\n", t->passed, t->failed);
@@ -242,6 +257,10 @@ static int test_main(struct test_run *t, const char *sop)
     if (t->nresults == 0 && !test_interrupted) {
         fprintf(stderr, "sopd test: no case contains '%s'\n", t->filter);
         code = CLI_USAGE;
+    }
+    if (!written) {
+        fprintf(stderr, "sopd test: %s cannot be written\n", t->transcript);
+        code = code == CLI_OK ? CLI_FAILED : code;
     }
     if (t->junit && !test_write_junit(t)) {
         fprintf(stderr, "sopd test: %s: %s\n", t->junit, strerror(errno));
@@ -266,17 +285,26 @@ static void test_free(struct test_run *t)
 
 int cli_test(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"filter", required_argument, NULL, 'f'}, {"junit", required_argument, NULL, 'j'},
-        {"sop", required_argument, NULL, 'S'},    {"verbose", no_argument, NULL, 'v'},
-        {"help", no_argument, NULL, 'h'},         {0}};
+    enum { TEST_REPLAY = 256, TEST_RESTART };
+    static const struct option options[] = {{"filter", required_argument, NULL, 'f'},
+                                            {"junit", required_argument, NULL, 'j'},
+                                            {"sop", required_argument, NULL, 'S'},
+                                            {"verbose", no_argument, NULL, 'v'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {"transcript", required_argument, NULL, 't'},
+                                            {"replay", no_argument, NULL, TEST_REPLAY},
+                                            {"restart-each", no_argument, NULL, TEST_RESTART},
+                                            {0}};
     struct test_run t = {0};
     const char *sop = NULL;
-    for (int c; (c = getopt_long(argc, argv, ":f:j:S:vh", options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":f:j:S:t:vh", options, NULL)) != -1;) {
         switch (c) {
         case 'f': t.filter = optarg; break;
         case 'j': t.junit = optarg; break;
         case 'S': sop = optarg; break;
+        case 't': t.transcript = optarg; break;
+        case TEST_REPLAY: t.world.mode = MODE_REPLAY; break;
+        case TEST_RESTART: t.world.mode = MODE_RESTART; break;
         case 'v': t.world.verbose = true; break;
         case 'h': fputs(test_usage, stdout); return CLI_OK;
         default: return cli_bad_option("test", c, argv);

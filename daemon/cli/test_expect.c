@@ -13,20 +13,9 @@
 
 static void expect_add_line(const struct world *w, const struct world_line *line, struct buf *out)
 {
-    static const char *const marks[] = {"  ", "+ "};
-    char time[32];
     bool news = line->kind != LINE_MEMBER && !line->claimed;
-    world_time_text(w, line->at_ms, time, sizeof time);
-    buf_addf(out, "    %s%s ", marks[news], time);
-    world_add_place(w, line->chat, out);
-    const char *who = line->kind == LINE_MEMBER ? line->who : playground_name(w->gateway, "10000");
-    buf_addf(out, "%s%s", who, line->kind == LINE_ACTION ? " * " : ": ");
-    for (const char *c = line->text; *c; c++) { /* further lines of a message are set in */
-        buf_addc(out, *c);
-        if (*c == '\n')
-            buf_adds(out, "        ");
-    }
-    buf_addc(out, '\n');
+    buf_adds(out, news ? "    + " : "      ");
+    world_print_line(w, line, out);
 }
 
 void expect_transcript(const struct world *w, struct buf *out)
@@ -78,7 +67,7 @@ static bool expect_names(const struct world_line *line, const char *name)
     return false;
 }
 
-static bool expect_matches(lua_State *L, const char *subject, const char *pattern)
+bool expect_matches(lua_State *L, const char *subject, const char *pattern)
 {
     luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
     lua_getfield(L, -1, "string");
@@ -91,8 +80,7 @@ static bool expect_matches(lua_State *L, const char *subject, const char *patter
     return found;
 }
 
-/* Where the filter at idx looks; NULL: the private chat with somebody who never appeared. */
-static const char *expect_chat(lua_State *L, int idx)
+const char *expect_chat(lua_State *L, int idx)
 {
     const char *dm = script_field(L, idx, "dm"), *chat = script_field(L, idx, "chat");
     if (dm)
@@ -219,6 +207,9 @@ static int expect_message(lua_State *L)
     struct buf text = {0};
     buf_adds(&text, "expected, but not seen:\n    - a ");
     expect_describe(L, 2, &text);
+    buf_addc(&text, '\n');
+    expect_add_nearest(L, 2, &text);
+    text.len--;
     return expect_fail(L, &text);
 }
 
@@ -234,6 +225,9 @@ static int expect_none(lua_State *L)
         struct buf text = {0};
         buf_adds(&text, "seen, but not expected:\n    - no ");
         expect_describe(L, 2, &text);
+        buf_adds(&text, "\n    ! ");
+        world_print_line(w, &w->lines[i], &text);
+        buf_adds(&text, "  seen:");
         return expect_fail(L, &text);
     }
     return 0;
@@ -328,33 +322,28 @@ static int expect_seen(lua_State *L)
     return 1;
 }
 
-static void expect_add_any(lua_State *L, int idx, struct buf *out)
-{
-    const char *why = "";
-    if (lua_isnil(L, idx))
-        buf_adds(out, "nil");
-    else if (!json_encode(L, idx, out, &why))
-        buf_addf(out, "(%s)", why);
-}
-
 /* g:equal(got, wanted [, what]): tables by their contents. */
 static int expect_equal(lua_State *L)
 {
+    struct buf text = {0}, lines = {0};
     luaL_checkany(L, 2);
     luaL_checkany(L, 3);
     const char *what = luaL_optstring(L, 4, "the value");
-    if (lua_compare(L, 2, 3, LUA_OPEQ))
+    lua_settop(L, 3);
+    if (!diff_values(L, 3, 2, false, &lines))
         return 0;
-    struct buf got = {0}, wanted = {0}, text = {0};
-    expect_add_any(L, 2, &got);
-    expect_add_any(L, 3, &wanted);
-    bool same = strcmp(buf_cstr(&got), buf_cstr(&wanted)) == 0;
-    if (!same)
-        buf_addf(&text, "%s is not what was expected:\n    - %s\n    + %s", what, wanted.data,
-                 got.data);
-    buf_free(&got);
-    buf_free(&wanted);
-    return same ? 0 : script_raise(L, &text);
+    buf_addf(&text, "%s is not what was expected:\n", what);
+    if (lua_istable(L, 2) && lua_istable(L, 3)) {
+        buf_add(&text, lines.data, lines.len);
+        text.len--;
+    } else {
+        buf_adds(&text, "    - ");
+        diff_add_value(L, 3, &text);
+        buf_adds(&text, "\n    + ");
+        diff_add_value(L, 2, &text);
+    }
+    buf_free(&lines);
+    return script_raise(L, &text);
 }
 
 const luaL_Reg test_expectations[] = {

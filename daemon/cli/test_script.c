@@ -330,6 +330,8 @@ static int script_prepare(lua_State *L)
     luaL_setfuncs(L, test_steps, 0);
     luaL_setfuncs(L, test_expectations, 0);
     luaL_setfuncs(L, test_state, 0);
+    luaL_setfuncs(L, test_runs, 0);
+    luaL_setfuncs(L, test_edits, 0);
     script_class(L, script_group);
     luaL_newlib(L, sop);
     lua_setglobal(L, "sop");
@@ -401,6 +403,21 @@ static bool script_sound(lua_State *T, struct world *w, bool settled, struct buf
     return false;
 }
 
+/* A death that was asked for has to have come. */
+static bool script_killed(const struct world *w, struct buf *out)
+{
+    if (w->kill == KILL_NONE)
+        return true;
+    buf_addf(out, "%sthe moment at which the engine was to die never came\n", w->kill_place);
+    return false;
+}
+
+/* After a step: the world goes on as another process would. */
+static bool script_again(struct world *w, struct buf *out)
+{
+    return w->mode != MODE_RESTART || world_restart(w, out) == CLI_OK;
+}
+
 static bool script_drive(struct script *s, lua_State *T, struct buf *out)
 {
     struct world *w = s->world;
@@ -408,14 +425,14 @@ static bool script_drive(struct script *s, lua_State *T, struct buf *out)
     for (;;) {
         int code = lua_resume(T, s->L, n, &got);
         if (code == LUA_OK)
-            return script_sound(T, w, true, out);
+            return script_sound(T, w, true, out) && script_killed(w, out);
         if (code != LUA_YIELD) {
             buf_addf(out, "%s\n", luaL_tolstring(T, -1, NULL));
             return false;
         }
         lua_pop(T, got);
         n = 0;
-        if (!script_sound(T, w, world_settle(w), out))
+        if (!script_sound(T, w, world_settle(w) && script_again(w, out), out))
             return false;
     }
 }
@@ -443,8 +460,17 @@ enum case_result script_run(struct script *s, const struct test_case *c, struct 
 {
     lua_State *L = s->L;
     s->running = c;
+    lua_pushnil(L);
+    lua_setfield(L, LUA_REGISTRYINDEX, TEST_FOUND);
     script_push_option(L, c, "playbook");
     enum case_result result = script_play(s, c, out);
+    if (result != CASE_BROKEN && s->world->daemon) {
+        struct buf title = {0};
+        buf_addf(&title, "%s: %s (%s)", c->test, c->name,
+                 result == CASE_PASSED ? "passed" : "failed");
+        world_write_transcript(s->world, buf_cstr(&title));
+        buf_free(&title);
+    }
     world_end(s->world);
     s->running = NULL;
     lua_settop(L, 0);

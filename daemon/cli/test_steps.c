@@ -3,6 +3,7 @@
  * Callers: Lua, by the list at the end (docs/lua.md has each name). */
 #include <hiredis/hiredis.h>
 #include <lauxlib.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +56,7 @@ static const char *step_name(lua_State *L, int idx)
     size_t len;
     const char *name = luaL_checklstring(L, idx, &len);
     luaL_argcheck(L, len > 0 && len < 64, idx, "a name has 1 to 63 bytes");
+    world_knows(world_of(L), name);
     return name;
 }
 
@@ -101,7 +103,7 @@ static int step_says(lua_State *L)
     const char *who = step_name(L, 2), *text = luaL_checkstring(L, 3);
     const char *chat = step_chat(L, 4, "the options of g:says");
     step_begin(w);
-    return step_spoke(L, chat, who, text, playground_say(w->gateway, chat, who, text));
+    return step_spoke(L, chat, who, text, world_does(w, DEED_SAY, chat, who, text, NULL));
 }
 
 static bool step_is_staff(const struct world *w, const struct staff *staff, int n, const char *id)
@@ -138,7 +140,7 @@ static int step_mention(lua_State *L)
     const char *text = lua_pushfstring(L, "@%s %s", whom, luaL_optstring(L, 4, ""));
     step_begin(w);
     return step_spoke(L, WORLD_GROUP, who, text,
-                      playground_say(w->gateway, WORLD_GROUP, who, text));
+                      world_does(w, DEED_SAY, WORLD_GROUP, who, text, NULL));
 }
 
 /* g:reply(who, text [, { to = id }]): quotes a message, by default the bot's last one in the group. */
@@ -159,7 +161,7 @@ static int step_reply(lua_State *L)
     step_begin(w);
     const char *shown = lua_pushfstring(L, "> %s", text);
     return step_spoke(L, WORLD_GROUP, who, shown,
-                      playground_reply(w->gateway, WORLD_GROUP, who, to, text));
+                      world_does(w, DEED_REPLY, WORLD_GROUP, who, text, to));
 }
 
 static int step_image(lua_State *L)
@@ -169,7 +171,7 @@ static int step_image(lua_State *L)
     const char *chat = step_chat(L, 4, "the options of g:image");
     step_begin(w);
     const char *shown = lua_pushfstring(L, "%s[图片]", caption);
-    return step_spoke(L, chat, who, shown, playground_image(w->gateway, chat, who, caption));
+    return step_spoke(L, chat, who, shown, world_does(w, DEED_IMAGE, chat, who, caption, NULL));
 }
 
 static int step_dm(lua_State *L)
@@ -178,7 +180,7 @@ static int step_dm(lua_State *L)
     const char *who = step_name(L, 2), *text = luaL_checkstring(L, 3);
     step_begin(w);
     const char *chat = lua_pushstring(L, playground_private(w->gateway, who));
-    return step_spoke(L, chat, who, text, playground_say(w->gateway, chat, who, text));
+    return step_spoke(L, chat, who, text, world_does(w, DEED_SAY, chat, who, text, NULL));
 }
 
 /* The person in option `by` of a coming or going; NULL: nobody. */
@@ -198,10 +200,10 @@ static int step_moved(lua_State *L, bool in, const char *what)
     world_add_line(w, LINE_MEMBER, chat, who, in ? "(进群)" : "(退群)");
     if (in) {
         world_enters(w, chat, who, NULL);
-        playground_join(w->gateway, chat, who, by);
+        world_does(w, DEED_JOIN, chat, who, "", by);
     } else {
         world_leaves(w, chat, who);
-        playground_leave(w->gateway, chat, who, by);
+        world_does(w, DEED_LEAVE, chat, who, "", by);
     }
     return step_wait(L, 0);
 }
@@ -222,7 +224,18 @@ static int step_poke(lua_State *L)
     const char *who = step_name(L, 2), *whom = luaL_optstring(L, 3, NULL);
     step_begin(w);
     world_add_line(w, LINE_MEMBER, WORLD_GROUP, who, "(戳一戳)");
-    playground_poke(w->gateway, WORLD_GROUP, who, whom);
+    world_does(w, DEED_POKE, WORLD_GROUP, who, "", whom);
+    return step_wait(L, 0);
+}
+
+static int step_enter(lua_State *L)
+{
+    struct world *w = world_of(L);
+    const char *who = step_name(L, 2);
+    step_begin(w);
+    const char *chat = lua_pushstring(L, playground_private(w->gateway, who));
+    world_add_line(w, LINE_MEMBER, chat, who, "(打开单聊)");
+    world_does(w, DEED_ENTER, chat, who, "", NULL);
     return step_wait(L, 0);
 }
 
@@ -312,6 +325,39 @@ static int step_restart(lua_State *L)
     return step_wait(L, 0);
 }
 
+/* g:kill(): the engine ends here as by kill -9. g:kill{ during = "input" | "commit" | "send" }: at that moment of what comes next. */
+static int step_kill(lua_State *L)
+{
+    static const char *const known[] = {"during", NULL};
+    static const char *const moments[] = {"input", "commit", "send", NULL};
+    static const enum world_kill kills[] = {KILL_INPUT, KILL_COMMIT, KILL_SEND};
+    struct world *w = world_of(L);
+    struct buf err = {0};
+    if (w->together)
+        return luaL_error(L, "g:kill: not inside g:together");
+    if (step_options(L, 2, "the options of g:kill", known) && script_field(L, 2, "during")) {
+        lua_getfield(L, 2, "during");
+        w->kill = kills[luaL_checkoption(L, -1, NULL, moments)];
+        w->spoke = false;
+        luaL_where(L, 1);
+        snprintf(w->kill_place, sizeof w->kill_place, "%s", lua_tostring(L, -1));
+        return 0;
+    }
+    step_open_window(w);
+    if (world_kill(w, &err) != CLI_OK)
+        return script_raise(L, &err);
+    buf_free(&err);
+    w->target_ms = w->now_ms;
+    return step_wait(L, 0);
+}
+
+/* g:deaths(): how often the engine was killed in this case. */
+static int step_deaths(lua_State *L)
+{
+    lua_pushinteger(L, world_of(L)->kills);
+    return 1;
+}
+
 /* g:toggle(flow, "on" | "off" | "unset"), for the group, as an admin does it. */
 static int step_toggle(lua_State *L)
 {
@@ -359,12 +405,15 @@ const luaL_Reg test_steps[] = {{"says", step_says},
                                {"join", step_join},
                                {"leave", step_leave},
                                {"poke", step_poke},
+                               {"enter", step_enter},
                                {"role", step_role},
                                {"together", step_together},
                                {"advance", step_advance},
                                {"at", step_at},
                                {"time", step_time},
                                {"restart", step_restart},
+                               {"kill", step_kill},
+                               {"deaths", step_deaths},
                                {"toggle", step_toggle},
                                {"fail_sends", step_fail_sends},
                                {NULL, NULL}};

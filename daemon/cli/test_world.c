@@ -1,5 +1,5 @@
 /* test_world.c -- the world of a test case: one Redis for the whole run, emptied before each case, and for each case a daemon with the
- * playground as its gateway and a clock that stands still. Owns: the folder, Redis, the daemon, the transcript.
+ * playground as its gateway and a clock that stands still. Owns: the folder, Redis, the daemon.
  * Callers: test.c (open, close), test_script.c (begin, end), test_steps.c. */
 #include <hiredis/hiredis.h>
 #include <stdio.h>
@@ -14,7 +14,9 @@
 #include "cli/cli.h"
 #include "cli/daemon.h"
 #include "cli/stage.h"
+#include "cli/stage_expiry.h"
 #include "cli/test.h"
+#include "engine/crash.h"
 #include "engine/engine.h"
 #include "lua/config.h"
 #include "store/embedded.h"
@@ -49,9 +51,15 @@ static bool world_connect(struct world *w)
         w->redis = NULL;
         usleep(5000);
     }
+    if (w->redis) { /* nothing of it outlives the process: no append-only file */
+        redisReply *r = redisCommand(w->redis, "CONFIG SET appendonly no");
+        if (r)
+            freeReplyObject(r);
+        w->expiry = stage_expiry_open(addr.path);
+    }
     redis_addr_free(&addr);
     buf_free(&err);
-    return w->redis != NULL;
+    return w->expiry != NULL;
 }
 
 struct redisReply *world_redis(struct world *w, int argc, const char **argv)
@@ -97,6 +105,7 @@ int world_open(struct world *w, const char *sop, struct buf *err)
 
 void world_close(struct world *w)
 {
+    stage_expiry_close(w->expiry);
     if (w->redis)
         redisFree(w->redis);
     if (w->embedded)
@@ -113,64 +122,14 @@ void world_close(struct world *w)
     buf_free(&w->book);
 }
 
-/* ---- the transcript ---- */
-
-struct world_line *world_add_line(struct world *w, enum world_line_kind kind, const char *chat,
-                                  const char *who, const char *text)
-{
-    if (w->nlines % 64 == 0)
-        w->lines = mem_realloc(w->lines, (w->nlines + 64) * sizeof *w->lines);
-    struct world_line *line = &w->lines[w->nlines++];
-    *line = (struct world_line){.kind = kind,
-                                .at_ms = clock_wall(&w->daemon->clock),
-                                .chat = mem_strdup(chat),
-                                .who = mem_strdup(who),
-                                .text = mem_strdup(text)};
-    return line;
-}
-
-static void world_free_lines(struct world *w)
-{
-    for (size_t i = 0; i < w->nlines; i++) {
-        struct world_line *line = &w->lines[i];
-        for (int k = 0; k < line->nnames; k++)
-            free(line->names[k]);
-        free(line->names);
-        free(line->chat);
-        free(line->who);
-        free(line->text);
-        free(line->id);
-    }
-    free(w->lines);
-    w->lines = NULL;
-    w->nlines = w->first = 0;
-    w->checked = false;
-}
-
-void world_add_place(const struct world *w, const char *chat, struct buf *out)
-{
-    if (*chat == '@')
-        buf_addf(out, "[私聊 %s] ", playground_name(w->gateway, chat + 1));
-    else if (strcmp(chat, WORLD_STAFF) == 0)
-        buf_adds(out, "[店员群] ");
-    else if (strcmp(chat, WORLD_GROUP) != 0)
-        buf_addf(out, "[%s] ", chat);
-}
-
-void world_time_text(const struct world *w, int64_t at_ms, char *out, size_t size)
-{
-    int64_t day = zone_day(w->zone, at_ms, 0), s = zone_clock(w->zone, at_ms) / 1000;
-    int year, month, mday;
-    time_civil(day, &year, &month, &mday);
-    snprintf(out, size, "%04d-%02d-%02d %02d:%02d:%02d", year, month, mday, (int)(s / 3600),
-             (int)(s / 60 % 60), (int)(s % 60));
-}
+/* ---- what the bot does ---- */
 
 static void world_on_message(void *ud, const struct playground_message *m)
 {
     struct world *w = ud;
     struct world_line *line = world_add_line(w, LINE_BOT, m->chat, "", m->text);
     line->id = mem_strdup(m->message_id);
+    w->spoke = true;
     for (int i = 0; i < m->raw->nsegments; i++) {
         const struct out_segment *s = &m->raw->segments[i];
         if (s->type != SEGMENT_AT)
@@ -184,50 +143,11 @@ static void world_on_message(void *ud, const struct playground_message *m)
 
 static void world_on_action(void *ud, const char *chat, const char *text)
 {
-    world_add_line(ud, LINE_ACTION, chat, "", text);
-}
-
-/* ---- people ---- */
-
-static struct world_person *world_person(struct world *w, const char *chat, const char *name)
-{
-    for (size_t i = 0; i < w->npeople; i++)
-        if (strcmp(w->people[i].name, name) == 0 && strcmp(w->people[i].chat, chat) == 0)
-            return &w->people[i];
-    return NULL;
-}
-
-void world_enters(struct world *w, const char *chat, const char *name, const char *role)
-{
-    struct world_person *p = world_person(w, chat, name);
-    if (!p) {
-        w->people = mem_realloc(w->people, (w->npeople + 1) * sizeof *w->people);
-        p = &w->people[w->npeople++];
-        *p = (struct world_person){mem_strdup(chat), mem_strdup(name), "member"};
-    }
-    if (role)
-        p->role = role;
-}
-
-void world_leaves(struct world *w, const char *chat, const char *name)
-{
-    struct world_person *p = world_person(w, chat, name);
-    if (!p)
-        return;
-    free(p->chat);
-    free(p->name);
-    *p = w->people[--w->npeople];
-}
-
-static void world_free_people(struct world *w)
-{
-    for (size_t i = 0; i < w->npeople; i++) {
-        free(w->people[i].chat);
-        free(w->people[i].name);
-    }
-    free(w->people);
-    w->people = NULL;
-    w->npeople = 0;
+    static const char removes[] = "removes ";
+    struct world *w = ud;
+    world_add_line(w, LINE_ACTION, chat, "", text);
+    if (strncmp(text, removes, sizeof removes - 1) == 0)
+        world_leaves(w, chat, text + sizeof removes - 1);
 }
 
 /* ---- the loop ---- */
@@ -235,6 +155,22 @@ static void world_free_people(struct world *w)
 static void world_on_tick(uv_timer_t *timer)
 {
     (void)timer; /* it only keeps the loop turning while something slow is waited for */
+}
+
+/* After each drain: is this the moment at which the engine is to die? A commit is asked for and not answered now, or a message is with
+ * the platform and not acknowledged. */
+static void world_after_drain(uv_prepare_t *h)
+{
+    struct world *w = h->data;
+    struct engine *e = w->daemon ? w->daemon->engine : NULL;
+    bool now =
+        (w->kill == KILL_COMMIT && e && engine_committing(e)) || (w->kill == KILL_SEND && w->spoke);
+    if (!now || w->daemon->stopping || !w->ready)
+        return;
+    w->kill = KILL_NONE;
+    w->dead = true;
+    engine_die(e);
+    uv_stop(&w->loop);
 }
 
 /* The drain found nothing to do: the loop need not sleep for the rest of the tick. */
@@ -247,9 +183,18 @@ static void world_on_idle(void *ud)
     }
 }
 
+/* Before anything of Redis is worked off: who is there, and who watches. */
 static void world_on_ready(void *ud)
 {
-    ((struct world *)ud)->ready = true;
+    struct world *w = ud;
+    struct playground_watch watch = {
+        .ud = w, .on_message = world_on_message, .on_action = world_on_action};
+    w->gateway = engine_gateway(w->daemon->engine, STAGE_GATEWAY);
+    playground_set_watch(w->gateway, &watch);
+    playground_set_self_name(w->gateway, stage_bot_name(w->daemon->book));
+    world_gather(w);
+    stage_name_staff(w->gateway, w->daemon->book);
+    w->ready = true;
 }
 
 static void world_on_stopped(void *ud)
@@ -259,19 +204,38 @@ static void world_on_stopped(void *ud)
     uv_stop(&w->loop);
 }
 
+/* False: it has not come within many seconds, or the engine died. */
 static bool world_wait(struct world *w, const bool *flag)
 {
     uint64_t end = clock_ns() + (uint64_t)WORLD_PATIENCE_MS * 1000000;
-    while (!*flag && clock_ns() < end)
+    while (!*flag && !w->dead && clock_ns() < end)
         uv_run(&w->loop, UV_RUN_ONCE);
-    return *flag;
+    return *flag && !w->dead;
+}
+
+/* The engine died: another one goes on, and hears again what the dead one may not have dealt with. */
+static bool world_revive(struct world *w)
+{
+    struct buf err = {0};
+    bool alive = world_kill(w, &err) == CLI_OK;
+    if (alive)
+        world_repeats(w);
+    else
+        buf_add(&w->problems, err.data, err.len);
+    buf_free(&err);
+    return alive;
 }
 
 static bool world_quiet(struct world *w)
 {
-    w->idle = false;
-    engine_clock_changed(w->daemon->engine);
-    return world_wait(w, &w->idle);
+    for (;;) {
+        w->idle = false;
+        engine_clock_changed(w->daemon->engine);
+        if (world_wait(w, &w->idle))
+            return true;
+        if (!w->dead || !world_revive(w))
+            return false;
+    }
 }
 
 /* The earliest timer in Redis; INT64_MAX: none. */
@@ -290,9 +254,19 @@ static int64_t world_next_timer(struct world *w)
 
 bool world_settle(struct world *w)
 {
+    if (w->kill == KILL_INPUT && w->ninputs) {
+        w->kill = KILL_NONE;
+        w->dead = true;
+        engine_die(w->daemon->engine);
+        if (!world_revive(w))
+            return false;
+    }
     for (;;) {
         if (!world_quiet(w))
             return false;
+        world_forget_inputs(w);
+        if (w->mode == MODE_REPLAY)
+            engine_forget_runs(w->daemon->engine);
         struct clock *clock = &w->daemon->clock;
         int64_t now = clock_wall(clock);
         if (now >= w->target_ms)
@@ -303,6 +277,7 @@ bool world_settle(struct world *w)
             next = now + 1000;
         if (next > w->target_ms)
             next = w->target_ms;
+        stage_expiry_turn(w->expiry, now, next);
         clock_advance(clock, next - now);
     }
 }
@@ -336,21 +311,20 @@ bool world_turn(struct world *w, const char *text, bool duration)
 
 /* ---- life ---- */
 
+/* The case's own SOP folder, which comes first: the playbook that it wrote, and files that it edits (g:edit). */
 static bool world_write_book(struct world *w, struct buf *sops, struct buf *err)
 {
     struct buf path = {0};
-    stage_add_quoted(sops, w->sop, strlen(w->sop));
-    if (w->playbook)
-        return true;
     buf_addf(&path, "%s/sop", w->dir);
     mkdir(buf_cstr(&path), 0700);
-    buf_adds(sops, ", ");
     stage_add_quoted(sops, path.data, path.len);
+    buf_adds(sops, ", ");
+    stage_add_quoted(sops, w->sop, strlen(w->sop));
     buf_adds(&path, "/playbooks");
     mkdir(buf_cstr(&path), 0700);
     buf_adds(&path, "/sopd-test.lua");
-    FILE *f = fopen(buf_cstr(&path), "we");
-    bool ok = f && fwrite(w->book.data, 1, w->book.len, f) == w->book.len;
+    FILE *f = w->playbook ? NULL : fopen(buf_cstr(&path), "we");
+    bool ok = w->playbook || (f && fwrite(w->book.data, 1, w->book.len, f) == w->book.len);
     if (f)
         ok = fclose(f) == 0 && ok;
     if (!ok)
@@ -382,27 +356,17 @@ static struct config *world_config(struct world *w, struct buf *err)
     return c;
 }
 
-static void world_arrange(struct world *w)
-{
-    struct playground_watch watch = {
-        .ud = w, .on_message = world_on_message, .on_action = world_on_action};
-    w->gateway = engine_gateway(w->daemon->engine, STAGE_GATEWAY);
-    playground_set_watch(w->gateway, &watch);
-    playground_set_self_name(w->gateway, stage_bot_name(w->daemon->book));
-    playground_add_group(w->gateway, WORLD_GROUP, "演示群");
-    playground_add_group(w->gateway, WORLD_STAFF, "店员群");
-    stage_name_staff(w->gateway, w->daemon->book);
-    for (size_t i = 0; i < w->npeople; i++)
-        playground_set_role(w->gateway, w->people[i].chat, w->people[i].name, w->people[i].role);
-}
-
+/* A daemon on what Redis holds. */
 static int world_start(struct world *w, struct buf *err)
 {
     w->started = true;
     uv_loop_init(&w->loop);
     uv_timer_init(&w->loop, &w->tick);
     uv_timer_start(&w->tick, world_on_tick, WORLD_TICK_MS, WORLD_TICK_MS);
-    w->ready = w->stopped = false;
+    uv_prepare_init(&w->loop, &w->after);
+    w->after.data = w;
+    uv_prepare_start(&w->after, world_after_drain); /* what was started first runs last */
+    w->ready = w->stopped = w->dead = w->spoke = false;
     struct config *c = world_config(w, err);
     w->daemon = c ? daemon_create(&w->loop, c, true, err) : NULL;
     if (!w->daemon)
@@ -416,29 +380,39 @@ static int world_start(struct world *w, struct buf *err)
     int code = daemon_start(d, err);
     if (code != CLI_OK)
         return code;
-    if (!world_wait(w, &w->ready)) {
-        buf_adds(err, "the engine did not get ready\n");
-        return CLI_FAILED;
-    }
-    world_arrange(w);
-    w->target_ms = w->now_ms;
-    return world_settle(w) ? CLI_OK : CLI_FAILED;
+    if (world_wait(w, &w->ready))
+        return CLI_OK;
+    buf_adds(err, "the engine did not get ready\n");
+    return CLI_FAILED;
 }
 
-static void world_stop(struct world *w)
+static void world_stop(struct world *w, int64_t grace_ms)
 {
+    w->dead = false;
+    if (w->gateway)
+        w->last_id = playground_last_id(w->gateway);
     if (w->daemon) {
         w->now_ms = clock_wall(&w->daemon->clock);
-        daemon_stop(w->daemon, WORLD_GRACE_MS);
+        daemon_stop(w->daemon, grace_ms);
         world_wait(w, &w->stopped);
     }
     uv_close((uv_handle_t *)&w->tick, NULL);
+    uv_close((uv_handle_t *)&w->after, NULL);
     uv_run(&w->loop, UV_RUN_DEFAULT);
     daemon_free(w->daemon);
     w->daemon = NULL;
     w->gateway = NULL;
     uv_run(&w->loop, UV_RUN_DEFAULT);
     uv_loop_close(&w->loop);
+}
+
+static int world_go_on(struct world *w, struct buf *err)
+{
+    int code = world_start(w, err);
+    if (code != CLI_OK)
+        return code;
+    w->target_ms = w->now_ms;
+    return world_settle(w) ? CLI_OK : CLI_FAILED;
 }
 
 int world_begin(struct world *w, const char *start, struct buf *err)
@@ -448,6 +422,11 @@ int world_begin(struct world *w, const char *start, struct buf *err)
     bool empty = r && r->type == REDIS_REPLY_STATUS;
     if (r)
         freeReplyObject(r);
+    stage_expiry_reset(w->expiry);
+    struct buf copy = {0};
+    buf_addf(&copy, "%s/sop", w->dir);
+    stage_remove_dir(buf_cstr(&copy));
+    buf_free(&copy);
     w->zone = zone_get(w->timezone ? w->timezone : "Asia/Shanghai");
     if (!empty)
         buf_adds(err, "redis cannot be emptied\n");
@@ -456,21 +435,32 @@ int world_begin(struct world *w, const char *start, struct buf *err)
     else if (!stage_parse_moment(w->zone, start, &w->now_ms))
         buf_addf(err, "start must be like \"2026-03-02 10:00\", not \"%s\"\n", start);
     else
-        return world_start(w, err);
+        return world_go_on(w, err);
     return CLI_FAILED;
 }
 
 int world_restart(struct world *w, struct buf *err)
 {
-    world_stop(w);
+    world_stop(w, WORLD_GRACE_MS);
+    return world_go_on(w, err);
+}
+
+int world_kill(struct world *w, struct buf *err)
+{
+    engine_die(w->daemon->engine);
+    world_stop(w, 0);
+    w->kills++;
     return world_start(w, err);
 }
 
 void world_end(struct world *w)
 {
     if (w->started)
-        world_stop(w);
+        world_stop(w, WORLD_GRACE_MS);
     w->started = false;
+    w->kill = KILL_NONE;
+    w->kills = 0;
+    w->last_id = 0;
     world_free_lines(w);
     world_free_people(w);
     buf_reset(&w->problems);

@@ -41,6 +41,20 @@ function sop.test(name, options) end
 ---@field id string
 ---@field time string
 
+---Which runs. All that is given must hold.
+---@class sopd.RunFilter
+---@field flow string?
+---@field on string?     # the handler: "command:报名", "on:join", "run:onboard"
+---@field who string?    # whom it is about
+---@field chat string?
+---@field waits "ask"|"sleep"|"gather"|"sent"|nil
+---@field status "waiting"|"stuck"|"failed"|nil
+
+---@class sopd.TestRun: sopd.RunFilter
+---@field id string
+---@field due string?    # "2026-03-02 10:00:01"
+---@field error string?
+
 ---@class sopd.TestGroup
 local g = {}
 -- steps
@@ -83,6 +97,8 @@ function g:leave(who, options) end
 ---@param whom string?
 function g:poke(who, whom) end
 ---@param who string
+function g:enter(who) end
+---@param who string
 ---@param role "owner"|"admin"|"member"
 function g:role(who, role) end
 ---@param fn fun()
@@ -92,9 +108,19 @@ function g:advance(duration) end
 ---@param moment string # "20:30", "2026-03-05 09:00"
 function g:at(moment) end
 function g:restart() end
+---Now, or during what comes next.
+---@param options { during: "input"|"commit"|"send" }?
+function g:kill(options) end
 ---@param flow string
 ---@param value "on"|"off"|"unset"
 function g:toggle(flow, value) end
+---@param file string # "flows/checkin.lua"
+---@param what string
+---@param with string
+function g:edit(file, what, with) end
+---@param name string # "checkin.done"
+---@param value string?
+function g:param(name, value) end
 ---@param n integer
 ---@param outcome "unknown"|"failed"|"muted"|"limited"|"unwritten"
 function g:fail_sends(n, outcome) end
@@ -117,6 +143,26 @@ function g:expect_count(n, filter) end
 function g:expect_action(text) end
 ---@param duration sopd.Duration?
 function g:silent(duration) end
+---@param place "member"|"profile"|"group"|"hash"
+---@param ... string|table # who or which (not for "group"), the fields, flow
+function g:expect_state(place, ...) end
+---@param name string
+---@param wanted { [1]: string, [2]: number }[] # who and score, best first
+---@param flow string?
+function g:expect_board(name, wanted, flow) end
+---@param who string
+---@param tags string[]
+function g:expect_tags(who, tags) end
+---@param name string
+---@param fields table? # of its data; who: whom it is about
+---@return table data
+function g:expect_event(name, fields) end
+---@param name string
+---@param fields table?
+function g:expect_no_event(name, fields) end
+---@param n integer
+---@param filter sopd.RunFilter|string|nil # a text: the flow
+function g:expect_runs(n, filter) end
 ---@param got any
 ---@param wanted any
 ---@param what string?
@@ -125,10 +171,17 @@ function g:equal(got, wanted, what) end
 ---@param filter sopd.Filter?
 ---@return sopd.SeenMessage[]
 function g:seen(filter) end
----@param place "member"|"profile"|"group"
----@param ... string # who (not for "group"), field, flow
+---@param place "member"|"profile"|"group"|"hash"|"counter"|"list"|"set"
+---@param ... string # who or which (not for "group"), field (of those that have fields), flow
 ---@return any
 function g:state(place, ...) end
+---@param name string
+---@param flow string?
+---@return { [1]: string, [2]: number }[]
+function g:board(name, flow) end
+---@param filter sopd.RunFilter|string|nil
+---@return sopd.TestRun[]
+function g:runs(filter) end
 ---@param who string
 ---@return string[]
 function g:tags(who) end
@@ -140,6 +193,8 @@ function g:events(name) end
 function g:audit(name) end
 ---@return string # "2026-03-02 10:00:01"
 function g:time() end
+---@return integer # how often the daemon was killed in this case
+function g:deaths() end
 ---@param who string
 ---@return string
 function g:id(who) end
