@@ -3,16 +3,20 @@
 -- Members say 打卡 (with a picture or a text where `proof` asks for it). A day runs from the playbook's cut-off hour to the next,
 -- judged by the platform's time of the message. The cohort is `rolling` (everybody starts with their own first day) or `fixed`
 -- (one start for the group). 补卡 uses a makeup card for one of the last three days, 我的打卡 shows one's calendar, 打卡榜 the
--- best ten and one's own place. At 20:30 at most ten members who have a streak to lose are reminded, at 22:00 the day
--- is summed up. Reaching 7, 14, 21 and 28 days is celebrated once each; who has all days gets the certificate. Staff: 补记,
--- 撤销, 打卡暂停, 打卡恢复, 打卡名单. Leaving the group freezes a challenge, coming back resumes it.
+-- best ten and one's own place. Reaching 7, 14, 21 and 28 days is celebrated once each; who has all days gets the certificate.
+-- Staff: 补记, 撤销, 打卡暂停, 打卡恢复, 打卡名单. Leaving the group freezes a challenge, coming back resumes it.
+--
+-- What the group hears by itself is one run, `campaign`: it begins with the first who takes part, and every evening at 20:30 reminds at
+-- most ten members who have a streak to lose and at 22:00 sums up the day; on the morning after the last day it shows the final board
+-- and ends. What members do are plain handlers: the campaign reads what they have written.
 --
 -- Days are numbers. The challenge has a clock of its own (`clock` below), which stands still while the challenge is paused; a
 -- member's day i is clock - member.start, from 0.
 -- State: member.name, member.n = number in the group (the bit in the day sets), member.start, member.marks (lib/marks.lua),
 -- member.used = cards used, member.got = highest milestone given, member.certified, member.again = day on which a repetition was
 -- answered, member.left = day of leaving; group.members (numbers given), group.active (taking part), group.start (fixed), group.shift
--- and group.paused, group.finished; hash "ends" = how many rolling challenges end on a day; list "members" (ids by number), board
+-- and group.paused, group.finished, group.over = its final board was told, group.reminded = { day, users }; hash "ends" = how many rolling
+-- challenges end on a day; list "members" (ids by number), board
 -- "board" (days * 1000 + streak), day sets "in-<day>" = who checked in and "free-<day>" = who need not, list "feats" = milestones
 -- still to be told.
 local codes = require("lib.codes")
@@ -48,10 +52,10 @@ local flow = sop.flow("checkin", {
     finish_coupon = { "string", default = "", help = "完成挑战的人得到的券,空为不发" },
     coupon_days = { "integer", default = 7, min = 1, max = 366, help = "券的有效天数" },
     tasks = { "table", default = {}, help = "每日任务,按天排列的文字列表" },
-    remind = { "clock", default = "20:30", help = "提醒时间" },
+    remind = { "clock", default = "20:30", help = "提醒时间;改动从下一次提醒起生效" },
     remind_names = { "integer", default = 10, min = 0, max = 10, help = "提醒里最多 @ 几个人" },
     summary = { "clock", default = "22:00", help = "每日小结时间" },
-    final = { "clock", default = "09:00", help = "fixed 挑战结束次日公布总榜的时间" },
+    final = { "clock", default = "09:00", help = "挑战全部结束的次日公布总榜的时间" },
     top = { "integer", default = 10, min = 1, max = 30, help = "榜单取前几名" },
 
     done = { "text", help = "打卡成功" },
@@ -87,7 +91,7 @@ local flow = sop.flow("checkin", {
     reminder_more = { "text", help = "晚间提醒,还有 {rest} 位没点名" },
     day_summary = { "text", help = "每日小结" },
     summary_feats = { "text", help = "小结里的里程碑" },
-    summary_task = { "text", help = "小结里的明日任务" },
+    summary_task = { "text", help = "小结里的明日任务;rolling 时在每个人的打卡回复里" },
     final_board = { "text", help = "挑战结束的总榜" },
     staff_who = { "text", help = "管理:没有 @ 人" },
     staff_noted = { "text", help = "管理:已补记" },
@@ -112,7 +116,7 @@ local function date_of(c, day)
 end
 
 local function new_round(c, start)
-  c.group.start, c.group.finished, c.group.active = start, 0, 0
+  c.group.start, c.group.finished, c.group.active, c.group.over = start, 0, 0, nil
   c:board("board"):clear()
 end
 
@@ -134,13 +138,61 @@ local function day_of(c, member)
   return clock(c) - start
 end
 
+-- Begins the campaign of this group, unless it is under way.
+local function begin(c)
+  if not c.group.paused then c:start("campaign", nil, { key = "campaign", user = false }) end
+end
+
 -- One more (n = 1) or one less (n = -1) takes part; a rolling challenge that began on `start` ends by itself.
 local function take_part(c, start, n)
-  c.group.active = (c.group.active or 0) + n
+  local active = c.group.active or 0
+  c.group.active = active + n
+  if active == 0 and n > 0 then
+    c.group.over = nil
+    begin(c)
+  end
   if c.params.cohort == "fixed" then return end
   local ends, day = c:hash("ends"), tostring(start + c.params.days)
   ends[day] = (ends[day] or 0) + n
 end
+
+-- The first lines of the board, best first.
+local function board_lines(c)
+  local lines = {}
+  for i, entry in ipairs(c:board("board"):top(c.params.top)) do
+    local total = math.floor(entry.score) // 1000
+    lines[i] = c:format(c.params.board_line, {
+      place = i, name = c:display(entry.id), total = total, streak = math.floor(entry.score) % 1000,
+    })
+  end
+  return lines
+end
+
+-- What is said at the end, nil if there is nothing to celebrate: a rolling challenge that nobody has finished just fades out.
+local function last_words(c)
+  local p, members, finished = c.params, c:board("board"):count(), c.group.finished or 0
+  if members == 0 or p.cohort == "rolling" and finished == 0 then return nil end
+  c:emit("challenge_over", { members = members, finished = finished })
+  return c:format(p.final_board, {
+    lines = table.concat(board_lines(c), "\n"), days = p.days, members = members, finished = finished,
+    share = people.percent(finished, members),
+  })
+end
+
+-- The next round begins before the final board of this one, which ended with the day before `over`, was told: it comes in its time all the
+-- same.
+local function keep_last_words(c, over)
+  local text = last_words(c)
+  if not text then return end
+  c:list("last_words"):push(text)
+  c:start("last_words", { at = c:moment(over + (c.group.shift or 0), c.params.final) }, { user = false })
+end
+
+flow:run("last_words", function(c, args)
+  c:sleep_until(args.at)
+  local text = c:list("last_words"):shift()
+  if text then c:say(sop.text(text), nil, { policy = "drop" }) end
+end)
 
 -- Enters a member into a new round, from today or (rolling) an earlier day. Returns their day; negative: not begun.
 local function enrol(c, member, user, from)
@@ -148,9 +200,12 @@ local function enrol(c, member, user, from)
   if c.params.cohort == "fixed" then
     start = fixed_start(c)
     if not start or today - start >= c.params.days and c.params.start == "" then
+      if start and not c.group.over then keep_last_words(c, start + c.params.days) end
       start = today
       new_round(c, start)
     end
+  elseif c.group.over then
+    new_round(c, nil)
   end
   start = start or today
   if not member.n then
@@ -173,6 +228,13 @@ local function excused(c, day)
   return c:days("free-" .. day, "group")
 end
 
+-- Enters a member's day i into the day set, or takes it out; of days that are long past nobody asks for it.
+local function note(c, member, i, done)
+  local day = member.start + i
+  if day < clock(c) - 2 then return end
+  if done then present(c, day):mark(member.n) else present(c, day):clear(member.n) end
+end
+
 -- ---- what a mark brings --------------------------------------------------------------------------------------------
 
 local function cards_left(c, member)
@@ -191,6 +253,7 @@ local function reward(c, user, step, lines)
   if step.tag then c:tag(step.tag, user) end
   if step.coupon then
     local _, till = codes.issue(c, user, step.coupon, step.coupon_days or p.coupon_days, "checkin.day" .. step.day)
+    codes.watch(c, till)
     lines[#lines + 1] = c:format(p.prize_coupon, { what = step.coupon, till = c:date(till) })
   end
   c:list("feats"):push({ user = user, day = step.day })
@@ -204,6 +267,7 @@ local function finish(c, user, lines)
   if p.finish_tag ~= "" then c:tag(p.finish_tag, user) end
   if p.finish_coupon ~= "" then
     local _, till = codes.issue(c, user, p.finish_coupon, p.coupon_days, "checkin.finish")
+    codes.watch(c, till)
     lines[#lines + 1] = c:format(p.prize_coupon, { what = p.finish_coupon, till = c:date(till) })
   end
   c:emit("challenge_finished", { user = user })
@@ -281,6 +345,16 @@ local function open_day(c)
   return i
 end
 
+-- Was the speaker named in today's reminder?
+local function was_reminded(c, today)
+  local reminded = c.group.reminded
+  if not reminded or reminded.day ~= today then return false end
+  for _, user in ipairs(reminded.users) do
+    if user == c.user then return true end
+  end
+  return false
+end
+
 local function check_in(c, said)
   local p, member = c.params, c.member
   if c.from_bot then return end
@@ -294,19 +368,27 @@ local function check_in(c, said)
   local bits = present(c, today)
   people.remember(c)
   local place = bits:count() + 1
+  if place == 1 then begin(c) end -- should it have ended for whatever reason
   fill_pause(c, member, i)
+  if member.again ~= c:day() then member.again = nil end
+  local lost = marks.lost(member.marks or "", i)
   local lines = mark(c, c.user, i, "x")
   if member.resumed then
     member.resumed = nil
     table.insert(lines, 1, c:format(p.welcome_back))
   end
+  local task = p.cohort == "rolling" and i + 1 < p.days and p.tasks[i + 2] -- the others hear theirs in the evening
+  if task then lines[#lines + 1] = c:format(p.summary_task, { task = task }) end
   bits:mark(member.n)
   if i == p.days - 1 then excused(c, today + 1):mark(member.n) end -- no tomorrow to be reminded of
 
   local total, streak = marks.total(member.marks), marks.streak(member.marks, i)
   local answer = c:format(p.done, { day = total, days = p.days, streak = streak, place = place, cards = cards_left(c, member) })
   c:reply(with_lines(answer, lines))
-  c:emit("checked_in", { user = c.user, day = i + 1, total = total, streak = streak })
+  c:emit("checked_in", {
+    user = c.user, day = i + 1, total = total, streak = streak, lost = lost > 0 and lost or nil,
+    reminded = was_reminded(c, today) or nil,
+  })
 end
 
 flow:command("commands", { private = false, args = true }, function(c)
@@ -325,7 +407,7 @@ end
 
 flow:on("message", { private = false }, function(c)
   if c.command or c.quoted or c.user == c.me or c.from_bot then return end
-  local text, picture = c.text, talk.has_picture(c.message)
+  local text, picture = talk.typed(c.message), talk.has_picture(c.message)
   for _, word in ipairs(c.params.commands) do
     if says(text, word, picture, c.params.proof == "photo") then
       check_in(c, text)
@@ -382,7 +464,7 @@ flow:command("makeup_words", { private = false, args = "glued" }, function(c)
 
   member.used = (member.used or 0) + 1
   local lines = mark(c, c.user, day, "m")
-  present(c, member.start + day):mark(member.n)
+  note(c, member, day, true)
   vars.cards, vars.date = cards_left(c, member), date_of(c, member.start + day)
   vars.streak = marks.streak(member.marks, i)
   c:reply(with_lines(c:format(p.made_up, vars), lines))
@@ -403,18 +485,6 @@ flow:command("mine_words", { private = false }, function(c)
     streak = marks.streak(done, last), cards = cards_left(c, member),
   })
 end)
-
--- The first lines of the board, best first.
-local function board_lines(c)
-  local lines = {}
-  for i, entry in ipairs(c:board("board"):top(c.params.top)) do
-    local total = math.floor(entry.score) // 1000
-    lines[i] = c:format(c.params.board_line, {
-      place = i, name = c:display(entry.id), total = total, streak = math.floor(entry.score) % 1000,
-    })
-  end
-  return lines
-end
 
 flow:command("board_words", { private = false }, function(c)
   local p, board = c.params, c:board("board")
@@ -442,19 +512,9 @@ local function with_streak_to_lose(c, today)
   return numbers
 end
 
-flow:at("remind", { late = "60m" }, function(c)
+local function remind(c)
   if c.group.paused or c:quiet_until() then return end
   local p, today = c.params, clock(c)
-  for day = today - 9, today - 3 do -- days that nobody asks about any more
-    present(c, day):clear()
-    excused(c, day):clear()
-  end
-  for day, n in pairs(c:hash("ends")) do
-    if tonumber(day) <= today then
-      c.group.active = math.max(0, (c.group.active or 0) - n)
-      c:hash("ends")[day] = nil
-    end
-  end
   local numbers = with_streak_to_lose(c, today)
   if #numbers == 0 or p.remind_names == 0 then return end
 
@@ -469,49 +529,94 @@ flow:at("remind", { late = "60m" }, function(c)
   if #ids == 0 then return end
   local vars = { names = people.mentions(ids), rest = rest, word = p.commands[1] }
   c:say(rest > 0 and p.reminder_more or p.reminder, vars, { policy = "drop" })
+  c.group.reminded = { day = today, users = ids }
   c:emit("reminded", { users = ids, rest = rest })
-end)
-
--- The task of a day of the challenge, where all members are on the same day.
-local function task_for(c, day)
-  local start = c.params.cohort == "fixed" and fixed_start(c)
-  return start and c.params.tasks[day - start + 1] or nil
 end
 
-flow:at("summary", { late = "25m" }, function(c)
+local function sum_up(c)
   local members = c.group.active or 0
   if c.group.paused or c:quiet_until() or members == 0 then return end
   local p, today = c.params, clock(c)
-  local start = p.cohort == "fixed" and fixed_start(c)
+  local start = p.cohort == "fixed" and c.group.start
   if start and (today < start or today >= start + p.days) then return end
 
   local count = present(c, today):count()
   local lines, feats = {}, {}
   local list = c:list("feats")
-  for _, feat in ipairs(list:range(1, -1)) do feats[#feats + 1] = c:display(feat.user) .. " " .. feat.day end
+  for i, feat in ipairs(list:range(1, p.top)) do feats[i] = c:display(feat.user) .. " " .. feat.day end
   list:clear()
-  if #feats > p.top then feats = table.move(feats, 1, p.top, 1, {}) end
   if #feats > 0 then lines[1] = c:format(p.summary_feats, { feats = table.concat(feats, " · ") }) end
-  local task = task_for(c, today + 1)
+  local task = start and p.tasks[today - start + 2] -- where all are on the same day
   if task then lines[#lines + 1] = c:format(p.summary_task, { task = task }) end
   if count == 0 and #lines == 0 then return end -- nothing to tell, and nobody is scolded
 
   local text = c:format(p.day_summary, { count = count, members = members, share = people.percent(count, members) })
   c:say(with_lines(text, lines), nil, { policy = "drop" })
   c:emit("checkin_day", { day = start and today - start + 1 or nil, count = count, members = members })
-end)
+end
 
-flow:at("final", { late = "12h" }, function(c)
-  local p = c.params
-  local start = p.cohort == "fixed" and fixed_start(c)
-  if not start or c.group.paused or clock(c) ~= start + p.days then return end
-  local members, finished = c:board("board"):count(), c.group.finished or 0
-  if members == 0 then return end
-  c:say(p.final_board, {
-    lines = table.concat(board_lines(c), "\n"), days = p.days, members = members, finished = finished,
-    share = people.percent(finished, members),
-  }, { policy = "drop" })
-  c:emit("challenge_over", { members = members, finished = finished })
+-- Takes those out whose challenge is over, and forgets days that nobody asks about any more.
+local function settle(c)
+  local today, ends = clock(c), c:hash("ends")
+  for day = today - 9, today - 3 do
+    present(c, day):clear()
+    excused(c, day):clear()
+  end
+  for day, n in pairs(ends) do
+    if tonumber(day) <= today then
+      c.group.active = math.max(0, (c.group.active or 0) - n)
+      ends[day] = nil
+    end
+  end
+end
+
+-- Will it be over for everybody on that day of the challenge?
+local function over_by(c, day)
+  if c.params.cohort == "fixed" then return day - (c.group.start or day) >= c.params.days end
+  local left = c.group.active or 0
+  for last, n in pairs(c:hash("ends")) do
+    if tonumber(last) <= day then left = left - n end
+  end
+  return left <= 0
+end
+
+-- The posts of an evening in the order of the clock; one that is more than `late` seconds late is left out.
+local function evening(c, day)
+  local posts = {
+    { at = c:moment(day, c.params.remind), late = 3600, post = remind },
+    { at = c:moment(day, c.params.summary), late = 1500, post = sum_up },
+  }
+  if posts[2].at < posts[1].at then posts[1], posts[2] = posts[2], posts[1] end
+  return posts
+end
+
+-- One round of the campaign: the evening of `args.day`; without it of today, as far as that is still to come. Between the evenings it
+-- sleeps with an empty journal, and it is the time of the first post at which changes of the script and the parameters take effect.
+flow:run("campaign", function(c, args)
+  if args.asleep then
+    c:sleep_until(evening(c, args.asleep)[1].at)
+    c:continue{ day = args.asleep }
+  end
+
+  local day = args.day or c:day()
+  settle(c)
+  for _, step in ipairs(evening(c, day)) do
+    if (args.day or step.at > c:now()) and c:sleep_until(step.at) <= step.late then step.post(c) end
+  end
+
+  local tomorrow = math.max(day + 1, c:day())
+  if over_by(c, clock(c) + 1) then
+    c:sleep_until(c:moment(tomorrow, c.params.final))
+    c:sleep_until(c:quiet_until() or 0)
+    if over_by(c, clock(c)) then -- nobody has joined in the meantime, nor has a new round begun
+      local text = not c.group.over and last_words(c)
+      if text then c:say(sop.text(text), nil, { policy = "drop" }) end
+      c.group.active, c.group.over = 0, true
+      c:drop(c:hash("ends"))
+      return
+    end
+  end
+  c:continue{ asleep = tomorrow }
 end)
 
 -- ---- coming and going ----------------------------------------------------------------------------------------------
@@ -565,16 +670,14 @@ local function correct(c, letter)
     return c:reply(p.staff_nothing, { name = c:display(user), date = c:date(date) })
   end
 
-  local bits = present(c, member.start + day)
   local vars = { name = c:display(user), date = c:date(date) }
+  note(c, member, day, letter == "s")
   if letter == "s" then
     local lines = mark(c, user, day, "s")
-    bits:mark(member.n)
     vars.total = marks.total(member.marks)
     c:reply(with_lines(c:format(p.staff_noted, vars), lines))
   else
     member.marks = marks.set(member.marks, day, ".")
-    bits:clear(member.n)
     vars.total = marks.total(member.marks)
     c:board("board"):set(user, vars.total * 1000 + marks.streak(member.marks, i))
     c:reply(p.staff_undone, vars)
@@ -588,6 +691,7 @@ flow:command({ "撤销", "撤销打卡" }, { private = false, args = true, role 
 flow:command({ "打卡暂停", "暂停打卡" }, { private = false, role = "keeper" }, function(c)
   if c.group.paused then return c:reply(c.params.staff_paused) end
   c.group.paused = c:day()
+  c:cancel{ key = "campaign" }
   c:reply(c.params.staff_paused)
   c:audit("checkin_paused", {})
 end)
@@ -604,6 +708,7 @@ flow:command({ "打卡恢复", "恢复打卡" }, { private = false, role = "keep
     end
     c.group.shift = (c.group.shift or 0) + away
     c.group.paused = nil
+    if (c.group.active or 0) > 0 and not c.group.over then begin(c) end
     c:audit("checkin_resumed", { days = away })
   end
   c:reply(c.params.staff_resumed)

@@ -9,10 +9,11 @@
 -- 核销 <码>, in the group, in private or in the staff chat; a code is redeemed once, and the second try hears when and by whom. One
 -- day before a code expires its owner is reminded. 作废 takes back an open packet or one code.
 --
--- One grab is one turn, in the order of arrival, so nothing is ever given twice. State: group.packet = the open packet (below),
--- group.offer = its prizes as announced, group.seq, group.spent = { day, spent that day }, group.total = spent in all, group.swept =
--- last day looked after; list "grabs-<id>" = { user, name, got = amount or place of the prize (0: blank), after = seconds, code =
--- masked } in order; list "packets" = one record a packet; codes in lib/codes.lua.
+-- One grab is one turn, in the order of arrival, so nothing is ever given twice. What comes by itself is two kinds of runs: `packet`, from
+-- the announcement to the closing words, and `expiry`, one for all codes of the chat with the same last day.
+-- State: group.packet = the open packet (below), group.offer = its prizes as announced, group.seq, group.spent = { day, spent that day },
+-- group.total = spent in all; list "grabs-<id>" = { user, name, got = amount or place of the prize (0: blank), after = seconds, code =
+-- masked } in order; list "packets" = one record a packet; list "expired" = last days of codes that are over; codes in lib/codes.lua.
 local codes = require("lib.codes")
 local fair = require("lib.fair")
 local people = require("lib.people")
@@ -95,6 +96,9 @@ local flow = sop.flow("redpacket", {
     seen = { "text", help = "重复查询(每天最多说一次)" },
     expiring_dm = { "text", help = "券快到期,私信" },
     expiring = { "text", help = "券快到期,群里;{names} 是被 @ 的人" },
+    expiring_more = { "text", help = "券快到期,群里,还有 {rest} 位没点名" },
+    expiring_today_dm = { "text", help = "券今天到期,私信" },
+    expiring_today = { "text", help = "券今天到期,群里" },
     redeemed = { "text", help = "核销成功" },
     redeem_how = { "text", help = "核销:没写券码" },
     redeem_bad = { "text", help = "核销:券码输错" },
@@ -169,7 +173,7 @@ local function untold(c, packet)
   for i = 1, math.min(#winners, p.results_lines) do
     local grab = winners[i]
     if i > 1 then text[#text + 1] = sop.text("\n") end
-    text[#text + 1] = few and sop.at(grab.user) or sop.text(grab.name)
+    text[#text + 1] = few and not c:opted_out(grab.user) and sop.at(grab.user) or sop.text(grab.name)
     text[#text + 1] = sop.text(" " .. result_line(c, packet, grab))
   end
   local tail = {}
@@ -182,16 +186,13 @@ local function untold(c, packet)
   return text
 end
 
-flow:timer("results", function(c, args)
-  local packet = c.group.packet
-  if not packet or packet.id ~= args.id then return end
+local function post_results(c, packet)
   local lines = untold(c, packet)
-  packet.batch = nil
   c.group.packet = packet
   if #lines > 0 then
     c:say(c.params.results, { lines = lines, left = packet.left }, { policy = "drop", late = "2m", anytime = true })
   end
-end)
+end
 
 -- The closing words below the last results.
 local function summary(c, packet)
@@ -218,7 +219,7 @@ end
 
 -- Keeps the record of a packet that has ended, and forgets records older than `keep_days`.
 local function record(c, packet, state)
-  packet.state, packet.ended, packet.offer, packet.batch, packet.told = state, c:now(), c.group.offer, nil, nil
+  packet.state, packet.ended, packet.offer, packet.watched, packet.told = state, c:now(), c.group.offer, nil, nil
   local list = c:list("packets")
   local oldest = list:range(1, 1)[1]
   if oldest and oldest.day < c:day() - c.params.keep_days then
@@ -227,8 +228,6 @@ local function record(c, packet, state)
   end
   list:push(packet)
   c.group.packet, c.group.offer = nil, nil
-  c:cancel_timer("results")
-  c:cancel_timer("close")
 end
 
 -- Ends a packet: the last results and the closing words in one message; what was not given returns to the budget.
@@ -244,9 +243,27 @@ local function close(c, packet)
   })
 end
 
-flow:timer("close", function(c, args)
+-- A packet from its announcement to its end. It waits for a grab, then a few seconds for those that come along with it, tells what
+-- they brought, and begins anew (and small) until the packet is empty or its time is up. The grabs themselves are commands, below.
+flow:run("packet", function(c, args)
   local packet = c.group.packet
-  if packet and packet.id == args.id then close(c, packet) end
+  if not packet or packet.id ~= args.id then return end
+  local p, grabs = c.params, packet.shares - packet.left
+  local rest = packet.closes - c:now()
+  if packet.left > 0 and rest > 0 then
+    if grabs > packet.told or c:ask{ from = "anyone", commands = p.grab_words, consume = false, timeout = rest } then
+      c:sleep(math.max(0, math.min(sop.duration(p.batch), args.closes - c:now())))
+    end
+    packet = c.group.packet
+    if not packet or packet.id ~= args.id then return end
+    if packet.left > 0 and c:now() < packet.closes then
+      post_results(c, packet)
+      c:continue(args)
+    end
+  elseif grabs > packet.told then
+    c:sleep(p.batch)
+  end
+  close(c, c.group.packet)
 end)
 
 -- ---- opening -------------------------------------------------------------------------------------------------------
@@ -328,7 +345,10 @@ local function open(c, total, shares, by)
   end
   local before = c.group.packet
   if before and c:now() < before.closes + LATE_CLOSE then return tell(p.staff_open) end
-  if before then close(c, before) end -- the flow was switched off when it should have closed
+  if before then -- the flow was switched off when it should have closed
+    c:cancel{ key = "packet." .. before.id }
+    close(c, before)
+  end
   local packet, offer = prepare(c, total, shares)
   if not packet then return tell(p.staff_wrong, { why = offer, group = group_name(c) }) end
   local budget, rest = over_budget(c, packet.cost)
@@ -347,8 +367,9 @@ local function open(c, total, shares, by)
   packet.told, packet.by, packet.spent = 0, by, 0
   c.group.seq, c.group.packet, c.group.offer = packet.id, packet, offer
   book(c, packet.cost, packet.day)
-  c:timer("close", { after = p.lasts, args = { id = packet.id } })
   announce(c, packet, offer)
+  local key = "packet." .. packet.id
+  c:start("packet", { id = packet.id, closes = packet.closes }, { key = key, user = false })
   c:emit("packet_opened", { id = packet.id, kind = packet.kind, cost = packet.cost, shares = packet.shares })
   c:audit("packet_opened", { id = packet.id, by = by })
 end
@@ -399,6 +420,10 @@ local function hand_over(c, packet, offer, got, cost)
   end
   local what = packet.kind == "prizes" and offer.prizes[got].name or offer.coupon
   local code, till = codes.issue(c, c.user, what, offer.days, from, cost)
+  if packet.watched ~= till then
+    codes.watch(c, till)
+    packet.watched = till
+  end
   if c:can("dm") and not c:opted_out(c.user) then
     c:dm(c.user, c.params.code_dm, { what = what, code = code, till = c:date(till) })
   end
@@ -429,13 +454,6 @@ flow:command("grab_words", { private = false }, function(c)
   c:list("grabs-" .. packet.id):push({
     user = c.user, name = c.name, got = got, after = c:now() - packet.opened, code = code and codes.mask(code) or nil,
   })
-  if packet.left == 0 then
-    c:timer("close", { after = p.batch, args = { id = packet.id } })
-    c:cancel_timer("results")
-  elseif not packet.batch then
-    packet.batch = true
-    c:timer("results", { after = p.batch, args = { id = packet.id } })
-  end
   c.group.packet = packet
   c:emit("grabbed", { id = packet.id, user = c.user, amount = packet.kind == "points" and got or nil, cost = cost })
 end)
@@ -537,6 +555,7 @@ flow:command({ "作废" }, { private = false, role = "keeper", args = true }, fu
   end
   local packet = c.group.packet
   if not packet then return c:reply(p.staff_nothing) end
+  c:cancel{ key = "packet." .. packet.id }
   void_packet(c, packet)
   c:say(p.voided)
   c:staff(p.staff_voided, { id = packet.id, cost = packet.cost, group = group_name(c) })
@@ -544,41 +563,93 @@ flow:command({ "作废" }, { private = false, role = "keeper", args = true }, fu
   c:emit("packet_void", { id = packet.id, returned = packet.cost - packet.spent })
 end)
 
--- ---- every morning -------------------------------------------------------------------------------------------------
+-- ---- before and after the last day ---------------------------------------------------------------------------------
 
--- Owners of codes whose last day is tomorrow: by private message where that works, the others in one message of the group.
-local function remind(c)
-  local p, by_user, users = c.params, {}, {}
-  for _, entry in ipairs(codes.ending(c, c:day() + 1)) do
-    if not entry.record.state and not c:opted_out(entry.user) and not by_user[entry.user] then
-      by_user[entry.user] = entry
-      users[#users + 1] = entry.user
-    end
+local PORTION = 15 -- private messages in one turn
+local LOOKS = 200 -- records read in one turn
+
+-- The first of these codes that is still good and was issued at `since` or later: code, record.
+local function open_code(c, list, since)
+  for _, code in ipairs(list) do
+    local found = codes.find(c, code)
+    if found and not found.state and found.at >= since then return code, found end
   end
-  local in_group = {}
-  for i, user in ipairs(users) do
-    local entry = by_user[user]
-    local told = i <= 15 and c:can("dm")
-      and c:dm(user, p.expiring_dm, { what = entry.record.what, code = entry.code, till = c:date(entry.record.till) })
-    if not told and #in_group < 10 then in_group[#in_group + 1] = user end
-  end
-  if #in_group > 0 then
-    c:say(p.expiring, { names = people.mentions(in_group), word = p.mine_words[1] }, { policy = "drop" })
-  end
-  if #users > 0 then c:emit("codes_reminded", { users = users }) end
 end
 
--- Also on the first morning after a gap: every day since the last one that was looked after.
-flow:at("remind_at", { late = "12h" }, function(c)
-  local today = c:day()
-  for day = math.max(c.group.swept or today - 1, today - 31), today - 1 do
-    for _, entry in ipairs(codes.ending(c, day)) do
-      if not entry.record.state then codes.finish(c, entry.code, entry.record, "expired") end
+-- Where one cannot write to members: one message for all, with ten names.
+local function remind_group(c, till, since)
+  local p, ids, by_user = c.params, codes.owners(c, till)
+  local names, rest = {}, 0
+  for i = 1, math.min(#ids, LOOKS * 4) do
+    if not c:opted_out(ids[i]) and open_code(c, by_user[ids[i]], since) then
+      if #names < 10 then names[#names + 1] = ids[i] else rest = rest + 1 end
     end
-    codes.forget(c, day - c.params.keep_days)
   end
-  c.group.swept = today
-  if not c:quiet_until() then remind(c) end
+  if #names == 0 then return end
+  local text = rest > 0 and p.expiring_more or till <= c:day() and p.expiring_today or p.expiring
+  c:say(text, { names = people.mentions(names), rest = rest, word = p.mine_words[1] }, { policy = "drop" })
+  c:emit("codes_reminded", { users = names, rest = rest })
+end
+
+-- Reminds the owners behind `after` of a code issued at `since` or later, as many as one turn takes. Returns the last one looked at if
+-- there are more.
+local function remind(c, till, since, after)
+  if not c:can("dm") then return remind_group(c, till, since) end
+  local p, ids, by_user = c.params, codes.owners(c, till)
+  local text = till <= c:day() and p.expiring_today_dm or p.expiring_dm
+  local told, looks, last = {}, 0, nil
+  for _, user in ipairs(ids) do
+    if user > after then
+      if #told == PORTION or looks >= LOOKS then break end
+      last, looks = user, looks + #by_user[user]
+      local code, found = open_code(c, by_user[user], since)
+      if code and c:dm(user, text, { what = found.what, code = code, till = c:date(till) }) then told[#told + 1] = user end
+    end
+  end
+  if #told > 0 then c:emit("codes_reminded", { users = told }) end
+  return last ~= ids[#ids] and last or nil
+end
+
+-- What was not fetched has expired, again as much as one turn takes. In the end, what is older than records are kept is forgotten.
+local function expire(c, till, after)
+  local ids, by_user = codes.owners(c, till)
+  local looks, last = 0, nil
+  for _, user in ipairs(ids) do
+    if user > after then
+      if looks >= LOOKS then return last end
+      last, looks = user, looks + #by_user[user]
+      for _, code in ipairs(by_user[user]) do
+        local found = codes.find(c, code)
+        if found and not found.state then codes.finish(c, code, found, "expired") end
+      end
+    end
+  end
+  local list = c:list("expired")
+  list:push(till)
+  local oldest = list:range(1, 1)[1]
+  if oldest < c:day() - c.params.keep_days then
+    codes.forget(c, oldest)
+    list:shift()
+  end
+end
+
+-- The codes of this chat with the same last day: their owners are reminded on the day before it; those who got theirs too late for that,
+-- on the day itself; on the day after it they expire. Asleep for days, with nothing in its journal.
+flow:run("expiry", function(c, args)
+  local p, till = c.params, args.till
+  local day = args.day or c:now() < c:moment(till - 1, p.remind_at) and till - 1 or till
+  c:sleep_until(c:moment(day, p.remind_at))
+  if day > till then
+    local last = expire(c, till, args.after or "")
+    return last and c:continue{ till = till, day = day, after = last }
+  end
+
+  if args.after then c:sleep("1m") end
+  c:sleep_until(c:quiet_until() or 0)
+  local began = args.began or c:now()
+  local last = c:day() <= till and remind(c, till, args.since or 0, args.after or "")
+  if last then c:continue{ till = till, day = day, since = args.since, began = began, after = last } end
+  c:continue{ till = till, day = day + 1, since = began }
 end)
 
 return flow

@@ -54,8 +54,13 @@ local function due(c, day)
   return c:hash("due-" .. day, { scope = "chat" })
 end
 
+-- Has the owners of the codes whose last day is `till` reminded, and the codes expired when it is over: a run of the flow redpacket.
+function codes.watch(c, till)
+  c:start("redpacket.expiry", { till = till }, { key = "expiry." .. till, user = false })
+end
+
 -- Issues a code to a user, valid for `days` days from today. `from` names the cause ("packet.12"), `cost` is what it
--- used of that cause's budget. Returns the code and its last day.
+-- used of that cause's budget. Returns the code and its last day, which is to be watched.
 function codes.issue(c, user, what, days, from, cost)
   local code = codes.make(c:secret(14))
   while book(c)[code] do code = codes.make(c:secret(14)) end
@@ -106,6 +111,20 @@ function codes.ending(c, day, from)
     if record and (not from or record.from == from) then list[#list + 1] = { code = code, user = user, record = record } end
   end
   return list
+end
+
+-- Who has or had codes of this chat whose last day is `day`: ids in order, and the codes of each. Their records are not read.
+function codes.owners(c, day)
+  local ids, by_user = {}, {}
+  for code, user in pairs(due(c, day)) do
+    if not by_user[user] then
+      by_user[user] = {}
+      ids[#ids + 1] = user
+    end
+    table.insert(by_user[user], code)
+  end
+  table.sort(ids)
+  return ids, by_user
 end
 
 -- Forgets all codes of this chat whose last day was `day`, at the end of the time that records are kept.

@@ -41,6 +41,14 @@ function marks.streak(text, i)
   return n
 end
 
+-- The streak that was lost by missing the day before day i: how long it was, 0 if none was.
+function marks.lost(text, i)
+  repeat i = i - 1 until marks.at(text, i) ~= "p"
+  if marks.done(text, i) then return 0 end
+  while i >= 0 and not marks.done(text, i) do i = i - 1 end
+  return i >= 0 and marks.streak(text, i) or 0
+end
+
 -- Makeup cards earned: one for every `run` days in a row. Made-up days keep a row alive but do not earn.
 function marks.earned(text, run)
   local earned, length = 0, 0

@@ -72,6 +72,15 @@ function talk.is_greeting(text, words, fill)
   return false
 end
 
+-- Only what was typed: c.text also has a mark for every picture and face.
+function talk.typed(message)
+  local list = {}
+  for _, segment in ipairs(message.segments) do
+    if segment.type == "text" then list[#list + 1] = segment.text end
+  end
+  return (table.concat(list):gsub("^%s+", ""):gsub("%s+$", ""))
+end
+
 function talk.has_picture(message)
   for _, segment in ipairs(message.segments) do
     if segment.type == "image" then return true end

@@ -1,4 +1,35 @@
--- redpacket_test.lua -- packets, prizes, codes and budgets, sentence by sentence.
+-- redpacket_test.lua -- packets, prizes, codes and budgets, sentence by sentence. What is promised to a group, and the cases that hold it:
+--
+-- Of every flow
+--   command words match tolerantly; the longest wins           "抢 in many spellings; 抢 inside a sentence, or quoted, is none"
+--   one reply per cause, one short answer a day, silence       "one grab per member ...", "抢 without a packet ...", "我的券 twice ..."
+--   at most ten are @-ed in one message                        "results are posted in batches", "more than ten winners ..."
+--   退订: no @, no private message; own commands answered      "after 退订 ..."
+--   quiet hours hold posts, not answers                        "one planned for the quiet hours ...", "in quiet hours 我的券 ..."
+--   points are whole numbers, sums are conserved               "it closes when it is empty ...", "the ledger only grows ..."
+--   staff commands need a role                                 "发红包 by staff ...", "a mistyped code ...", "作废 is for staff"
+-- 红包
+--   every night at 20:00, or 发红包                            "every night at 20:00 ...", "发红包 by staff ..."
+--   the announcement with what the rules on lotteries ask for  "the announcement lists ...", "... coupons"
+--   抢, 抢红包, 拼手气                                         "抢 in many spellings ..."
+--   closes after 10 min or when empty                          "it closes after ten minutes ...", "it closes when it is empty ..."
+--   points: shares >= 1, even expectation, exact sum           "it closes when it is empty ...", "the expectation is even ..."
+--   prizes with quantities, the rest thanks or points          "every prize is drawn ...", "who wins nothing is thanked"
+--   coupon                                                     "a coupon comes by private message ...", "coupons for the quickest ..."
+--   one grab per member; staff and bots excluded if set        "one grab ...", "staff do not grab", "... unless it is allowed"
+--   batches every 5 s                                          "results are posted in batches", "a batch for every five seconds ..."
+--   the end: the luckiest, what is left, back to the budget    "it closes after ...", "prizes that are left ...", "what is left over ..."
+--   codes: 8 characters, no ambiguous ones, a check digit      "a coupon comes ...", "a mistyped code ..."
+--   by private message, else masked in the group, 我的券       "a coupon comes ...", "after 退订 ..."
+--   核销: scope, expiry, once; when and by whom                "核销 ...", "one day before expiry ..."
+--   a reminder one day before expiry                           "one day before ...", "a code of one day ...", "every owner is reminded ..."
+--   budgets: packet, day, group; staff are told; 作废 refunds  "a packet that would exceed ...", "作废 ..."
+--   fairness: hash at opening, seed at closing, recomputable   "the seed's hash ..."; tests/play/verify_fairness
+--   records are kept                                           "the record of a packet is kept"
+--   500 in the same second                                     "500 people ..."
+--   metrics                                                    "what the report counts"
+-- A packet from its announcement to its end is a run, and so are the codes with the same last day: "a packet is one run ...", "all codes
+-- ...", "a restart ...", "a kill ...", "switched off ...", "a packet that is edited ..."; tests/e2e/test_campaign.py.
 local TEXTS = {
   organiser = "幸福路店", contact = "电话八八", claim = "积分到账", claim_code = "凭码到店 {days}天",
   open_points = "红包 {total}分 {shares}份", open_prizes = "奖品 {prizes}", open_coupon = "送券 {what} {shares}张",
@@ -10,19 +41,20 @@ local TEXTS = {
   closed_nobody = "没人抢", luckiest = "手气最佳{name} {amount}分", left_points = "剩{left}份{rest}分", left_prizes = "剩 {left}",
   unsealed = "种子 {seed} 第{id}期", code_dm = "你的{what} 券码 {code} 到{till}", mine = "券{count}张 积分{points} {lines}",
   mine_line = "{what} {code} 到{till}", mine_none = "没有券 积分{points}", mine_sent = "已私信 {count}张", seen = "和刚才一样",
-  expiring_dm = "明天到期 {what} {code}", redeemed = "核销成功 {name} {what}", redeem_how = "写上券码", redeem_bad = "输错了",
+  expiring_dm = "明天到期 {what} {code}", expiring_today_dm = "今天到期 {what} {code}",
+  redeemed = "核销成功 {name} {what}", redeem_how = "写上券码", redeem_bad = "输错了",
   redeem_unknown = "没有这个码", redeem_used = "已核销 {time} {by}", redeem_expired = "已过期", redeem_void = "作废的码",
   redeem_scope = "不是本店", staff_budget = "没有开 需要{cost} {budget}剩{rest}", staff_open = "还有一个没结束",
   staff_quiet = "安静时段", staff_voided = "第{id}期作废", staff_code_void = "码作废 {what}", staff_nothing = "没有可作废的",
   voided = "红包作废",
 }
 
-local function book(params)
+local function book(params, ...)
   local flow = { "redpacket" }
   for name, value in pairs(TEXTS) do flow[name] = value end
   for name, value in pairs(params or {}) do flow[name] = value end
   return {
-    flows = { "switch", "common", flow },
+    flows = { "switch", "common", flow, ... },
     staff = { ["playground:店长"] = "store", ["playground:群管"] = "keeper" },
   }
 end
@@ -71,11 +103,41 @@ t:case("发红包 by staff opens one, with total and shares if they are given; m
   g:expect{ at = "店长", text = "还有一个没结束" }
 end)
 
+t:case("抢 in many spellings; 抢 inside a sentence, or quoted, is none", {
+  playbook = book({ nightly = false, total = 100, shares = 20 }),
+}, function(g)
+  open(g)
+  for i, text in ipairs({ "抢", "抢红包", "拼手气", " 抢 ", "/抢", "#抢红包", "!抢", "抢!", "@小福 抢", "GRAB" }) do
+    g:says("成员" .. i, text)
+  end
+  g:says("小美", "我抢到了吗")
+  local id = g:says("小丽", "抢")
+  g:reply("小王", "哈哈", { to = id })
+  g:equal(#g:events("grabbed"), 11)
+end)
+
+t:case("抢 without a packet is answered once a day, then silence", function(g)
+  g:says("小美", "抢")
+  g:expect{ at = "小美", text = "没有红包" }
+  g:says("小美", "抢红包")
+  g:silent()
+  g:advance("1d")
+  g:says("小美", "抢")
+  g:expect{ at = "小美", text = "没有红包" }
+end)
+
 t:case("the announcement lists what the rules on lotteries ask for", {
   playbook = book({ nightly = false, kind = "prizes", shares = 8 }),
 }, function(g)
   g:staff("店长", "发红包")
   g:expect{ text = { "一箱牛奶×1", "满减券×5", "共8次机会", "10:10止", "凭码到店", "主办幸福路店", "联系电话八八" } }
+end)
+
+t:case("the announcement of coupons lists the same", {
+  playbook = book({ nightly = false, kind = "coupon", shares = 8, coupon = "早餐券", valid_days = 5 }),
+}, function(g)
+  g:staff("店长", "发红包")
+  g:expect{ text = { "送券 早餐券 8张", "10:10止", "凭码到店 5天", "主办幸福路店", "联系电话八八", "公平码" } }
 end)
 
 t:case("it closes after ten minutes; what is left is named and returns to the budget", function(g)
@@ -114,6 +176,12 @@ t:case("one grab per member and packet; the second one hears so once", function(
   g:equal(#g:events("grabbed"), 1)
 end)
 
+t:case("staff do not grab, unless it is allowed", { playbook = book({ nightly = false, exclude_staff = false }) }, function(g)
+  open(g)
+  g:staff("店长", "抢")
+  g:expect_event("grabbed", { who = "店长" })
+end)
+
 t:case("staff do not grab", function(g)
   open(g)
   g:says("店长", "抢")
@@ -133,14 +201,52 @@ t:case("results are posted in batches", { playbook = book({ nightly = false, sha
   g:silent("1m")
 end)
 
-t:case("500 people in the same second: nobody twice, no share too many, in the order of arrival", {
+t:case("a batch for every five seconds while people grab, silence while nobody does", {
+  playbook = book({ nightly = false, shares = 50 }),
+}, function(g)
+  open(g)
+  for i = 1, 12 do g:says("成员" .. i, "抢") end -- one a second
+  g:advance("10s")
+  g:expect_count(3, { text = "结果" })
+  g:silent("5m")
+  g:says("小美", "抢")
+  g:advance("4s")
+  g:silent()
+  g:advance("1s")
+  g:expect{ at = "小美", text = "还剩37份" }
+  g:at("10:10:02")
+  g:expect{ text = "时间到 13位" }
+end)
+
+t:case("more than ten winners in a batch: plain names, none left out", {
+  playbook = book({ nightly = false, shares = 50, results_lines = 12 }),
+}, function(g)
+  open(g)
+  g:together(function()
+    for i = 1, 15 do g:says("成员" .. i, "抢") end
+  end)
+  g:advance("5s")
+  local batch = g:expect{ plain = true, text = { "成员12 得", "还有3位", "还剩35份" } }
+  assert(not batch.text:find("成员13", 1, true), batch.text)
+end)
+
+t:case("the last results come with the closing words", function(g)
+  open(g)
+  g:at("10:09:58")
+  g:says("小美", "抢")
+  g:at("10:10:02")
+  g:expect_count(1, { text = { "得", "时间到 1位", "种子" } })
+  g:silent("1h")
+end)
+
+t:case("500 people in the same second: nobody twice, no share too many, order by arrival", {
   playbook = book({ nightly = false, total = 1000, shares = 200 }),
 }, function(g)
   open(g)
   g:together(function()
-    for i = 1, 250 do
+    for i = 1, 500 do
       g:says("成员" .. i, "抢")
-      g:says("成员" .. i, "抢")
+      if i % 5 == 0 then g:says("成员" .. i, "抢") end
     end
   end)
   g:advance("10s")
@@ -160,6 +266,169 @@ t:case("the seed's hash is posted at opening, the seed at closing", function(g)
   assert(opening.text:match("公平码 %x+"), opening.text)
   g:advance("10m")
   g:expect{ match = "种子 %x+ 第1期" }
+end)
+
+t:case("the expectation is even at every draw", { playbook = book({
+  nightly = false, total = 100, shares = 4, day_max = 10000, group_max = 10000,
+}) }, function(g)
+  local totals = { 0, 0, 0, 0 }
+  for _ = 1, 60 do
+    g:staff("店长", "发红包")
+    g:together(function()
+      for i = 1, 4 do g:says("成员" .. i, "抢") end
+    end)
+    g:advance("6s")
+  end
+  for i, grab in ipairs(g:events("grabbed")) do totals[(i - 1) % 4 + 1] = totals[(i - 1) % 4 + 1] + grab.amount end
+  for i, all in ipairs(totals) do assert(math.abs(all / 60 - 25) < 6, "place " .. i .. ": " .. all / 60) end
+end)
+
+t:case("the record of a packet is kept", function(g)
+  open(g)
+  g:says("小美", "抢")
+  g:advance("10m")
+  local record = g:state("list", "packets")[1]
+  g:equal({ record.id, record.kind, record.total, record.shares, record.state }, { 1, "points", 100, 4, "closed" })
+  g:equal(#record.seed, 32)
+  local grab = g:state("list", "grabs-1")[1]
+  g:equal({ grab.user, grab.name }, { g:id("小美"), "小美" })
+  g:expect_state("group", { packet = false, offer = false })
+end)
+
+t:case("the ledger only grows, and adds up to the balances", function(g)
+  open(g)
+  g:says("小美", "抢")
+  g:advance("10m")
+  open(g)
+  g:says("小美", "抢")
+  g:staff("店长", "作废")
+  local changes = {}
+  for i, entry in ipairs(g:events("points")) do
+    g:equal(math.type(entry.n), "integer")
+    changes[i] = entry.n
+  end
+  g:equal(#changes, 3)
+  g:equal(sum(changes), changes[1])
+  g:expect_state("profile", "小美", { points = changes[1] })
+end)
+
+t:case("a packet is one run, gone with its end", function(g)
+  open(g)
+  g:expect_runs(1, { on = "run:packet", waits = "ask" })
+  g:says("小美", "抢")
+  g:expect_runs(1, { on = "run:packet", waits = "sleep" })
+  g:advance("5s")
+  g:expect_runs(1, { on = "run:packet", waits = "ask" })
+  g:advance("10m")
+  g:expect_runs(0)
+  open(g)
+  g:staff("店长", "作废")
+  g:expect{ text = "作废" }
+  g:expect{ chat = "staff", text = "作废" }
+  g:expect_runs(0)
+  g:silent("1h")
+end)
+
+for _, how in ipairs({ "restart", "kill" }) do
+  t:case("a " .. how .. " at every step of a packet changes nothing", function(g)
+    open(g)
+    g[how](g)
+    g:says("小美", "抢")
+    g[how](g)
+    g:advance("5s")
+    g:expect{ at = "小美", text = { "得", "还剩3份" } }
+    g[how](g)
+    g:says("小王", "抢")
+    g[how](g)
+    g:says("小丽", "抢")
+    g:advance("5s")
+    g:expect{ at = { "小王", "小丽" }, text = "还剩1份" }
+    g[how](g)
+    g:at("10:10:01")
+    g:expect{ text = { "时间到 3位", "剩1份" } }
+    g:expect_runs(0)
+  end)
+end
+
+for _, moment in ipairs({ "input", "commit" }) do
+  t:case("a kill during " .. moment .. ": nobody grabs twice, no packet opens twice", function(g)
+    g:kill{ during = moment }
+    g:staff("店长", "发红包")
+    g:advance("3s")
+    g:expect_count(1, { text = "公平码" })
+    g:equal(#g:events("packet_opened"), 1)
+    g:kill{ during = moment }
+    g:says("小美", "抢")
+    g:kill{ during = moment }
+    g:together(function()
+      g:says("小王", "抢")
+      g:says("小丽", "抢")
+    end)
+    g:advance("10s")
+    g:equal(#g:events("grabbed"), 3)
+    local got, grabbed = amounts(g), {}
+    g:equal(#got, 3)
+    for i, grab in ipairs(g:events("grabbed")) do grabbed[i] = grab.amount end
+    g:equal(sum(got), sum(grabbed))
+    g:says("阿强", "抢")
+    g:advance("10s")
+    g:expect_count(1, { text = "抢完 4位" })
+    g:expect_runs(0)
+  end)
+end
+
+t:case("a packet that is edited while people grab: the batch that has begun as it began, the next one new", function(g)
+  open(g)
+  g:says("小美", "抢")
+  g:edit("flows/redpacket.lua", "local function post_results(c, packet)\n", 'local function post_results(c, packet)\n  c:say("新版")\n')
+  g:advance("5s")
+  g:expect{ at = "小美", text = "得" }
+  g:expect_none{ text = "新版" }
+  g:says("小王", "抢")
+  g:restart()
+  g:advance("5s")
+  g:expect{ text = "新版" }
+  g:expect{ at = "小王", text = "得" }
+  g:advance("10m")
+  g:expect{ text = "时间到 2位" }
+  g:expect_runs(0)
+end)
+
+t:case("a kill during the commit of the results, and of the closing words: told once", function(g)
+  open(g)
+  g:says("小美", "抢")
+  g:kill{ during = "commit" }
+  g:advance("8s")
+  g:expect_count(1, { at = "小美", text = "得" })
+  g:kill{ during = "commit" }
+  g:at("10:10:05")
+  g:expect_count(1, { text = "时间到 1位" })
+  g:equal(#g:events("packet_closed"), 1)
+  g:expect_runs(0)
+end)
+
+t:case("switched off while it is open: closed late when it is on again, at the latest by the next one", function(g)
+  open(g)
+  g:says("小美", "抢")
+  g:toggle("redpacket", "off")
+  g:says("小王", "抢")
+  g:advance("1h")
+  g:silent()
+  g:toggle("redpacket", "on")
+  g:advance("5m")
+  g:expect{ text = "时间到 1位" }
+  open(g)
+  g:toggle("redpacket", "off")
+  g:advance("1h")
+  g:toggle("redpacket", "on")
+  g:staff("店长", "发红包")
+  g:expect{ text = "没人抢" }
+  g:expect{ text = "公平码" }
+  g:advance("8m")
+  g:says("小丽", "抢")
+  g:advance("5m")
+  g:expect_count(1, { text = "时间到 1位" })
+  g:expect_runs(0)
 end)
 
 t:case("a packet goes on after a restart", function(g)
@@ -193,6 +462,44 @@ t:case("a packet that would exceed a budget is not opened, and staff are told", 
   g:expect{ chat = "staff", text = "没有开 需要100" }
   g:advance("1d")
   open(g)
+end)
+
+t:case("budgets of a packet and of a group hold as well", {
+  playbook = book({ nightly = false, total = 100, shares = 4, packet_max = 120, group_max = 150 }),
+}, function(g)
+  g:staff("店长", "发红包 121 4")
+  g:expect{ at = "店长", text = "没有开 需要121" }
+  open(g)
+  for _, who in ipairs({ "小美", "小王", "阿强", "小丽" }) do g:says(who, "抢") end
+  g:advance("3d")
+  g:staff("店长", "发红包")
+  g:expect{ at = "店长", text = "没有开 需要100" }
+  g:staff("店长", "发红包 50 5")
+  g:expect{ text = "红包 50分" }
+end)
+
+t:case("the nightly packet keeps to the budget, too", { playbook = book({ total = 100, shares = 4, day_max = 90 }) }, function(g)
+  g:at("20:01")
+  g:expect{ chat = "staff", text = "没有开 需要100" }
+  g:silent("1h")
+  g:expect_runs(0)
+end)
+
+t:case("what is left over is there for the next one", {
+  playbook = book({ nightly = false, total = 100, shares = 4, day_max = 150 }),
+}, function(g)
+  open(g)
+  g:advance("11m")
+  g:expect{ text = "没人抢" }
+  open(g)
+end)
+
+t:case("作废 is for staff", function(g)
+  open(g)
+  g:says("小美", "抢")
+  g:says("小美", "作废")
+  g:expect_none{ text = "作废" }
+  g:expect_runs(1)
 end)
 
 t:case("作废 takes an open packet back, points and budget", {
@@ -229,6 +536,22 @@ p:case("every prize is drawn, the rest get points", function(g)
   for _, message in ipairs(g:seen()) do told = told .. message.text end
   assert(told:find("中一箱牛奶", 1, true) and told:find("中满减券", 1, true), told)
   g:expect{ text = { "2位得安慰", "抢完 4位" } }
+end)
+
+p:case("who wins nothing is thanked, where there is no consolation", {
+  playbook = book({ nightly = false, kind = "prizes", shares = 4, prizes = { { name = "一箱牛奶", count = 1, cost = 50 } } }),
+}, function(g)
+  open(g)
+  for _, who in ipairs({ "小美", "小王", "阿强", "小丽" }) do g:says(who, "抢") end
+  g:advance("1m")
+  g:expect{ text = { "中一箱牛奶", "3位没中", "抢完 4位" } }
+  g:equal(#g:events("points"), 0)
+end)
+
+p:case("prizes that are left are named at the end", function(g)
+  open(g)
+  g:advance("10m")
+  g:expect{ text = { "没人抢", "剩 一箱牛奶 ×1 · 满减券 ×1" } }
 end)
 
 local c = sop.test("redpacket", {
@@ -305,4 +628,176 @@ c:case("作废 of one code makes it void", function(g)
   g:expect{ at = "店长", text = "码作废 早餐券" }
   g:staff("店长", "核销 " .. code)
   g:expect{ at = "店长", text = "作废的码" }
+end)
+
+-- ---- before and after the last day ---------------------------------------------------------------------------------
+
+c:case("all codes with the same last day are one sleeping run, which is gone with them", function(g)
+  open(g)
+  for _, who in ipairs({ "小美", "小王", "小丽" }) do g:says(who, "抢") end
+  g:advance("10s")
+  g:expect_runs(1)
+  g:expect_runs(1, { on = "run:expiry", waits = "sleep" })
+  open(g)
+  g:says("阿强", "抢")
+  g:advance("11m")
+  g:expect_runs(1)
+  g:at("2026-03-04 10:00")
+  for _, who in ipairs({ "小美", "小王", "小丽", "阿强" }) do g:expect{ dm = who, text = "明天到期 早餐券" } end
+  g:expect_runs(1)
+  g:at("2026-03-06 10:01")
+  g:expect_runs(0)
+  g:equal(#g:events("code_expired"), 4)
+end)
+
+c:case("a code of one day is reminded of on its last day", {
+  playbook = book({ nightly = false, kind = "coupon", shares = 3, coupon = "早餐券", valid_days = 1 }), start = "2026-03-02 20:00",
+}, function(g)
+  local code = grab_code(g)
+  g:at("2026-03-03 09:59")
+  g:expect_none{ dm = "小美", text = "到期" }
+  g:at("10:00")
+  g:expect{ dm = "小美", text = "今天到期 早餐券 " .. code }
+  g:at("2026-03-04 10:00")
+  g:expect_event("code_expired", { user = g:id("小美") })
+  g:silent("3d")
+  g:expect_runs(0)
+end)
+
+c:case("who got a code too late for the reminder of the day before is reminded on the last day, and nobody twice", {
+  playbook = book({
+    nightly = false, kind = "coupon", shares = 3, coupon = "早餐券", valid_days = 3, day_max = 1000,
+  }, { "checkin", milestones = { { day = 1, coupon = "豆浆券", coupon_days = 1 } } }),
+}, function(g)
+  grab_code(g)
+  g:at("2026-03-04 12:00")
+  g:expect{ dm = "小美", text = "明天到期 早餐券" }
+  g:says("小王", "打卡")
+  g:at("2026-03-05 10:00")
+  g:expect{ dm = "小王", text = "今天到期 豆浆券" }
+  g:expect_none{ dm = "小美" }
+end)
+
+c:case("every owner is reminded, also of a hundred", {
+  playbook = book({ nightly = false, kind = "coupon", shares = 40, coupon = "早餐券", coupon_cost = 1, valid_days = 3 }),
+}, function(g)
+  open(g)
+  g:together(function()
+    for i = 1, 40 do g:says("成员" .. i, "抢") end
+  end)
+  g:at("2026-03-04 09:59")
+  g:at("10:30")
+  for i = 1, 40 do g:expect_count(1, { dm = "成员" .. i, text = "明天到期" }) end
+end)
+
+c:case("who opted out, or whose code is void, is not reminded", function(g)
+  open(g)
+  for _, who in ipairs({ "小美", "小王", "小丽" }) do g:says(who, "抢") end
+  g:says("小美", "退订")
+  g:staff("店长", "作废 " .. g:expect{ dm = "小王", text = "券码" }.text:match("券码 (%w+)"))
+  g:at("2026-03-04 10:01")
+  g:expect{ dm = "小丽", text = "明天到期" }
+  g:expect_none{ dm = "小美", text = "到期" }
+  g:expect_none{ dm = "小王", text = "到期" }
+end)
+
+c:case("a reminder that would come in quiet hours comes at their end", {
+  playbook = book({ nightly = false, kind = "coupon", shares = 3, coupon = "早餐券", valid_days = 3, remind_at = "06:00" }),
+}, function(g)
+  grab_code(g)
+  g:at("2026-03-04 07:29")
+  g:expect_none{ dm = "小美", text = "到期" }
+  g:at("07:31")
+  g:expect{ dm = "小美", text = "明天到期" }
+end)
+
+c:case("a restart and a kill between code, reminder and expiry", function(g)
+  grab_code(g)
+  g:restart()
+  g:at("2026-03-04 09:59")
+  g:kill{ during = "commit" }
+  g:at("10:01")
+  g:expect_count(1, { dm = "小美", text = "明天到期" })
+  g:restart()
+  g:kill{ during = "commit" }
+  g:at("2026-03-06 10:01")
+  g:equal(#g:events("code_expired"), 1)
+  g:expect_runs(0)
+end)
+
+c:case("records of codes are forgotten when they are older than they are kept", {
+  playbook = book({ nightly = false, kind = "coupon", shares = 1, coupon = "早餐券", valid_days = 3, keep_days = 5 }),
+}, function(g)
+  local code = grab_code(g)
+  g:at("2026-03-14 10:00")
+  open(g)
+  g:says("小王", "抢")
+  g:at("2026-03-18 10:01")
+  g:staff("店长", "核销 " .. code)
+  g:expect{ at = "店长", text = "没有这个码" }
+end)
+
+-- ---- codes and members ---------------------------------------------------------------------------------------------
+
+c:case("coupons for the quickest: one each until there are none", function(g)
+  open(g)
+  for _, who in ipairs({ "小美", "小王", "小丽", "阿强" }) do g:says(who, "抢") end
+  g:advance("10s")
+  g:expect{ at = { "小美", "小王", "小丽" }, text = { "抢到早餐券", "抢完 3位" } }
+  g:expect_none{ dm = "阿强" }
+  g:equal(#g:events("code_issued"), 3)
+end)
+
+c:case("after 退订 a code is masked in the group, without an @, and full in private by 我的券", function(g)
+  open(g)
+  g:says("小美", "退订")
+  g:says("小美", "抢")
+  g:advance("6s")
+  g:expect_none{ dm = "小美" }
+  local line = g:expect{ plain = true, text = { "小美", "抢到早餐券", "••••" } }
+  assert(not line.text:match("%u%u%w%w%w%w%w%w"), line.text)
+  g:says("小美", "我的券")
+  g:expect{ plain = true, text = "••••" }
+  g:dm("小美", "我的券")
+  g:expect{ dm = "小美", match = "早餐券 %w%w%w%w%w%w%w%w " }
+end)
+
+c:case("我的券 twice a day is once too often", function(g)
+  grab_code(g)
+  g:says("小美", "我的券")
+  g:expect{ at = "小美", text = "已私信" }
+  g:says("小美", "我的券")
+  g:expect{ at = "小美", text = "和刚才一样" }
+  g:says("小美", "我的券")
+  g:silent()
+end)
+
+c:case("in quiet hours 我的券 is answered, and a packet that staff open runs to its end", { start = "2026-03-02 23:00" }, function(g)
+  local code = grab_code(g)
+  g:says("小美", "我的券")
+  g:expect{ dm = "小美", text = code }
+  g:at("23:10:30")
+  g:expect{ text = "时间到 1位" }
+end)
+
+c:case("核销 in another group is decided by the group that issued the code", function(g)
+  local code = grab_code(g)
+  g:staff("店长", "核销 " .. code, { chat = "二店" })
+  g:expect{ chat = "二店", text = "核销成功 小美 早餐券" }
+  g:staff("店长", "核销 " .. code)
+  g:expect{ at = "店长", text = "已核销" }
+end)
+
+c:case("what the report counts", function(g)
+  local code = grab_code(g)
+  g:says("小王", "抢")
+  g:advance("11m")
+  local closed = g:expect_event("packet_closed")
+  g:equal({ closed.grabs, closed.spent, closed.returned }, { 2, 10, 5 })
+  g:equal(#g:events("code_issued"), 2)
+  g:advance("5h")
+  g:staff("店长", "核销 " .. code)
+  g:equal(g:expect_event("code_used", { user = g:id("小美") }).hours, 5)
+  g:at("2026-03-06 10:01")
+  g:expect_event("code_expired", { user = g:id("小王") })
 end)

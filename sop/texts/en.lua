@@ -37,6 +37,20 @@ return {
       "{names} a week already! Tell us what we can do better",
       "{names} a full week. Here's to many more",
     },
+    question = {
+      "{names} may I ask how you found us? Reply 1 a friend, 2 the shop, 3 online",
+      "{names} just curious, who brought you here? 1 a friend, 2 the shop, 3 online 😊",
+      "{names} one little question: how did you hear of us? 1 friend, 2 shop, 3 online",
+    },
+    question_again = {
+      "Sorry, I didn't get that. Just a number: 1, 2 or 3 😊",
+      "Almost! Send 1, 2 or 3 and I'm happy",
+    },
+    question_thanks = {
+      "Noted, thanks for telling us 🌿",
+      "Got it, thank you! Call me any time",
+      "Thanks, good to know",
+    },
   },
 
   chaperone = {
@@ -489,6 +503,21 @@ return {
       "{names} you have a coupon that ends tomorrow: \"{word}\"",
       "{names} tomorrow is the last day of a coupon, see \"{word}\"",
       "{names} a coupon ends soon, send \"{word}\" 🌿",
+    },
+    expiring_more = {
+      "{names} and {rest} more: you have a coupon that ends soon, see \"{word}\"",
+      "{names} and {rest} others, a coupon of yours ends soon: \"{word}\"",
+      "{names} (and {rest} more) coupons end soon, send \"{word}\" 🌿",
+    },
+    expiring_today_dm = {
+      "Today is the last day of your \"{what}\", code {code}",
+      "A reminder: \"{what}\" ({code}) ends today",
+      "\"{what}\" ends today, code {code}, see you soon 🌿",
+    },
+    expiring_today = {
+      "{names} you have a coupon that ends today: \"{word}\"",
+      "{names} today is the last day of a coupon, see \"{word}\"",
+      "{names} don't forget your coupon today, send \"{word}\" 🌿",
     },
     redeemed = {
       "Redeemed: \"{what}\" for {name} ({code})",
