@@ -375,6 +375,14 @@ void playground_poke(struct gateway *base, const char *chat, const char *name, c
     play_emit(g, e);
 }
 
+void playground_enter(struct gateway *base, const char *name)
+{
+    struct playground *g = (struct playground *)base;
+    struct event *e = play_event(g, EVENT_ENTER, playground_private(base, name), name);
+    play_key(g, e);
+    play_emit(g, e);
+}
+
 void playground_recall(struct gateway *base, const char *chat, const char *name,
                        const char *message_id)
 {

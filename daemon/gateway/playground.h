@@ -56,6 +56,8 @@ void playground_leave(struct gateway *g, const char *chat, const char *name,
                       const char *kicker); /* kicker: NULL = by themselves */
 void playground_poke(struct gateway *g, const char *chat, const char *name,
                      const char *target); /* target: NULL = the bot */
+void playground_enter(struct gateway *g,
+                      const char *name); /* opens the private chat with the bot */
 void playground_recall(struct gateway *g, const char *chat, const char *name,
                        const char *message_id);
 void playground_request(struct gateway *g, const char *chat, const char *name, const char *comment);

@@ -1,17 +1,18 @@
 -- chaperone.lua -- keeps a group company: whoever speaks is answered with an @ at least once a day, without flooding.
 --
--- Remarks within the coalesce window (30 seconds from the first) get one message that names each with a fitting line: an
--- answer from the knowledge base (`faq`), a greeting, thanks, a word about a photo, an apology, else a line of small talk that has
--- not been used in the last 20. A question that nobody has an answer for goes to the person on duty in the staff chat; if it is
--- still open after 10 minutes, the member is told when an answer will come.
--- It stays silent when a remark is meant for somebody else (quotes or @-s them), when staff speak for themselves, when the
+-- The first remark opens a window (30 seconds); it and what is said meanwhile get one message that names each with a fitting
+-- line: an answer from the knowledge base (`faq`), a greeting, thanks, a word about a photo, an apology, else a line of small talk that has
+-- not been used in the last 20. A question that nobody has an answer for goes to the person on duty in the staff chat. A run waits
+-- for their answer in the group; if there is none after 10 minutes, the member is told when one will come, and the question stays
+-- for the report.
+-- It stays silent when a remark is meant for somebody else (quotes or @-s them), when staff answered within the window, when the
 -- group is busy (more than 30 messages a minute: only direct @s and questions then), when its 12 posts an hour are used up, when
 -- the member was answered within 30 minutes (direct @s and questions excepted), and for members who opted out. Who went
 -- without an answer for the day because of that is owed one: it comes with the next message that has room, or in the
 -- evening.
 --
--- State: group.pending = remarks of the open window, group.due = its end, group.posts = { hour, number }, group.recent = small
--- talk used last; member.answered = when (seconds), member.spoke and member.owed = day; sets "owed" and "asking" (open questions).
+-- State: group.posts = { hour, number }, group.recent = small talk used last; member.answered = when (seconds), member.spoke and
+-- member.owed = day; set "owed"; hash "questions" = open questions by member: { text, name, id, at, told }.
 local people = require("lib.people")
 local talk = require("lib.talk")
 
@@ -57,6 +58,7 @@ local flow = sop.flow("chaperone", {
     promise = { "integer", default = 30, min = 5, max = 240, help = "值班时间内承诺多少分钟内回答" },
     duty_from = { "clock", default = "09:00", help = "值班开始" },
     duty_to = { "clock", default = "21:00", help = "值班结束" },
+    keep = { "integer", default = 2, min = 1, max = 30, help = "没人回答的问题为日报保留几天" },
 
     greeting = { "text", help = "回应打招呼" },
     thanks = { "text", help = "回应道谢" },
@@ -71,19 +73,23 @@ local flow = sop.flow("chaperone", {
   },
 })
 
+local MOST = 100 -- messages that a run takes in: of a window (a group that says more is answered sooner), of staff
+local MOST_QUESTIONS = 15 -- that go to staff at once: a turn may send 20 messages
+local TOO_OLD = 300 -- seconds: a window that closes later than this, because the flow was off, gets no message
+
 -- ---- what to say ---------------------------------------------------------------------------------------------------
 
 -- The kind of a remark, and for the knowledge base the entry that answers it.
-local function kind_of(c, text)
-  local p = c.params
+local function kind_of(c, m)
+  local p, text = c.params, sop.fold(m.text)
   local question = talk.is_question(text, p.question_ends, p.question_words)
-  local entry = talk.answer(p.faq, text, question or c.at_me)
+  local entry = talk.answer(p.faq, text, question or m.at_me)
   if entry then return "faq", entry, true end
   if talk.is_greeting(text, p.greeting_words, p.greeting_fill) then return "greeting" end
   if talk.has(text, p.complaint_words) then return "sorry", nil, true end
   if question then return "ask", nil, true end
   if talk.has(text, p.thanks_words) then return "thanks" end
-  if talk.has_picture(c.message) then return "photo" end
+  if talk.has_picture(m) then return "photo" end
   return "small_talk"
 end
 
@@ -180,128 +186,68 @@ local function compose(c, parts)
   return message
 end
 
+-- More than so many messages in the last minute? Those of the window are counted as well: traffic is not remembered over a restart.
+local function is_busy(c, window)
+  local n = 0
+  for _, m in ipairs(window.gathered) do
+    if m.time > c:now() - 60 then n = n + 1 end
+  end
+  return math.max(n, c:traffic("1m")) > c.params.busy
+end
+
 -- Fills a message that has room with members who are owed a word.
-local function add_owed(c, pending, taken)
+local function add_owed(c, remarks)
   if c.group.owed_day ~= c:day() then return end
+  local taken = {}
+  for _, remark in ipairs(remarks) do taken[remark.user] = true end
   for _, user in ipairs(c:set("owed"):all()) do
-    if #pending >= c.params.names then return end
+    if #remarks >= c.params.names then return end
     if not taken[user] and not c:opted_out(user) then
-      pending[#pending + 1] = { user = user, kind = "small_talk" }
+      remarks[#remarks + 1] = { user = user, kind = "small_talk" }
     end
   end
 end
 
-flow:timer("speak", function(c)
-  local pending = c.group.pending or {}
-  c.group.pending, c.group.due = nil, nil
-  if #pending == 0 then return end
-
-  if posts_left(c) <= 0 then
-    for _, remark in ipairs(pending) do owe(c, remark.user) end
+-- Answers the remarks of a window.
+local function speak(c, window)
+  local remarks = window.remarks
+  if #remarks == 0 then return end
+  local old = c:now() - remarks[1].at > sop.duration(c.params.window) + TOO_OLD
+  if old or posts_left(c) <= 0 then
+    for _, remark in ipairs(remarks) do owe(c, remark.user) end
     return
   end
-  local taken, direct = {}, false
-  for _, remark in ipairs(pending) do
-    taken[remark.user] = true
+  if not is_busy(c, window) then add_owed(c, remarks) end
+  local users, waits, direct = {}, {}, false
+  for i, remark in ipairs(remarks) do
+    users[i], waits[i] = remark.user, remark.at and c:now() - remark.at or nil
     direct = direct or remark.direct
   end
-  add_owed(c, pending, taken)
-
-  local users, waits = {}, {}
-  for i, remark in ipairs(pending) do
-    users[i], waits[i] = remark.user, remark.at and c:now() - remark.at or nil
-  end
-  c:say(compose(c, parts_of(pending)), nil, { policy = "drop", late = "5m", answer = direct })
+  c:say(compose(c, parts_of(remarks)), nil, { policy = "drop", late = "5m", answer = direct })
   count_post(c)
   answered(c, users)
   c:emit("answered", { users = users, seconds = waits })
-end)
-
--- ---- listening -----------------------------------------------------------------------------------------------------
-
--- Puts a remark into the open window, or opens one. The weightier remark of a member counts.
-local function note(c, remark)
-  local waiting = (c.group.due or 0) >= c:now() -- else a window that never closed, because the flow was off: too old to answer
-  local pending = waiting and c.group.pending or {}
-  for _, earlier in ipairs(pending) do
-    if earlier.user == remark.user then
-      if not remark.direct or earlier.direct then return end
-      earlier.kind, earlier.entry, earlier.direct = remark.kind, remark.entry, remark.direct
-      c.group.pending = pending
-      return
-    end
-  end
-  if #pending >= c.params.names then return owe(c, remark.user) end
-  pending[#pending + 1] = remark
-  c.group.pending = pending
-  if not waiting then
-    c.group.due = c:now() + sop.duration(c.params.window)
-    c:timer("speak", { after = c.params.window })
-  end
 end
 
--- Tells the person on duty. "open": this member has an open question already; false: nobody could be told.
-local function hand_off(c)
-  if c:set("asking"):has(c.user) then return "open" end
-  if c.params.handoffs == 0 or not c:limit("handoff", c.params.handoffs, "1h", { scope = "group" }) then return false end
-  local told = c:staff(c.params.to_staff, {
-    duty = people.mentions(c.params.duty), name = c.name, group = c.chat_name ~= "" and c.chat_name or c.chat, quote = c.text,
-  })
-  if not told then return false end
-  c:set("asking"):add(c.user)
-  c:timer("unanswered", { key = c.user, after = c.params.handoff, args = { user = c.user, asked = c:now() } })
-  c:emit("handed_off", { user = c.user })
-  return true
+-- ---- questions for staff -------------------------------------------------------------------------------------------
+
+-- What staff say is for those whom they @, for the one whose message they quote, or without either for everybody who waits.
+local function is_for(m, user, id)
+  for _, mentioned in ipairs(m.mentions) do
+    if mentioned == user then return true end
+  end
+  if m.quoted then return m.quoted == id end
+  return #m.mentions == 0
 end
 
--- Staff spoke: what they answer needs no other answer. With an @ it is for those, without for everybody who waits.
-local function staff_spoke(c)
-  local meant = {}
-  for _, user in ipairs(c.mentions) do meant[user] = true end
-  local for_all = next(meant) == nil
-
-  local rest = {}
-  for _, remark in ipairs(c.group.pending or {}) do
-    if not (for_all or meant[remark.user]) then rest[#rest + 1] = remark end
-  end
-  if c.group.pending and #rest < #c.group.pending then c.group.pending = rest end
-
-  for _, user in ipairs(c:set("asking"):all()) do
-    if for_all or meant[user] then
-      c:set("asking"):remove(user)
-      c:cancel_timer("unanswered", user)
-      c:emit("question_answered", { user = user, by = c.user })
-    end
-  end
+-- Somebody of the staff answered a member's question.
+local function settle(c, user, by)
+  local questions = c:hash("questions")
+  local asked = questions[user]
+  if not asked then return end
+  questions[user] = nil
+  c:emit("question_answered", { user = user, by = by, minutes = (c:now() - asked.at) // 60, late = asked.told or false })
 end
-
-flow:on("message", { private = false }, function(c)
-  if c.user == c.me or c.from_bot or c.command then return end
-  if c:has_role("keeper") then return staff_spoke(c) end
-  if c.member.spoke ~= c:day() then
-    c.member.spoke = c:day()
-    c:emit("spoke", { user = c.user })
-  end
-  local for_others = (c.quoted or #c.mentions > 0) and not c.at_me
-  if for_others or c:opted_out(c.user) then return end
-
-  local kind, entry, asks = kind_of(c, sop.fold(c.text))
-  local direct = c.at_me or asks or false
-  if kind == "ask" or kind == "sorry" then
-    local told = hand_off(c)
-    if told == "open" and kind == "ask" then return end -- we said that somebody will answer
-    if not told and kind == "ask" then kind = "small_talk" end
-  end
-  if not direct then
-    if c:quiet_until() then return end
-    if c:traffic("1m") > c.params.busy then return owe(c, c.user) end
-    local last = c.member.answered
-    if last and c:now() - last < sop.duration(c.params.again) then return end
-  end
-  note(c, { user = c.user, kind = kind, entry = entry, direct = direct, at = c:now() })
-end)
-
--- ---- what stays open -----------------------------------------------------------------------------------------------
 
 -- Is a clock time like "09:30" inside from..to, which may go past midnight?
 local function between(now, from, to)
@@ -309,16 +255,186 @@ local function between(now, from, to)
   return now >= from or now < to
 end
 
-flow:timer("unanswered", function(c, args)
-  if not c:set("asking"):has(args.user) then return end
-  c:set("asking"):remove(args.user)
-  local vars = { who = sop.at(args.user), minutes = c.params.promise, time = c.params.duty_from }
-  local on_duty = between(c:time("%H:%M"), c.params.duty_from, c.params.duty_to)
-  c:say(on_duty and c.params.later_today or c.params.later_time, vars, { answer = true })
-  c:emit("question_unanswered", { user = args.user, minutes = (c:now() - args.asked) // 60 })
+-- Who may answer: staff by configuration and playbook, and who is on duty. (Of the platform's owners and admins we learn when
+-- they speak: see staff_spoke.)
+local function staff_ids(c)
+  local ids = table.move(c.params.duty, 1, #c.params.duty, 1, {})
+  for _, entry in ipairs(c:roster()) do ids[#ids + 1] = entry.user end
+  return ids
+end
+
+-- Waits until somebody of the staff answers: their message, nil if nobody did. Others see that message, too.
+local function wait_for_staff(c, question, till)
+  local staff = staff_ids(c)
+  if #staff == 0 then
+    c:sleep_until(till)
+    return nil
+  end
+  for _ = 1, MOST do
+    local answer = c:ask{ from = staff, timeout = math.max(1, till - c:now()), consume = false }
+    if not answer or is_for(answer, c.user, question.id) then return answer end
+  end
+  c:continue(question) -- a fresh journal: staff are talkative today
+end
+
+-- One question that was handed to staff. args: at, id.
+local follow_up = flow:run("follow_up", function(c, question)
+  c:stop_when{ leaves = true, opts_out = true }
+  local answer = wait_for_staff(c, question, question.at + sop.duration(c.params.handoff))
+  if answer then return settle(c, c.user, answer.user) end
+
+  local asked = c:hash("questions")[c.user]
+  if not asked then return end
+  asked.told = true
+  c:hash("questions")[c.user] = asked
+  local p = c.params
+  local text = between(c:time("%H:%M"), p.duty_from, p.duty_to) and p.later_today or p.later_time
+  c:say(text, { who = sop.at(c.user), minutes = p.promise, time = p.duty_from }, { answer = true })
+  c:emit("question_unanswered", { user = c.user, minutes = (c:now() - question.at) // 60 })
 end)
 
+-- Tells the person on duty. False: nobody could be told.
+local function hand_off(c, question)
+  if c.params.handoffs == 0 or not c:limit("handoff", c.params.handoffs, "1h", { scope = "group" }) then return false end
+  local told = c:staff(c.params.to_staff, {
+    duty = people.mentions(c.params.duty), name = question.name, group = c.chat_name ~= "" and c.chat_name or c.chat,
+    quote = question.text,
+  })
+  if not told then return false end
+  c:hash("questions")[question.user] = {
+    text = question.text, name = question.name, id = question.id, at = question.at,
+  }
+  c:start(follow_up, { at = question.at, id = question.id }, { user = question.user, key = question.user })
+  c:emit("handed_off", { user = question.user })
+  return true
+end
+
+-- ---- listening -----------------------------------------------------------------------------------------------------
+
+-- A message as c:gather gives it, of the one that began this handler.
+local function first_message(c)
+  return {
+    user = c.user, name = c.name, role = c.event.role, text = c.text, id = c.message.id, time = c:now(), segments = c.message.segments,
+    mentions = c.mentions, quoted = c.quoted, at_me = c.at_me,
+  }
+end
+
+-- What is to be answered when the window closes.
+local function new_window()
+  return { remarks = {}, questions = {}, gathered = {} }
+end
+
+-- Staff spoke: what they answer needs no other answer, and no hand-off.
+local function staff_spoke(c, m, window)
+  local function open(list)
+    local rest = {}
+    for _, entry in ipairs(list) do
+      if not is_for(m, entry.user, entry.id) then rest[#rest + 1] = entry end
+    end
+    return rest
+  end
+  window.remarks, window.questions = open(window.remarks), open(window.questions)
+
+  for user, asked in pairs(c:hash("questions")) do
+    local named = #m.mentions > 0 or m.quoted
+    if (named or not asked.told) and is_for(m, user, asked.id) then -- later on, only what is said to them is an answer
+      settle(c, user, m.user)
+      c:cancel{ key = user }
+    end
+  end
+end
+
+-- Puts a question on the list for staff: one a member, with all that they asked in the window.
+local function note_question(window, m)
+  for _, question in ipairs(window.questions) do
+    if question.user == m.user then
+      question.text = question.text .. "\n" .. m.text
+      return
+    end
+  end
+  if #window.questions >= MOST_QUESTIONS then return end
+  window.questions[#window.questions + 1] = { user = m.user, name = m.name, text = m.text, id = m.id, at = m.time }
+end
+
+-- Puts a remark on the list for our message. The weightier remark of a member counts.
+local function note_remark(c, window, remark)
+  for _, earlier in ipairs(window.remarks) do
+    if earlier.user == remark.user then
+      if remark.direct and not earlier.direct then
+        earlier.kind, earlier.entry, earlier.direct = remark.kind, remark.entry, true
+      end
+      return
+    end
+  end
+  if #window.remarks >= c.params.names then return owe(c, remark.user) end
+  window.remarks[#window.remarks + 1] = remark
+end
+
+-- A member said something that is not a question or an @ for us: is it the moment to answer?
+local function may_chat(c, window, m)
+  if c:quiet_until() then return false end
+  if is_busy(c, window) then
+    owe(c, m.user)
+    return false
+  end
+  local last = c:member_of(m.user).answered
+  return not (last and m.time - last < sop.duration(c.params.again))
+end
+
+-- One message of the group: every one comes by here once, when it is said or when its window closes.
+local function hear(c, window, m)
+  if m.user == c.me then return end
+  if c:has_role("keeper", m) then return staff_spoke(c, m, window) end
+  local member = c:member_of(m.user)
+  if member.spoke ~= c:day() then
+    member.spoke = c:day()
+    c:emit("spoke", { user = m.user })
+  end
+  local for_others = (m.quoted or #m.mentions > 0) and not m.at_me
+  if for_others or c:opted_out(m.user) then return end
+
+  local kind, entry, asks = kind_of(c, m)
+  if kind == "ask" or kind == "sorry" then
+    local waiting = c:hash("questions")[m.user]
+    if not waiting or waiting.told then
+      note_question(window, m)
+    elseif kind == "ask" then
+      return -- we said that somebody will answer
+    end
+  end
+  local direct = m.at_me or asks or false
+  if direct or may_chat(c, window, m) then
+    note_remark(c, window, { user = m.user, kind = kind, entry = entry, direct = direct, at = m.time, id = m.id })
+  end
+end
+
+flow:on("message", { private = false }, function(c)
+  if c.from_bot or c.command then return end
+  local window = new_window()
+  hear(c, window, first_message(c))
+  if #window.remarks == 0 then return end
+
+  window.gathered = c:gather{ events = "message", window = c.params.window, max = MOST }
+  for _, m in ipairs(window.gathered) do hear(c, window, m) end
+  local told = {}
+  for _, question in ipairs(window.questions) do told[question.user] = hand_off(c, question) end
+  for _, remark in ipairs(window.remarks) do
+    if remark.kind == "ask" and not told[remark.user] then remark.kind = "small_talk" end
+  end
+  speak(c, window)
+end)
+
+-- ---- in the evening ------------------------------------------------------------------------------------------------
+
+-- Questions that nobody answered were in the report of their day.
+local function forget_old_questions(c)
+  for user, asked in pairs(c:hash("questions")) do
+    if c:now() - asked.at > c.params.keep * 86400 then c:hash("questions")[user] = nil end
+  end
+end
+
 flow:at("sweep", { late = "40m" }, function(c)
+  forget_old_questions(c)
   local owed = c:set("owed")
   local users = {}
   for _, user in ipairs(c.group.owed_day == c:day() and owed:all() or {}) do

@@ -3,12 +3,14 @@
 -- Whoever joins within the gather window (10 seconds from the first) is greeted in one message, ten names a message, so
 -- that fifty newcomers are five messages and not fifty. Who has left again by then is not named; who comes back within 30
 -- days hears "welcome back"; a join that the platform reports twice counts once. During quiet hours newcomers are
--- collected and greeted in the morning. With `onboarding` on, each newcomer is touched on the days 0, 1, 3 and 7, until
--- they opt out, leave, or carry the stop tag (they bought something). Opening a single chat gets a greeting at once.
+-- collected and greeted in the morning. With `onboarding` on, each newcomer has a run of their own that touches them on the
+-- days 0, 1, 3 and 7, until they opt out, leave, or carry the stop tag (they bought something). With `ask` on, each is asked one
+-- question, in private where that works, and tagged by the answer. Opening a single chat gets a greeting at once.
 --
--- State: board "new"/"back" = who waits to be greeted (score: minus the time of joining), member.joined = day and member.at = time
--- of joining, member.left = day of leaving, set "cohort-<day>" = who joined that day and is still to be touched.
+-- State: member.joined = day and member.at = time of joining, member.left = day of leaving; board "new"/"back" = who came in quiet hours
+-- and waits for the morning (score: minus the time of joining); set "share-<text>" = who shares the next message with that text.
 local people = require("lib.people")
+local answers = require("lib.answers")
 
 local flow = sop.flow("welcome", {
   title = "入群欢迎",
@@ -27,6 +29,7 @@ local flow = sop.flow("welcome", {
     touch_by = { "choice", default = "dm", values = { "dm", "at" }, help = "关怀方式:dm 私信,at 群里 @(不能私信时自动用 at)" },
     touch_after = { "duration", default = "10m", min = "10s", max = "12h", help = "第 0 天的关怀在欢迎之后多久" },
     touch_at = { "clock", default = "10:00", help = "之后各天的关怀时间" },
+    touch_late = { "duration", default = "8h", min = "1m", max = "24h", help = "晚了这么久还没发出的关怀就不发了" },
     stop_tag = { "string", default = "bought", help = "有这个标签的人不再关怀" },
     day1 = { "integer", default = 0, min = -1, max = 60, help = "第一次关怀在入群后第几天,-1 为不发" },
     day2 = { "integer", default = 1, min = -1, max = 60, help = "第二次关怀在入群后第几天,-1 为不发" },
@@ -36,152 +39,272 @@ local flow = sop.flow("welcome", {
     touch2 = { "text", help = "第二次关怀" },
     touch3 = { "text", help = "第三次关怀" },
     touch4 = { "text", help = "第四次关怀" },
+
+    ask = { "boolean", default = false, help = "是否问新人一个问题,按回答打标签" },
+    ask_by = { "choice", default = "dm", values = { "dm", "at" }, help = "在哪里问:dm 私信,at 群里 @(不能私信时自动用 at)" },
+    ask_after = { "duration", default = "1m", min = "1s", max = "12h", help = "欢迎之后多久问" },
+    ask_wait = { "duration", default = "24h", min = "1m", max = "7d", help = "等回答等多久" },
+    answers = {
+      "table", help = "回答与标签:{ words = { 说法 }, tag = 标签 };群里只认这里写的说法",
+      default = {
+        { words = { "1", "朋友", "邻居", "friend" }, tag = "来源:朋友" },
+        { words = { "2", "门店", "店里", "路过", "shop", "store" }, tag = "来源:门店" },
+        { words = { "3", "网上", "抖音", "小红书", "公众号", "online" }, tag = "来源:网上" },
+      },
+    },
+    question = { "text", help = "问新人的问题;{names} 是这位新人" },
+    question_again = { "text", help = "没看懂回答时再问一次" },
+    question_thanks = { "text", help = "谢谢回答" },
   },
 })
 
 local TOUCHES = 4
-local PER_TURN = 10 -- touches per turn: one message that @-s, or ten direct messages
-local MESSAGES_PER_TURN = 8 -- for each board; what is left over follows five seconds later
+local MESSAGES_PER_TURN = 8 -- of each kind; a crowd that needs more is greeted in several turns
 
 -- ---- coming and going ----------------------------------------------------------------------------------------------
 
+local function place_of(newcomers, user)
+  for i, one in ipairs(newcomers) do
+    if one.user == user then return i end
+  end
+end
+
 -- The platform told us of this join before: the member waits to be greeted, or came a moment ago and never left.
-local function reported_before(c)
-  if c:board("new"):get(c.user) or c:board("back"):get(c.user) then return true end
-  local at = c.member.at
-  return at and not c.member.left and c:now() - at < sop.duration(c.params.same_join)
+local function reported_before(c, newcomers, one)
+  if place_of(newcomers, one.user) then return true end
+  if c:board("new"):get(one.user) or c:board("back"):get(one.user) then return true end
+  local member = c:member_of(one.user)
+  return member.at and not member.left and one.at - member.at < sop.duration(c.params.same_join)
 end
 
-flow:on("join", { private = false }, function(c)
-  if c.user == c.me or reported_before(c) then return end
-  local today, left = c:day(), c.member.left
-  local back = left and today - left <= c.params.back_days
-  c.member.joined, c.member.at, c.member.left = today, c:now(), nil
-  people.remember(c)
-  c:board(back and "back" or "new"):set(c.user, -c:now())
-  if c.params.onboarding and not back then c:set("cohort-" .. today):add(c.user) end
-  c:emit("joined", { user = c.user, back = back or false, inviter = c.inviter })
+-- Somebody came, { user, name, at, inviter }: they join the newcomers who are still to be greeted.
+local function came(c, newcomers, one)
+  if one.user == c.me or reported_before(c, newcomers, one) then return end
+  local member, today = c:member_of(one.user), c:day()
+  local back = member.left and today - member.left <= c.params.back_days or false
+  member.joined, member.at, member.left = today, one.at, nil
+  if one.name and member.name ~= one.name then member.name = one.name end
+  newcomers[#newcomers + 1] = { user = one.user, at = one.at, back = back }
+  c:emit("joined", { user = one.user, back = back, inviter = one.inviter })
+end
 
-  if (c.group.due or 0) < c:now() then
-    local quiet = c:quiet_until()
-    c.group.due = quiet or c:now() + sop.duration(c.params.gather)
-    c:timer("greet", quiet and { at = quiet } or { after = c.params.gather })
-  end
-end)
-
-flow:on("leave", { private = false }, function(c)
-  if c.user == c.me then return end
-  local joined = c.member.joined
-  local unseen = c:board("new"):get(c.user)
-  c:board("new"):remove(c.user)
-  c:board("back"):remove(c.user)
-  if joined then c:set("cohort-" .. joined):remove(c.user) end
-  c.member.at, c.member.joined = nil, nil
+-- Somebody went: nobody greets them any more.
+local function went(c, newcomers, user)
+  if user == c.me then return end
+  local member, joined = c:member_of(user), c:member_of(user).joined
+  local place = place_of(newcomers, user)
+  local unseen = place and not newcomers[place].back or c:board("new"):get(user)
+  if place then table.remove(newcomers, place) end
+  c:board("new"):remove(user)
+  c:board("back"):remove(user)
+  member.at, member.joined = nil, nil
   -- Somebody who was never greeted is a newcomer when they come again.
-  if not unseen then c.member.left = c:day() end
-  c:emit("left", { user = c.user, days = joined and c:day() - joined or nil })
-end)
-
-flow:on("enter", function(c)
-  c:say(c.params.enter, { name = c.name })
-end)
-
--- ---- greeting ------------------------------------------------------------------------------------------------------
-
--- Takes those who wait on a board, first come first, and drops those who waited too long to be greeted by name.
-local function take(c, name)
-  local board, ids, seconds = c:board(name), {}, {}
-  for _, entry in ipairs(board:top(c.params.names * MESSAGES_PER_TURN)) do
-    local waited = c:now() + entry.score
-    if waited <= sop.duration(c.params.stale) then
-      ids[#ids + 1], seconds[#seconds + 1] = entry.id, waited
-    end
-    board:remove(entry.id)
-  end
-  return ids, seconds
+  if not unseen then member.left = c:day() end
+  if c.params.ask then c:cancel{ key = "question", chat = "@" .. user } end
+  c:emit("left", { user = user, days = joined and c:day() - joined or nil })
 end
 
--- Greets who waits on a board. True: a full turn's worth, so there may be more.
-local function greet(c, name, text)
-  local ids, seconds = take(c, name)
-  local portions = people.portions(ids, c.params.names)
-  for i, portion in ipairs(portions) do
-    c:say(text, { names = people.mentions(portion) }, { policy = "resend" })
-    if c.params.onboarding and c.params.day1 == 0 and name == "new" then
-      c:timer("touch", { key = "first|" .. portion[1], after = c.params.touch_after, args = { step = 1, users = portion } })
-    end
-    c:emit("greeted", { users = portion, seconds = table.move(seconds, (i - 1) * c.params.names + 1, i * c.params.names, 1, {}) })
-  end
-  return #portions == MESSAGES_PER_TURN
-end
+flow:on("leave", { private = false }, function(c) went(c, {}, c.user) end)
 
-flow:timer("greet", function(c)
-  local quiet = c:quiet_until()
-  if quiet then
-    c.group.due = quiet
-    return c:timer("greet", { at = quiet })
-  end
-  c.group.due = nil
-  local more_new = greet(c, "new", c.params.greet)
-  local more_back = greet(c, "back", c.params.back)
-  if more_new or more_back then
-    c.group.due = c:now() + 5
-    c:timer("greet", { after = "5s" })
-  end
-end)
+flow:on("enter", function(c) c:say(c.params.enter, { name = c.name }) end)
 
 -- ---- onboarding ----------------------------------------------------------------------------------------------------
 
--- Touches those of `users` who still want it, with the text of a step.
-local function touch(c, step, users)
-  local text, reached = c.params["touch" .. step], {}
-  for _, user in ipairs(users) do
-    local stopped = c.params.stop_tag ~= "" and c:has_tag(c.params.stop_tag, user)
-    local gone = not c:member_of(user).joined
-    if not (stopped or gone or c:opted_out(user)) then reached[#reached + 1] = user end
+-- The steps that are switched on, { step, day }, in the order of their days.
+local function steps_of(params)
+  local steps = {}
+  for step = 1, TOUCHES do
+    local day = params["day" .. step]
+    if day >= 0 then steps[#steps + 1] = { step = step, day = day } end
   end
-  if #reached == 0 then return end
-
-  if c.params.touch_by == "dm" and c:can("dm") then
-    for _, user in ipairs(reached) do
-      c:dm(user, text, { names = c:display(user) }, { policy = "drop" })
-    end
-  else
-    c:say(text, { names = people.mentions(reached) }, { policy = "drop" })
-  end
-  c:emit("touched", { step = step, users = reached })
+  table.sort(steps, function(a, b) return a.day < b.day or a.day == b.day and a.step < b.step end)
+  return steps
 end
 
--- Every morning: the cohorts that are 1, 3 and 7 days old. Each is worked off in portions, by timers.
-flow:at("touch_at", { late = "8h" }, function(c)
-  if not c.params.onboarding then return end
-  local oldest = 0
-  for step = 1, TOUCHES do
-    local day = c.params["day" .. step]
-    oldest = math.max(oldest, day)
-    if day > 0 then
-      c:timer("touch", { key = "step" .. step, after = "1s", args = { step = step, cohort = c:day() - day, behind = "" } })
+-- Nobody is disturbed in quiet hours.
+local function sleep_through_quiet(c)
+  local quiet = c:quiet_until()
+  while quiet do
+    c:sleep_until(quiet)
+    quiet = c:quiet_until()
+  end
+end
+
+-- What several newcomers are to read in the same minute is one message, ten names each. args: text = name of the parameter; step.
+local shared = flow:run("shared", function(c, args)
+  c:sleep("5s")
+  local set, users = c:set("share-" .. args.text), {}
+  for _, user in ipairs(set:all()) do -- in the order of ids
+    if #users < c.params.names then
+      set:remove(user)
+      if not c:opted_out(user) then users[#users + 1] = user end
     end
   end
-  c:set("cohort-" .. c:day() - oldest - 1):clear()
+  if #users > 0 then
+    c:say(c.params[args.text], { names = people.mentions(users) }, { policy = "drop" })
+    c:emit(args.step and "touched" or "asked", { step = args.step, users = users })
+  end
+  if set:count() > 0 then c:continue(args) end
 end)
 
-flow:timer("touch", function(c, args)
-  local quiet = c:quiet_until()
-  if quiet then
-    return c:timer("touch", { key = args.users and "first|" .. args.users[1] or "step" .. args.step, at = quiet, args = args })
-  end
-  if args.users then return touch(c, args.step, args.users) end
+-- Says it to the newcomer of this run, in a message that they share with others.
+local function say_shared(c, text, step)
+  c:set("share-" .. text):add(c.user)
+  c:start(shared, { text = text, step = step }, { key = text, user = false })
+end
 
-  local users = {}
-  for _, user in ipairs(c:set("cohort-" .. args.cohort):all()) do -- in the order of ids
-    if user > args.behind and #users < PER_TURN then users[#users + 1] = user end
+local function touch(c, step)
+  if c.params.touch_by == "at" or not c:can("dm") then return say_shared(c, "touch" .. step, step) end
+  c:dm(c.user, c.params["touch" .. step], { names = c:display(c.user) }, { policy = "drop" })
+  c:emit("touched", { step = step, users = { c.user } })
+end
+
+-- One newcomer's first days. args.joined: the day on which they came.
+local onboard = flow:run("onboard", function(c, args)
+  local p = c.params
+  c:stop_when{ tag = p.stop_tag ~= "" and p.stop_tag or nil, leaves = true, opts_out = true }
+  for _, next in ipairs(steps_of(p)) do
+    local late
+    if next.day == 0 then
+      late = c:sleep(p.touch_after)
+    else
+      late = c:sleep_until{ date = c:date(args.joined + next.day), at = p.touch_at }
+    end
+    sleep_through_quiet(c)
+    if late <= sop.duration(p.touch_late) then
+      touch(c, next.step)
+    else
+      c:emit("touch_missed", { user = c.user, step = next.step, late = late })
+    end
   end
-  touch(c, args.step, users)
-  if #users == PER_TURN then
-    args.behind = users[#users]
-    c:timer("touch", { key = "step" .. args.step, after = "5s", args = args })
+end)
+
+-- ---- the newcomer's question ---------------------------------------------------------------------------------------
+
+-- Puts the question. False: they cannot be reached in private.
+local function put_question(c, args)
+  if not c.private then
+    say_shared(c, "question")
+    return true
   end
+  local id = c:say(c.params.question, { names = args.name }, { policy = "resend", wait = true })
+  if id then c:emit("asked", { users = { c.user } }) end
+  return id
+end
+
+-- Waits for an answer: its text (nil: none came), the expected answer that it is, and whether time ran out on the second try.
+-- In the group only what fits is an answer, the rest is conversation; in private everything is, and what does not fit gets a
+-- friendly second try.
+local function wait_for_answer(c)
+  local p, till, said = c.params, c:now() + sop.duration(c.params.ask_wait), nil
+  for try = 1, c.private and #p.answers > 0 and 2 or 1 do
+    if try == 2 then c:say(p.question_again, nil, { answer = true }) end
+    local answer = c:ask{ timeout = math.max(1, till - c:now()), match = not c.private and answers.pattern(p.answers) or nil }
+    if not answer then return said, nil, true end
+    said = answer.text
+    local choice = answers.fitting(p.answers, said)
+    if choice then return said, choice end
+  end
+  return said
+end
+
+-- One question, in the chat in which it was begun. args: name, and for a private one the group to fall back on.
+local question = flow:run("question", function(c, args)
+  c:stop_when{ leaves = true, opts_out = true }
+  c:sleep(c.params.ask_after)
+  sleep_through_quiet(c)
+  if not put_question(c, args) then
+    if args.group then c:start("question", { name = args.name }, { chat = args.group, key = "question|" .. c.user }) end
+    return
+  end
+  local said, choice, late = wait_for_answer(c)
+  if not said then return c:emit("question_ignored", { user = c.user }) end
+  if choice and choice.tag then c:tag(choice.tag) end
+  if not late then c:say(c.params.question_thanks, nil, { answer = true }) end
+  c:emit("newcomer_answered", { user = c.user, tag = choice and choice.tag, text = said })
+end)
+
+local function ask_newcomer(c, user)
+  local name = c:display(user)
+  if c.params.ask_by == "dm" and c:can("dm") then
+    local id, why = c:start(question, { name = name, group = c.chat }, { user = user, chat = "@" .. user, key = "question" })
+    if id or why == "running" then return end -- else the flow does not run in private chats here
+  end
+  c:start(question, { name = name }, { user = user, key = "question|" .. user })
+end
+
+-- ---- greeting ------------------------------------------------------------------------------------------------------
+
+-- Greets the new or the returned among `newcomers` with a text.
+local function greet_some(c, newcomers, back, text)
+  local ids, seconds = {}, {}
+  for _, one in ipairs(newcomers) do
+    local waited = math.max(0, c:now() - one.at)
+    if one.back == back and waited <= sop.duration(c.params.stale) then
+      ids[#ids + 1], seconds[#seconds + 1] = one.user, waited
+    end
+  end
+  for i, portion in ipairs(people.portions(ids, c.params.names)) do
+    local first = (i - 1) * c.params.names
+    c:say(text, { names = people.mentions(portion) }, { policy = "resend" })
+    c:emit("greeted", { users = portion, seconds = table.move(seconds, first + 1, first + #portion, 1, {}) })
+  end
+  return ids
+end
+
+local function greet(c, newcomers)
+  local fresh = greet_some(c, newcomers, false, c.params.greet)
+  greet_some(c, newcomers, true, c.params.back)
+  for _, user in ipairs(fresh) do
+    if c.params.onboarding then c:start(onboard, { joined = c:member_of(user).joined }, { user = user, key = "onboard|" .. user }) end
+    if c.params.ask then ask_newcomer(c, user) end
+  end
+end
+
+-- Takes those who wait on a board, first come first.
+local function take(c, newcomers, name)
+  local board = c:board(name)
+  for _, entry in ipairs(board:top(c.params.names * MESSAGES_PER_TURN)) do
+    newcomers[#newcomers + 1] = { user = entry.id, at = -entry.score, back = name == "back" }
+    board:remove(entry.id)
+  end
+  return board:count()
+end
+
+-- Greets those who came in quiet hours when these are over.
+local morning = flow:run("morning", function(c)
+  sleep_through_quiet(c)
+  local newcomers = {}
+  local more = take(c, newcomers, "new") + take(c, newcomers, "back")
+  greet(c, newcomers)
+  if more > 0 then
+    c:sleep("5s")
+    c:continue()
+  end
+end)
+
+local function greet_in_the_morning(c, newcomers)
+  for _, one in ipairs(newcomers) do
+    c:board(one.back and "back" or "new"):set(one.user, -one.at)
+  end
+  c:start(morning, nil, { key = "morning", user = false })
+end
+
+flow:on("join", { private = false }, function(c)
+  local newcomers = {}
+  came(c, newcomers, { user = c.user, name = c.name, at = c:now(), inviter = c.inviter })
+  if #newcomers == 0 then return end
+  if c:quiet_until() then return greet_in_the_morning(c, newcomers) end
+
+  local others = c:gather{ events = { "join", "leave" }, window = c.params.gather, max = c.params.names * MESSAGES_PER_TURN }
+  for _, one in ipairs(others) do
+    if one.type == "leave" then
+      went(c, newcomers, one.user)
+    else
+      came(c, newcomers, { user = one.user, name = one.name, at = one.time, inviter = one.inviter })
+    end
+  end
+  if c:quiet_until() then greet_in_the_morning(c, newcomers) else greet(c, newcomers) end
 end)
 
 return flow

@@ -1,4 +1,24 @@
 -- chaperone_test.lua -- company for those who speak, sentence by sentence.
+--
+-- | what the flow promises                                        | cases                                                        |
+-- |-----------------------------------------------------------------|--------------------------------------------------------------|
+-- | who speaks is answered with an @ at least once a day, 95 %      | who speaks ...; everybody who speaks once in a day ...       |
+-- | one message for the window of 30 s, @-s each, a fitting line    | remarks of several members ...; members who share ...        |
+-- | the window is durable                                           | the window survives ... (restart, kill, edit); switched off  |
+-- | the knowledge base first: patterns, keywords, priority          | the knowledge base is tried first ...                        |
+-- | then greetings, thanks, photos, complaints                      | remarks of several members ...; a complaint ...              |
+-- | then small talk, no line twice in 20                            | small talk never repeats itself ...                          |
+-- | silent: it quotes or @-s another person, not us                 | silent when the message ... (2); an @ of the bot ...         |
+-- | silent: staff answered within the window                        | silent when staff answered ... (4 cases)                     |
+-- | silent: more than 30 messages in the last minute                | more than 30 messages ... (2 cases)                          |
+-- | silent: the hourly cap of 12 posts                              | the hourly cap ... (2 cases)                                 |
+-- | silent: answered within 30 min, direct @s and questions excepted| answered within 30 minutes ...; after 30 minutes ...         |
+-- | silent: opted out                                               | who opted out ...                                            |
+-- | what a question is                                              | every form of a question ...                                 |
+-- | handed to the person on duty: @ in the staff chat, with quote   | a question that nobody can answer ... (5 cases)              |
+-- | nobody within 10 min: tells the member when someone will        | nobody answered within 10 minutes ... (6 cases)              |
+-- | unanswered questions are in the daily report                    | an unanswered question is kept ... (2 cases)                 |
+-- | metrics                                                         | what is counted ...                                          |
 local faq = {
   { ask = { "营业", "几点开" }, answer = "早 8 点到晚 10 点" },
   { pattern = "(退|换)(货|吗)", priority = 2, answer = "24 小时内都可以退换" },
@@ -24,6 +44,67 @@ t:case("who speaks is answered with an @, after the coalesce window of 30 second
   g:expect{ at = "小美" }
   g:silent("1h")
   g:equal(g:events("answered")[1].users, { g:id("小美") })
+end)
+
+t:case("the window survives a restart, and what was said in it", function(g)
+  g:says("小美", "早上好")
+  g:restart()
+  g:says("小王", "谢谢大家")
+  g:restart()
+  g:image("阿强")
+  g:advance("30s")
+  g:expect{ at = { "小美", "小王", "阿强" }, text = { "你也好", "不客气", "好照片" } }
+  g:silent("1h")
+  g:expect_runs(0)
+end)
+
+t:case("the window survives a kill, also in the commits that open it, add to it and close it", function(g)
+  for i, moment in ipairs({ "input", "commit" }) do
+    g:kill{ during = moment }
+    g:says("小美" .. i, "早上好")
+    g:kill{ during = moment }
+    g:says("小王" .. i, "谢谢大家")
+    g:kill()
+    g:kill{ during = "commit" }
+    g:advance("1m")
+    g:expect_count(1, { at = { "小美" .. i, "小王" .. i }, text = { "你也好", "不客气" } })
+    g:advance("1h")
+    g:silent()
+  end
+  g:equal(#g:events("answered"), 2)
+  g:equal(#g:events("spoke"), 4)
+end)
+
+t:case("the flow is edited while a window is open: it closes as it began, the next one is new", function(g)
+  g:says("小美", "早上好")
+  g:edit("flows/chaperone.lua", 'return "greeting"', 'return "thanks"')
+  g:param("chaperone.greeting", "改好的问候")
+  g:says("小王", "早")
+  g:advance("30s")
+  g:expect{ at = { "小美", "小王" }, text = "改好的问候" }
+  g:says("阿强", "早上好")
+  g:advance("30s")
+  g:expect{ at = "阿强", text = "不客气" }
+end)
+
+t:case("switched off, nobody is answered; a window of long ago is not answered late, but in the evening", function(g)
+  g:says("小美", "早上好")
+  g:toggle("chaperone", "off")
+  g:says("小王", "早上好")
+  g:silent("1h")
+  g:toggle("chaperone", "on")
+  g:silent("10m")
+  g:at("21:40")
+  g:advance("1m")
+  g:expect{ at = "小美", text = "晚上好" }
+end)
+
+t:case("a window that holds many messages closes early", function(g)
+  g:together(function()
+    for i = 1, 120 do g:says("路人" .. (i % 4), "@小福 你们好 " .. i) end
+  end)
+  g:advance("1s")
+  g:expect{ at = { "路人0", "路人1", "路人2", "路人3" } }
 end)
 
 t:case("remarks of several members within the window get one message that names each", function(g)
@@ -80,6 +161,17 @@ t:case("silent when the message is meant for another person", function(g)
   g:silent("1h")
 end)
 
+t:case("silent when the message quotes another person; a quote of the bot with an @ is answered", function(g)
+  local said = g:says("小王", "早上好")
+  g:advance("1m")
+  g:expect{ at = "小王" }
+  g:reply("小美", "你也早", { to = said })
+  g:silent("10m")
+  g:reply("小美", "@小福 你也早")
+  g:advance("30s")
+  g:expect{ at = "小美" }
+end)
+
 t:case("an @ of the bot is answered even so", function(g)
   g:says("小王", "早上好")
   g:advance("1m")
@@ -92,6 +184,31 @@ t:case("silent when staff answered within the window", function(g)
   g:says("小美", "今天有点累")
   g:says("店长", "辛苦啦,早点休息")
   g:silent("1h")
+end)
+
+t:case("silent when staff answered within the window: a question is not handed over any more", function(g)
+  g:says("小美", "这款酸奶含糖多少")
+  g:mention("店长", "小美", "每百克 5 克")
+  g:silent("1h")
+  g:expect_no_event("handed_off")
+end)
+
+t:case("silent when staff answered within the window, by quoting", function(g)
+  local said = g:says("小美", "今天有点累")
+  g:says("小王", "今天真冷")
+  g:reply("店长", "辛苦啦,早点休息", { to = said })
+  g:advance("30s")
+  g:expect{ at = "小王" }
+  g:expect_none{ at = "小美" }
+end)
+
+t:case("what is said after the staff's answer is answered", function(g)
+  g:says("小美", "今天有点累")
+  g:says("店长", "辛苦啦,早点休息")
+  g:says("小王", "今天真冷")
+  g:advance("30s")
+  g:expect{ at = "小王" }
+  g:expect_none{ at = "小美" }
 end)
 
 t:case("staff who @ one member answer that one only", function(g)
@@ -126,16 +243,37 @@ t:case("after 30 minutes a remark is answered again", function(g)
   g:expect{ at = "小美" }
 end)
 
-t:case("more than 30 messages in the last minute: only direct @s and questions", function(g)
+-- Within one window: the messages of a window are remembered over a restart, traffic is not.
+local function crowd(g)
+  g:says("路人0", "@小福 大家好")
   g:together(function()
-    for i = 1, 31 do g:says("路人" .. i, "@小福 报到") end
+    for i = 1, 32 do g:says("路人" .. (i % 4), "今天好热闹 " .. i) end
   end)
-  g:advance("30s")
+end
+
+t:case("more than 30 messages in the last minute: only direct @s and questions", function(g)
+  crowd(g)
   g:says("小美", "今天真冷")
   g:says("小王", "几点开门呀")
-  g:advance("40s")
-  g:expect{ at = "小王", text = "早 8 点" }
-  g:expect_none{ at = "小美" }
+  g:says("阿强", "@小福 在干嘛呀")
+  g:advance("30s")
+  g:equal(g:expect{ text = "早 8 点" }.at, { "路人0", "小王", "阿强" })
+  g:silent("2m")
+end)
+
+t:case("who went without an answer because the group was busy gets one with the next message that has room", function(g)
+  crowd(g)
+  g:says("小美", "今天真冷")
+  g:advance("30s")
+  g:equal(g:expect().at, { "路人0" })
+  local seen = {}
+  g:advance("5m")
+  g:says("小王", "几点开门呀")
+  g:advance("30s")
+  for _, message in ipairs(g:seen()) do
+    for _, who in ipairs(message.at) do seen[who] = true end
+  end
+  assert(seen["小美"] and seen["小王"])
 end)
 
 t:case("the hourly cap of posts holds, and who went without is answered in the evening", {
@@ -150,6 +288,20 @@ t:case("the hourly cap of posts holds, and who went without is answered in the e
   g:expect{ at = "成员3", text = "晚上好" }
 end)
 
+t:case("the hourly cap is 12 posts, and begins anew with the hour", {
+  playbook = book({ window = "3s", again = "0s" }),
+}, function(g)
+  for i = 1, 14 do
+    g:says("成员" .. i, "今天做了第 " .. i .. " 道菜")
+    g:advance("10s")
+  end
+  g:expect_count(12)
+  g:at("11:00")
+  g:says("小美", "今天真冷")
+  g:advance("10s")
+  g:expect{ at = { "小美", "成员13", "成员14" } }
+end)
+
 t:case("who opted out is left alone", function(g)
   g:says("小美", "退订")
   g:expect_count(1)
@@ -159,9 +311,52 @@ end)
 
 t:case("a question that nobody can answer is handed to the person on duty, with the quote", function(g)
   g:says("小美", "这款酸奶含糖多少")
-  g:expect{ chat = "staff", text = { "待回答", "小美", "这款酸奶含糖多少" } }
   g:advance("30s")
+  g:expect{ chat = "staff", text = { "@10001", "待回答", "小美", "这款酸奶含糖多少" } }
   g:expect{ at = "小美", text = "请同事来答" }
+  g:expect_event("handed_off", { who = "小美" })
+  g:expect_runs(1, { on = "run:follow_up", who = "小美", waits = "ask" })
+end)
+
+t:case("a question that nobody can answer is handed over once: until it is answered the member is not told again", function(g)
+  g:says("小美", "这款酸奶含糖多少")
+  g:says("小美", "那款饼干呢,多少钱")
+  g:advance("30s")
+  g:expect{ chat = "staff", text = { "这款酸奶含糖多少", "那款饼干呢" } }
+  g:expect{ at = "小美", text = "请同事来答" }
+  g:says("小美", "有人吗?")
+  g:silent("2m")
+end)
+
+t:case("a question that nobody can answer: who asked something else as well gets both", function(g)
+  g:says("小美", "几点开门呀")
+  g:says("小美", "附近停车方便吗")
+  g:advance("30s")
+  g:expect{ at = "小美", text = "早 8 点" }
+  g:expect{ chat = "staff", text = "附近停车方便吗" }
+end)
+
+t:case("a question that nobody can answer gets small talk where nobody can be told", {
+  playbook = { flows = { { "chaperone", handoffs = 0, small_talk = "嗯嗯", ask = "请同事来答" } } },
+}, function(g)
+  g:says("小美", "这款酸奶含糖多少")
+  g:advance("30s")
+  g:expect{ at = "小美", text = "嗯嗯" }
+  g:silent("1h")
+  g:expect_runs(0)
+end)
+
+t:case("every form of a question is handed over", function(g)
+  local forms = {
+    "可以带宠物?", "有鲜虾?", "今天有活动吗", "小票怎么弄", "那个呢", "停车多少钱", "洗手间在哪里", "什么时候到货",
+    "请问今天有虾", "周末开门吗~", "几点到货",
+  }
+  for i, text in ipairs(forms) do
+    g:says("成员" .. i, text)
+    g:advance("31s")
+    g:expect{ chat = "staff", text = text }
+    g:advance("1h")
+  end
 end)
 
 t:case("nobody answered within 10 minutes: the member hears when someone will", function(g)
@@ -180,13 +375,131 @@ t:case("outside duty hours it names the time at which duty begins", { start = "2
   g:expect{ at = "小美", text = "09:00 上班后回你" }
 end)
 
-t:case("a question that staff answered is closed", function(g)
+t:case("nobody answered within 10 minutes counts from the question, and restarts and kills do not matter", function(g)
+  g:says("小美", "这款酸奶含糖多少")
+  g:advance("1m")
+  g:expect{ at = "小美", text = "请同事来答" }
+  g:restart()
+  g:advance("4m")
+  g:kill()
+  g:kill{ during = "commit" }
+  g:advance("5m")
+  g:advance("10s")
+  g:expect_count(1, { at = "小美", text = "30 分钟内回你" })
+  g:silent("1h")
+  g:equal(#g:events("question_unanswered"), 1)
+  g:expect_runs(0)
+end)
+
+t:case("a question that staff answered is closed: by an @", function(g)
   g:says("小美", "这款酸奶含糖多少")
   g:advance("1m")
   g:expect{ at = "小美" }
   g:mention("店长", "小美", "每百克 5 克")
+  g:expect_event("question_answered", { who = "小美", by = g:id("店长"), late = false })
+  g:expect_runs(0)
   g:silent("1h")
-  g:equal(#g:events("question_answered"), 1)
+  g:expect_no_event("question_unanswered")
+  g:equal(g:state("hash", "questions", g:id("小美")), nil)
+end)
+
+t:case("a question that staff answered is closed: by quoting it, or to everybody", function(g)
+  local asked = g:says("小美", "这款酸奶含糖多少")
+  g:says("小王", "附近停车方便吗")
+  g:says("阿强", "周末有活动吗")
+  g:advance("1m")
+  g:expect{ at = { "小美", "小王", "阿强" } }
+  g:reply("店长", "每百克 5 克", { to = asked })
+  g:expect_event("question_answered", { who = "小美" })
+  g:expect_runs(2, { on = "run:follow_up" })
+  g:says("店长", "停车在地下一层,周末有试吃")
+  g:expect_event("question_answered", { who = "小王" })
+  g:expect_event("question_answered", { who = "阿强" })
+  g:silent("1h")
+end)
+
+t:case("a question is not closed by what staff say to somebody else, or by members", function(g)
+  g:says("小美", "这款酸奶含糖多少")
+  g:advance("1m")
+  g:expect{ at = "小美" }
+  g:mention("店长", "小王", "你的快递到了")
+  g:mention("小王", "小美", "我也想知道")
+  g:advance("10m")
+  g:expect{ at = "小美", text = "30 分钟内回你" }
+end)
+
+t:case("a question stays open while staff talk of other things, however much", function(g)
+  g:says("小美", "这款酸奶含糖多少")
+  g:advance("1m")
+  g:expect{ at = "小美" }
+  g:together(function()
+    for i = 1, 230 do g:mention("店长", "小王", "第 " .. i .. " 句") end
+  end)
+  g:expect_runs(1, { on = "run:follow_up", who = "小美" })
+  g:advance("9m")
+  g:expect{ at = "小美", text = "30 分钟内回你" }
+end)
+
+t:case("a question is closed by the group's admins, where the playbook says that they are staff", {
+  playbook = (function()
+    local b = book()
+    b.keepers = true
+    return b
+  end)(),
+}, function(g)
+  g:role("群管", "admin")
+  g:says("小美", "这款酸奶含糖多少")
+  g:advance("1m")
+  g:expect{ at = "小美" }
+  g:mention("群管", "小美", "每百克 5 克")
+  g:expect_event("question_answered", { who = "小美" })
+  g:says("阿强", "周末有活动吗")
+  g:says("群管", "周末有试吃")
+  g:silent("1h")
+end)
+
+t:case("an unanswered question is kept for the report until staff answer it by name", function(g)
+  g:says("小美", "这款酸奶含糖多少")
+  g:advance("11m")
+  g:expect{ at = "小美", text = "30 分钟内回你" }
+  g:expect_event("question_unanswered", { who = "小美" })
+  g:equal(g:state("hash", "questions", g:id("小美")).text, "这款酸奶含糖多少")
+  g:says("店长", "大家下午好")
+  g:equal(g:state("hash", "questions", g:id("小美")).told, true)
+  g:mention("店长", "小美", "每百克 5 克")
+  g:equal(g:state("hash", "questions", g:id("小美")), nil)
+  g:expect_event("question_answered", { who = "小美", late = true })
+end)
+
+t:case("an unanswered question is kept for two days", function(g)
+  g:says("小美", "这款酸奶含糖多少")
+  g:at("2026-03-03 22:00")
+  g:equal(g:state("hash", "questions", g:id("小美")).text, "这款酸奶含糖多少")
+  g:at("2026-03-05 22:00")
+  g:equal(g:state("hash", "questions", g:id("小美")), nil)
+end)
+
+t:case("nobody answered within 10 minutes: who left, or opted out, is not told", function(g)
+  g:join("小美")
+  g:says("小美", "这款酸奶含糖多少")
+  g:says("小王", "附近停车方便吗")
+  g:advance("1m")
+  g:expect{ at = { "小美", "小王" } }
+  g:leave("小美")
+  g:says("小王", "退订")
+  g:expect()
+  g:silent("1h")
+end)
+
+t:case("nobody answered within 10 minutes: switched off meanwhile, the run sleeps on", function(g)
+  g:says("小美", "这款酸奶含糖多少")
+  g:advance("1m")
+  g:expect{ at = "小美" }
+  g:toggle("chaperone", "off")
+  g:silent("20m")
+  g:toggle("chaperone", "on")
+  g:advance("6m")
+  g:expect{ at = "小美", text = "30 分钟内回你" }
 end)
 
 t:case("the hand-off survives a restart", function(g)
@@ -199,8 +512,8 @@ end)
 
 t:case("a complaint is answered with an apology, and staff hear of it", function(g)
   g:says("小美", "牛奶坏了,太失望了")
-  g:expect{ chat = "staff", text = "牛奶坏了" }
   g:advance("30s")
+  g:expect{ chat = "staff", text = "牛奶坏了" }
   g:expect{ at = "小美", text = "抱歉" }
 end)
 
@@ -226,4 +539,19 @@ t:case("everybody who speaks once in a day is answered that day", function(g)
   local n = 0
   for _ in pairs(answered) do n = n + 1 end
   assert(n >= 38, "only " .. n .. " of 40 were answered")
+end)
+
+t:case("what is counted: who spoke, once a day, staff not; who was answered and after how many seconds", function(g)
+  g:says("小美", "早上好")
+  g:advance("10s")
+  g:says("小王", "早")
+  g:says("小王", "今天真冷")
+  g:mention("阿强", "小王", "你家的花真好看")
+  g:says("店长", "@阿强 是啊")
+  g:advance("1m")
+  g:equal(#g:events("spoke"), 3)
+  g:equal(g:expect_event("answered").seconds, { 30, 19 })
+  g:at("2026-03-03 09:00")
+  g:says("小美", "早上好")
+  g:equal(#g:events("spoke"), 4)
 end)

@@ -1,4 +1,18 @@
 -- common_test.lua -- what all flows have in common: opting out, the menu, the switch.
+--
+-- | what all flows promise                                           | cases                                                     |
+-- |--------------------------------------------------------------------|-----------------------------------------------------------|
+-- | command words match tolerantly                                     | forms of a command ...                                    |
+-- | the longest command wins                                           | the longest command wins                                  |
+-- | a command inside a longer sentence is none                         | forms of a command ...; 退订 inside a sentence ...         |
+-- | quoted text never triggers                                         | quoted text never triggers                                |
+-- | one reply per cause; repeated: one short answer a day, then silence| a repeated command ... (2 cases); the menu ...            |
+-- | at most 10 people are @-ed in one message                          | at most ten are @-ed in one message                       |
+-- | 退订 / 别@我 stops every @ and private message, 恢复 undoes it       | 退订 ... (5 cases); 别@我 ...                              |
+-- | answers to one's own commands still come, without @                | 退订 ends every @ ...                                      |
+-- | what the bot begins keeps quiet hours, answers do not wait         | quiet hours ... (2 cases)                                 |
+-- | points, coupons and money are integers, ledgers only append        | redpacket_test.lua                                        |
+-- | staff commands need a role                                         | staff switch ...; platform owners ...; what needs a role  |
 local t = sop.test("common", {
   playbook = {
     flows = {
@@ -40,6 +54,133 @@ t:case("a repeated command gets one short answer a day, then silence", function(
   g:expect_count(1, { text = "不再打扰" })
   g:expect_count(1, { text = "早就退订" })
   g:silent()
+end)
+
+t:case("a repeated command gets its short answer again the next day", function(g)
+  for _ = 1, 3 do g:says("小美", "退订") end
+  g:expect_count(1, { text = "早就退订" })
+  g:restart()
+  g:advance("1d")
+  for _ = 1, 3 do g:says("小美", "退订") end
+  g:expect_count(1, { text = "早就退订" })
+  g:says("小美", "恢复")
+  g:expect{ at = "小美", text = "恢复了" }
+  for _ = 1, 3 do g:says("小美", "恢复") end
+  g:expect_count(1, { text = "没有退订" })
+end)
+
+t:case("退订 is for good: it holds for private messages, and over restarts", {
+  playbook = { flows = { { "common", stopped = "不再打扰", resumed = "恢复了" },
+    { "welcome", onboarding = true, greet = "欢迎 {names}", touch1 = "第零天", touch2 = "第一天", touch3 = "第三天" } } },
+}, function(g)
+  g:join("小美")
+  g:advance("15m")
+  g:expect{ dm = "小美", text = "第零天" }
+  g:says("小美", "退订")
+  g:expect{ plain = true, text = "不再打扰" }
+  g:restart()
+  g:advance("60d")
+  g:silent()
+  g:leave("小美")
+  g:advance("60d")
+  g:join("小美")
+  g:advance("15m")
+  g:expect{ plain = true, text = "欢迎 小美" }
+  g:silent("30d")
+  g:says("小美", "恢复")
+  g:expect{ at = "小美", text = "恢复了" }
+end)
+
+t:case("退订 is kept when the daemon dies in its commit", function(g)
+  g:kill{ during = "commit" }
+  g:says("小美", "退订")
+  g:advance("10s")
+  g:expect_count(1, { text = "不再打扰" })
+  g:kill()
+  g:join("小美")
+  g:advance("10s")
+  g:expect{ plain = true, text = "欢迎 小美" }
+end)
+
+t:case("退订 in other words, and an opt-out is counted once", function(g)
+  for i, word in ipairs({ "退订", "别@我", "别艾特我", "unsubscribe", "取消提醒" }) do
+    g:says("成员" .. i, word)
+    g:expect{ plain = true, text = "不再打扰" }
+  end
+  g:says("成员1", "退订")
+  g:equal(#g:events("opted_out"), 5)
+end)
+
+t:case("退订 inside a sentence is no command", function(g)
+  g:says("小美", "我不想退订,就是问问怎么退订")
+  g:silent()
+  g:join("小美")
+  g:advance("10s")
+  g:expect{ at = "小美" }
+end)
+
+t:case("the longest command wins", function(g)
+  g:says("小美", "打卡榜")
+  g:expect()
+  g:expect_no_event("checked_in")
+  g:says("小美", "打卡")
+  g:expect{ at = "小美", text = "成功" }
+end)
+
+t:case("quoted text never triggers; what is said with the quote does", function(g)
+  local said = g:says("小美", "打卡")
+  g:expect{ at = "小美", text = "成功" }
+  g:reply("小王", "我也要", { to = said })
+  g:silent()
+  g:reply("小王", "打卡", { to = said })
+  g:expect{ at = "小王", text = "成功" }
+end)
+
+t:case("at most ten are @-ed in one message", function(g)
+  g:together(function()
+    for i = 1, 25 do g:join("新人" .. i) end
+  end)
+  g:advance("1m")
+  local n = 0
+  for _, message in ipairs(g:seen()) do
+    assert(#message.at <= 10)
+    n = n + #message.at
+  end
+  g:equal(n, 25)
+end)
+
+t:case("quiet hours: an answer to a command does not wait", function(g)
+  g:at("23:30")
+  g:says("小美", "打卡")
+  g:expect{ at = "小美", text = "成功" }
+  g:says("小美", "帮助")
+  g:expect{ at = "小美", text = "菜单" }
+  g:says("小美", "退订")
+  g:expect{ text = "不再打扰" }
+end)
+
+t:case("quiet hours: what the bot begins waits for their end", {
+  playbook = { flows = { "common",
+    { "welcome", onboarding = true, touch_at = "06:00", greet = "欢迎 {names}", touch1 = "第零天", touch2 = "第一天" } } },
+}, function(g)
+  g:join("小美")
+  g:advance("15m")
+  g:expect{ dm = "小美", text = "第零天" }
+  g:at("2026-03-03 06:00")
+  g:join("小王")
+  g:silent("89m")
+  g:advance("2m")
+  g:expect{ dm = "小美", text = "第一天" }
+  g:expect{ at = "小王" }
+end)
+
+t:case("what needs a role is not answered to those who have none", function(g)
+  for _, text in ipairs({ "开关", "开关 打卡挑战 关", "暂停", "恢复 打卡挑战", "名单", "打卡名单" }) do
+    g:says("小美", text)
+    g:expect_none{ text = "打卡挑战" }
+  end
+  g:staff("店长", "名单")
+  g:expect{ at = "店长" }
 end)
 
 t:case("the menu lists what is on", function(g)

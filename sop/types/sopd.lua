@@ -348,10 +348,10 @@ function Context:tags(user) end
 ---@return string
 function Context:display(user) end
 ---@param role sopd.Role
----@param user string?
+---@param user string|sopd.Answer|nil # of an answer, the role on the platform counts as well
 ---@return boolean
 function Context:has_role(role, user) end
----@param user string
+---@param user string|sopd.Answer
 ---@return sopd.Role
 function Context:role_of(user) end
 ---@return { user: string, role: sopd.Role }[]
