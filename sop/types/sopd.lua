@@ -92,6 +92,7 @@
 ---@class sopd.AskOptions
 ---@field from string|string[]?       # a user, several, or "anyone"; default: the speaker
 ---@field timeout sopd.Duration?      # "24h"
+---@field till integer?              # instead of timeout: the moment (seconds) at which it is over
 ---@field match string?               # only what fits this pattern (PCRE2)
 ---@field commands string|string[]?   # only these words
 ---@field consume boolean?            # false: the other handlers see the message as well
@@ -99,6 +100,7 @@
 ---@class sopd.GatherOptions
 ---@field events sopd.EventName|sopd.EventName[]
 ---@field window sopd.Duration?       # "10s", from the call on
+---@field till integer?               # instead of window: the moment (seconds) at which it is over
 ---@field max integer?                # 50, at most 500: ends the window
 ---@field from string|string[]?       # only of these users
 ---@field match string?               # messages: only what fits this pattern (PCRE2)

@@ -139,7 +139,18 @@ end
 
 -- ---- waiting for people ----
 
-local ASK = { from = true, timeout = true, match = true, commands = true, consume = "boolean" }
+-- When a wait for people is over: `till` is a moment in seconds, `duration` counts from now.
+local function over_at(till, duration, default, what, name)
+  if till == nil then
+    return after(duration == nil and default or duration, what .. ": " .. name)
+  end
+  if duration ~= nil then
+    fail(format("%s: give either %s or till, not both", what, name))
+  end
+  return S.integer(S.number(till, what .. ": till") * 1000 // 1, what .. ": till")
+end
+
+local ASK = { from = true, timeout = true, till = true, match = true, commands = true, consume = "boolean" }
 
 -- The word as the script wrote it.
 local function word_of(words, folded)
@@ -164,7 +175,7 @@ function M.ask(c, opts)
     match = pattern(opts.match, "c:ask"),
     commands = words,
     keep = opts.consume == false or nil,
-    due = after(opts.timeout == nil and "24h" or opts.timeout, "c:ask: timeout"),
+    due = over_at(opts.till, opts.timeout, "24h", "c:ask", "timeout"),
   })
   if with.event then
     return answer_of(c, with.event, word_of(words, with.command), with.rest)
@@ -172,7 +183,7 @@ function M.ask(c, opts)
   return nil, "timeout"
 end
 
-local GATHER = { events = true, window = true, max = true, from = true, match = true }
+local GATHER = { events = true, window = true, till = true, max = true, from = true, match = true }
 
 local function event_names(events)
   local list = {}
@@ -201,7 +212,7 @@ function M.gather(c, opts)
     from = opts.from ~= nil and speakers(opts.from, "c:gather") or nil,
     match = pattern(opts.match, "c:gather"),
     max = max,
-    due = after(opts.window == nil and "10s" or opts.window, "c:gather: window"),
+    due = over_at(opts.till, opts.window, "10s", "c:gather", "window"),
   })
   local list = {}
   for i, event in ipairs(with.events or {}) do

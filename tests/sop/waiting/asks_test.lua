@@ -34,6 +34,22 @@ t:case("24 hours are the default", function(g)
   g:silent("1h")
 end)
 
+t:case("till a moment", function(g)
+  g:says("小美", "问到点")
+  g:says("小美", "来了")
+  g:expect{ text = "小美 said [来了]" }
+  g:says("小美", "问到点")
+  g:at("11:59")
+  g:silent("30s")
+  g:restart()
+  g:advance("2m")
+  g:expect{ text = "nothing: timeout" }
+  g:says("小美", "问过点")
+  g:expect{ text = "nothing: timeout" }
+  g:says("小美", "问错点")
+  g:expect{ text = "give either timeout or till" }
+end)
+
 t:case("the timeout ends it, also across a restart", function(g)
   g:says("小美", "快问")
   g:restart()

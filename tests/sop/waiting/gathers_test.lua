@@ -26,6 +26,16 @@ t:case("a restart in the window loses nobody", function(g)
   g:silent("1h")
 end)
 
+t:case("after a restart all that follows is gathered, not only the next", function(g)
+  g:says("小美", "接龙")
+  g:says("阿强", "一")
+  g:restart()
+  g:says("阿强", "二")
+  g:advance("1s")
+  g:says("小王", "三")
+  g:expect{ text = "full: 阿强=一 阿强=二 小王=三" }
+end)
+
 t:case("all at once", function(g)
   g:together(function()
     for i = 1, 20 do g:join("新人" .. i) end

@@ -13,6 +13,33 @@ t:case("a run goes on by itself", function(g)
   g:silent("1d")
 end)
 
+t:case("its first words answer whoever began it, also at night; later ones wait for the morning", {
+  playbook = { flows = { "runs" } }, start = "2026-03-02 23:30",
+}, function(g)
+  g:says("小美", "招呼")
+  g:expect{ text = "hello 小美" }
+  g:restart()
+  g:silent("1h")
+  g:says("阿强", "招呼") -- answered, although something waits for the morning
+  g:expect{ text = "hello 阿强" }
+  g:silent("6h")
+  g:at("07:31")
+  g:expect{ text = "still here, 小美" }
+end)
+
+t:case("whom it is about, by name if they began it", function(g)
+  g:says("阿强", "早")
+  g:says("小美", "招呼 @阿强")
+  g:expect{ text = "hello " .. g:id("阿强") }
+  g:restart()
+  g:says("小美", "招呼")
+  g:expect{ text = "hello 小美" }
+  g:restart()
+  g:advance("11m")
+  g:expect{ text = "still here, 小美" }
+  g:expect{ text = "hello 小美" } -- c:continue keeps it
+end)
+
 t:case("one of a key", function(g)
   g:says("小美", "开始")
   g:expect{ text = "started" }

@@ -22,6 +22,19 @@ flow:command("快问", function(c)
   c:say(told(c:ask{ timeout = "10m" }))
 end)
 
+flow:command("问到点", function(c)
+  c:say(told(c:ask{ till = c:moment(c:day(), "12:00") }))
+end)
+
+flow:command("问过点", function(c)
+  c:say(told(c:ask{ till = c:moment(c:day(), "09:00") }))
+end)
+
+flow:command("问错点", function(c)
+  local _, why = pcall(c.ask, c, { till = c:now(), timeout = "1h" })
+  c:say(why)
+end)
+
 flow:command("问大家", function(c)
   c:say(told(c:ask{ from = "anyone", timeout = "1h" }))
 end)

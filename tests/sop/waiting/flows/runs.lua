@@ -25,6 +25,18 @@ flow:command("开始", function(c)
   c:say(id and "started" or "not started: " .. why)
 end)
 
+local greet = flow:run("greet", function(c)
+  c:say("hello " .. c.name)
+  c:sleep("10m")
+  c:say("still here, " .. c.name)
+  c:sleep("1s")
+  c:continue()
+end)
+
+flow:command("招呼", { args = true }, function(c)
+  c:start(greet, nil, { user = c.mentions[1] })
+end)
+
 flow:command("按名", function(c)
   c:start("steps", { who = "name", from = 3 })
   c:start("runs.steps", { who = "flow.name", from = 3 })
