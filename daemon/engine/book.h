@@ -48,6 +48,7 @@ struct playbook {
     bool has_quiet;
     int64_t quiet_from_ms, quiet_to_ms; /* since local midnight; may wrap */
     int64_t cutoff_ms;
+    int evening_posts; /* most scheduled posts an evening in one group; `sopd check` warns */
     char *language;
     struct cJSON *persona;
     char *staff_chat; /* "gateway:chat" or NULL */

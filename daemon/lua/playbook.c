@@ -11,6 +11,8 @@
 #include "base/timefmt.h"
 #include "lua/playbook_internal.h"
 
+enum { PLAYBOOK_EVENING_POSTS = 6 };
+
 static int playbook_by_name(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -257,10 +259,11 @@ static void playbook_read_voice(struct loader *l, struct playbook *p, const stru
 static struct playbook *playbook_read(struct loader *l, const char *name, const char *path,
                                       const struct conf_value *root)
 {
-    static const char *const keys[] = {"title",      "groups",   "private", "timezone",   "quiet",
-                                       "day_cutoff", "language", "persona", "staff_chat", "staff",
-                                       "keepers",    "flows",    NULL};
+    static const char *const keys[] = {
+        "title",   "groups",     "private", "timezone", "quiet", "day_cutoff",    "language",
+        "persona", "staff_chat", "staff",   "keepers",  "flows", "evening_posts", NULL};
     struct playbook *p = MEM_NEW(struct playbook);
+    int64_t posts = PLAYBOOK_EVENING_POSTS;
     l->report = (struct conf_report){.file = path, .out = l->err};
     p->name = mem_strdup(name);
     p->file = mem_strdup(path);
@@ -268,6 +271,8 @@ static struct playbook *playbook_read(struct loader *l, const char *name, const 
     conf_check_keys(&l->report, root, "playbook", keys, false);
     conf_boolean(&l->report, root, "private", &p->private_chats);
     conf_boolean(&l->report, root, "keepers", &p->keepers);
+    conf_integer(&l->report, root, "evening_posts", 0, 1000, &posts);
+    p->evening_posts = (int)posts;
     playbook_read_groups(l, p, root);
     playbook_read_staff(l, p, root);
     playbook_read_times(l, p, root);

@@ -1,0 +1,13 @@
+-- shop.lua -- a playbook of one shop.
+return {
+  groups = { "qq1:*" },
+  keepers = true,
+  flows = {
+    {
+      "redpacket",
+      organiser = "幸福生鲜有限公司",
+      kind = "points",
+      none_planned = "请三位好友助力,就能抢到",
+    },
+  },
+}

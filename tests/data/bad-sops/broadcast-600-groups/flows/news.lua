@@ -1,0 +1,11 @@
+-- news.lua -- a flow with a fault in it or around it.
+local flow = sop.flow("news", {
+  title = "news",
+  params = {
+    text = { "text", default = { "来看看吧" } },
+  },
+})
+
+flow:at("20:00", { late = "10m" }, function(c) c:say(c.params.text) end)
+
+return flow

@@ -1,0 +1,13 @@
+-- shop.lua -- a playbook of one shop.
+return {
+  groups = { "qq1:*" },
+  keepers = true,
+  flows = {
+    {
+      "ladder",
+      rungs = {
+        { at = "19:00", text = "全场 9 折" },
+      },
+    },
+  },
+}

@@ -1,0 +1,11 @@
+-- hello.lua -- a flow with a fault in it or around it.
+local flow = sop.flow("hello", {
+  title = "hello",
+  params = {
+    text = { "text", default = { "来看看吧" } },
+  },
+})
+
+flow:command({ "巡店" }, { role = "region" }, function(c) c:reply(c.params.text) end)
+
+return flow

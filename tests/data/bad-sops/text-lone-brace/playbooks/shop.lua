@@ -1,0 +1,11 @@
+-- shop.lua -- a playbook of one shop.
+return {
+  groups = { "qq1:*" },
+  keepers = true,
+  flows = {
+    {
+      "checkin",
+      already = "今天打过啦 {笑脸",
+    },
+  },
+}

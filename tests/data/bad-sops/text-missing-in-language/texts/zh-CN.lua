@@ -1,0 +1,1 @@
+return { hello = { text = "来看看吧" } }

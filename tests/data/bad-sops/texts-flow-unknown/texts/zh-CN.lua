@@ -1,0 +1,5 @@
+return {
+  chekin = {
+    done = "打卡成功",
+  },
+}

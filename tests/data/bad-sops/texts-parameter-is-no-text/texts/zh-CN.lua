@@ -1,0 +1,5 @@
+return {
+  checkin = {
+    days = "28",
+  },
+}

@@ -1,0 +1,11 @@
+-- second.lua -- a flow with a fault in it or around it.
+local flow = sop.flow("second", {
+  title = "second",
+  params = {
+    text = { "text", default = { "来看看吧" } },
+  },
+})
+
+flow:command({ "盘点" }, { role = "store" }, function(c) c:reply(c.params.text) end)
+
+return flow

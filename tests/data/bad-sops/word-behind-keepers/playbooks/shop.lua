@@ -1,0 +1,10 @@
+-- shop.lua -- a playbook of one shop.
+return {
+  groups = { "qq1:*" },
+  keepers = true,
+  staff = { ["qq1:1"] = "store" },
+  flows = {
+    "first",
+    "second",
+  },
+}
