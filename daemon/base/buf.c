@@ -47,15 +47,28 @@ void buf_addc(struct buf *b, char c)
     b->len++;
 }
 
+/* Two digits at a time: what goes to Redis is full of numbers. */
 size_t buf_digits(char *out, int64_t n)
 {
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                                "25262728293031323334353637383940414243444546474849"
+                                "50515253545556575859606162636465666768697071727374"
+                                "75767778798081828384858687888990919293949596979899";
+    if (n >= 0 && n < 10) {
+        *out = (char)('0' + n);
+        return 1;
+    }
+    if (n >= 10 && n < 100) {
+        memcpy(out, pairs + n * 2, 2);
+        return 2;
+    }
     char tmp[24];
     size_t i = sizeof tmp;
     uint64_t u = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
-    do {
-        tmp[--i] = (char)('0' + u % 10);
-        u /= 10;
-    } while (u);
+    for (; u >= 10; u /= 100)
+        memcpy(tmp + (i -= 2), pairs + u % 100 * 2, 2);
+    if (u)
+        tmp[--i] = (char)('0' + u);
     if (n < 0)
         tmp[--i] = '-';
     memcpy(out, tmp + i, sizeof tmp - i);
@@ -178,18 +191,26 @@ void buf_add_array(struct buf *b, size_t count)
     buf_add(b, "\r\n", 2);
 }
 
+/* May it stand in a key as it is? The final NUL may not. */
+static bool buf_key_plain(unsigned char c)
+{
+    return c > ' ' && c != ':' && c != '{' && c != '}' && c != '%' && c != 0x7f;
+}
+
 void buf_add_key(struct buf *b, const char *id)
 {
     static const char hex[] = "0123456789ABCDEF";
-    for (; *id; id++) {
-        unsigned char c = (unsigned char)*id;
-        if (c <= ' ' || c == ':' || c == '{' || c == '}' || c == '%' || c == 0x7f) {
-            buf_addc(b, '%');
-            buf_addc(b, hex[c >> 4]);
-            buf_addc(b, hex[c & 15]);
-        } else {
-            buf_addc(b, (char)c);
-        }
+    for (;;) {
+        const char *plain = id;
+        while (buf_key_plain((unsigned char)*id))
+            id++;
+        buf_add(b, plain, (size_t)(id - plain));
+        if (!*id)
+            return;
+        unsigned char c = (unsigned char)*id++;
+        buf_addc(b, '%');
+        buf_addc(b, hex[c >> 4]);
+        buf_addc(b, hex[c & 15]);
     }
 }
 

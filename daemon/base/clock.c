@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+enum { CLOCK_STEP_MS = 1000 };
+
 static int64_t clock_read(clockid_t id)
 {
     struct timespec ts;
@@ -27,8 +29,13 @@ void clock_init_virtual(struct clock *c, int64_t wall_ms)
 
 void clock_tick(struct clock *c)
 {
-    c->mono_ms = clock_read(CLOCK_MONOTONIC);
-    c->wall_ms = c->frozen ? c->frozen_ms : clock_read(CLOCK_REALTIME) + c->shift_ms;
+    int64_t mono = clock_read(CLOCK_MONOTONIC);
+    int64_t wall = c->frozen ? c->frozen_ms : clock_read(CLOCK_REALTIME) + c->shift_ms;
+    int64_t passed = c->frozen ? 0 : mono - c->mono_ms, back = c->wall_ms + passed - wall;
+    if (c->mono_ms && back > CLOCK_STEP_MS)
+        c->back_ms += back;
+    c->mono_ms = mono;
+    c->wall_ms = wall;
 }
 
 void clock_advance(struct clock *c, int64_t delta_ms)

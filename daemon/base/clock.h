@@ -13,6 +13,7 @@ struct clock {
     int64_t shift_ms; /* how far the clock was turned (virtual time); 0 in production */
     bool frozen;      /* true: wall time moves only by clock_advance (SOP tests) */
     int64_t frozen_ms;
+    int64_t back_ms; /* by how much wall time was set back so far, in steps of more than a second */
 };
 
 /* A real clock. */

@@ -88,7 +88,10 @@ static void batch_seen_key(struct gw *gw, struct buf *key, int64_t day, unsigned
 {
     buf_reset(key);
     gw_key(gw, key, "seen");
-    buf_addf(key, ":%lld:%u", (long long)day, shard);
+    buf_addc(key, ':');
+    buf_addi(key, day);
+    buf_addc(key, ':');
+    buf_addi(key, shard);
 }
 
 /* True when this process has not yet given that set its time to live. */

@@ -225,6 +225,7 @@ static void engine_drain(uv_prepare_t *p)
 {
     struct engine *e = p->data;
     clock_tick(e->clock);
+    setback_run(e);
     engine_check_settings(e);
     engine_start_gateways(e);
     engine_check_ready(e);

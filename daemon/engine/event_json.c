@@ -1,22 +1,21 @@
 /* event_json.c -- see event_json.h. */
 #include "engine/event_json.h"
 
-#include <cjson/cJSON.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "gateway/json.h"
 
 static const struct {
     const char *name;
     size_t at;
 } event_json_texts[] = {
-    {"user", offsetof(struct event, user)},          {"name", offsetof(struct event, name)},
-    {"role", offsetof(struct event, role)},          {"op", offsetof(struct event, operator_id)},
-    {"target", offsetof(struct event, target)},      {"id", offsetof(struct event, message_id)},
-    {"reply_to", offsetof(struct event, reply_to)},  {"sub", offsetof(struct event, sub)},
-    {"flag", offsetof(struct event, flag)},          {"text", offsetof(struct event, text)},
-    {"chat_name", offsetof(struct event, chat_name)}};
+    {"user", offsetof(struct event, user)},         {"name", offsetof(struct event, name)},
+    {"role", offsetof(struct event, role)},         {"op", offsetof(struct event, operator_id)},
+    {"target", offsetof(struct event, target)},     {"id", offsetof(struct event, message_id)},
+    {"reply_to", offsetof(struct event, reply_to)}, {"sub", offsetof(struct event, sub)},
+    {"flag", offsetof(struct event, flag)},         {"text", offsetof(struct event, text)}};
 
 static const struct {
     const char *name;
@@ -69,7 +68,9 @@ void event_json_write(const struct event *e, struct buf *out)
             *(const char *const *)(const void *)((const char *)e + event_json_texts[i].at);
         if (!s || !*s)
             continue;
-        buf_addf(out, ",\"%s\":", event_json_texts[i].name);
+        buf_adds(out, ",\"");
+        buf_adds(out, event_json_texts[i].name);
+        buf_adds(out, "\":");
         event_json_text(out, s);
     }
     for (size_t i = 0; i < sizeof event_json_flags / sizeof event_json_flags[0]; i++)
@@ -77,16 +78,16 @@ void event_json_write(const struct event *e, struct buf *out)
             buf_addf(out, ",\"%s\":true", event_json_flags[i].name);
     if (e->number)
         buf_addf(out, ",\"number\":%lld", (long long)e->number);
-    buf_addf(out, ",\"time\":%lld", (long long)e->time_ms);
+    buf_adds(out, ",\"time\":");
+    buf_addi(out, e->time_ms);
     if (e->nsegments)
         event_json_write_segments(e, out);
     buf_addc(out, '}');
 }
 
-static const char *event_json_keep(struct event *e, const cJSON *v)
+static const char *event_json_keep(struct event *e, const struct json *v)
 {
-    const char *s = cJSON_GetStringValue(v);
-    return s ? event_string(e, s, strlen(s)) : "";
+    return json_is(v, JSON_STRING) && v->len ? event_string(e, v->s, v->len) : "";
 }
 
 static enum segment_type event_json_segment_type(const char *name)
@@ -97,9 +98,22 @@ static enum segment_type event_json_segment_type(const char *name)
     return SEGMENT_OTHER;
 }
 
-static void event_json_read_segments(struct event *e, const cJSON *list)
+/* ["type","id","text","kind"] */
+static void event_json_read_segment(struct event *e, const struct json *list, struct segment *s)
 {
-    int n = cJSON_IsArray(list) ? cJSON_GetArraySize(list) : 0, i = 0;
+    const struct json *parts[4] = {NULL};
+    int n = 0;
+    for (const struct json *v = json_first(list); v && n < 4; v = json_next(v))
+        parts[n++] = v;
+    s->type = event_json_segment_type(json_text(parts[0]));
+    s->id = event_json_keep(e, parts[1]);
+    s->text = event_json_keep(e, parts[2]);
+    s->kind = parts[3] ? event_json_keep(e, parts[3]) : event_json_segments[s->type];
+}
+
+static void event_json_read_segments(struct event *e, const struct json *list)
+{
+    int n = json_is(list, JSON_ARRAY) ? (int)list->len : 0, i = 0;
     if (!n && e->type == EVENT_MESSAGE && *e->text) {
         struct segment *one = event_room(e, sizeof *one);
         *one = (struct segment){SEGMENT_TEXT, "text", "", e->text};
@@ -110,39 +124,45 @@ static void event_json_read_segments(struct event *e, const cJSON *list)
     if (!n)
         return;
     struct segment *segments = event_room(e, (size_t)n * sizeof *segments);
-    const cJSON *item;
-    cJSON_ArrayForEach (item, list) {
-        const char *type = cJSON_GetStringValue(cJSON_GetArrayItem(item, 0));
-        struct segment *s = &segments[i++];
-        s->type = event_json_segment_type(type);
-        s->id = event_json_keep(e, cJSON_GetArrayItem(item, 1));
-        s->text = event_json_keep(e, cJSON_GetArrayItem(item, 2));
-        const cJSON *kind = cJSON_GetArrayItem(item, 3);
-        s->kind = kind ? event_json_keep(e, kind) : event_json_segments[s->type];
-    }
+    for (const struct json *item = json_first(list); item; item = json_next(item))
+        event_json_read_segment(e, item, &segments[i++]);
     e->segments = segments;
     e->nsegments = n;
 }
 
-struct event *event_json_read(const struct cJSON *o, const char *chat)
+static int64_t event_json_number(const struct json *v)
 {
-    const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, "type"));
+    int64_t n = 0;
+    return json_is(v, JSON_NUMBER) && json_int(v, &n) ? n : 0;
+}
+
+/* One member of the object. */
+static void event_json_take(struct event *e, const struct json *v)
+{
+    if (v->type == JSON_STRING) {
+        for (size_t i = 0; i < sizeof event_json_texts / sizeof event_json_texts[0]; i++)
+            if (strcmp(event_json_texts[i].name, v->key) == 0)
+                *(const char **)(void *)((char *)e + event_json_texts[i].at) =
+                    event_json_keep(e, v);
+        return;
+    }
+    for (size_t i = 0; i < sizeof event_json_flags / sizeof event_json_flags[0]; i++)
+        if (v->type == JSON_TRUE && strcmp(event_json_flags[i].name, v->key) == 0)
+            *((bool *)((char *)e + event_json_flags[i].at)) = true;
+}
+
+struct event *event_json_read(const struct json *o, const char *chat)
+{
+    const char *type = json_text(json_get(o, "type"));
     int known = type ? event_type_parse(type) : -1;
     if (known < 0)
         return NULL;
     struct event *e = event_new((enum event_type)known, 0);
     e->chat = event_string(e, chat, strlen(chat));
-    for (size_t i = 0; i < sizeof event_json_texts / sizeof event_json_texts[0]; i++) {
-        const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, event_json_texts[i].name);
-        *(const char **)(void *)((char *)e + event_json_texts[i].at) = event_json_keep(e, v);
-    }
-    for (size_t i = 0; i < sizeof event_json_flags / sizeof event_json_flags[0]; i++)
-        *((bool *)((char *)e + event_json_flags[i].at)) =
-            cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, event_json_flags[i].name));
-    const cJSON *number = cJSON_GetObjectItemCaseSensitive(o, "number");
-    const cJSON *time = cJSON_GetObjectItemCaseSensitive(o, "time");
-    e->number = cJSON_IsNumber(number) ? (int64_t)number->valuedouble : 0;
-    e->time_ms = e->arrived_ms = cJSON_IsNumber(time) ? (int64_t)time->valuedouble : 0;
-    event_json_read_segments(e, cJSON_GetObjectItemCaseSensitive(o, "segs"));
+    for (const struct json *v = json_first(o); v; v = json_next(v))
+        event_json_take(e, v);
+    e->number = event_json_number(json_get(o, "number"));
+    e->time_ms = e->arrived_ms = event_json_number(json_get(o, "time"));
+    event_json_read_segments(e, json_get(o, "segs"));
     return e;
 }

@@ -6,11 +6,11 @@
 #include "gateway/event.h"
 
 struct buf;
-struct cJSON;
+struct json;
 
 /* Appends the event as one JSON object. */
 void event_json_write(const struct event *e, struct buf *out);
 /* The event of such an object, as event_new makes it; NULL if it is none. */
-struct event *event_json_read(const struct cJSON *o, const char *chat);
+struct event *event_json_read(const struct json *o, const char *chat);
 
 #endif

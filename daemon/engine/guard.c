@@ -72,6 +72,16 @@ void guard_restart(struct gw *gw, const char *chat, int64_t now_ms)
     guard_use_up(gw->pace.chat, gw->pace.nchat, guard_find(gw, chat, true)->tat, now_ms * 1000);
 }
 
+/* The clock was set back: the same times, counted from now. */
+void guard_set_back(struct gw *gw, int64_t ms)
+{
+    for (int i = 0; i < PACE_LIMITS; i++)
+        gw->guard_account[i] -= ms * 1000;
+    for (struct guard_chat *g = gw->guard; g; g = g->hh.next)
+        for (int i = 0; i < PACE_LIMITS; i++)
+            g->tat[i] -= ms * 1000;
+}
+
 /* Chats whose limits are all idle again. */
 void guard_evict(struct gw *gw)
 {

@@ -64,11 +64,15 @@ uint64_t input_hash(const struct input *in, const char *chat, int64_t *day, bool
 /* Answers the admin who asked for it, if one did and was not answered yet. */
 void input_tell(struct input *in, enum run_fit fit, const char *text);
 
+enum { TURN_ANSWER_LATE_MS = 120000 }; /* an answer that comes later than this is none */
+
 /* What started a handler: what its context shows. For a run this is its first input, not the one that woke it. */
 struct cause {
     enum turn_cause kind;
     const struct event *event;      /* EVENT */
     const char *user, *word, *rest; /* "" if none */
+    const char *name;               /* START: of the user; NULL or "" if not known */
+    bool answers;                   /* START: by what a member said or did just then */
     const char *args;               /* JSON, "" if none */
     int64_t due_ms;                 /* SCHEDULE, TIMER */
     int64_t time_ms, now_ms;        /* of that turn */
@@ -293,13 +297,17 @@ struct pin {
     UT_hash_handle hh;
 };
 
+enum run_awaits { AWAITS_NOTHING, AWAITS_ANSWER, AWAITS_TIME, AWAITS_EVENTS, AWAITS_SENT };
+
 /* A run in memory. Its record is in Redis; this may be forgotten at any time between turns. */
 struct run {
     struct gw *gw;
     char id[17];
     char *chat;
-    struct cJSON *head; /* first line of the record */
-    struct cause cause; /* points into head, first and args */
+    char *head; /* first line of the record: what points into it, unescaped in place */
+    char pin[17];
+    const char *on, *key; /* into head: its handler, what c:start named it by ("" nothing) */
+    struct cause cause;   /* points into head, first and args */
     struct event *first;
     char *args;
     int gen;
@@ -308,9 +316,13 @@ struct run {
     struct coro *parked;
     struct binding *binding; /* of the coroutine */
     uint64_t generation;     /* of the engine when the coroutine was made */
-    struct cJSON *wait;      /* NULL: for its start */
+    char *wait;              /* the spec of what it waits for, JSON; NULL: for its start */
+    enum run_awaits awaits;  /* of the spec: its kind, */
+    int64_t wanted_ms;       /* its due (0 = none), */
+    unsigned gather_max;     /* its max */
     bool listed;             /* in waits:<chat> */
-    int64_t due_ms;          /* 0 = no timer */
+    int64_t asked_ms;    /* the platform's time of the message that it waits after; 0: after none */
+    int64_t due_ms;      /* 0 = no timer */
     unsigned wakes;      /* of this round: with it a turn that its timer causes has an identity */
     struct buf gathered; /* JSON objects with commas */
     unsigned ngathered;
@@ -322,14 +334,15 @@ struct run {
 struct run *run_find(struct gw *gw, const char *id);
 /* A record from Redis as a run in memory; NULL with why if it cannot be read. */
 struct run *run_read(struct gw *gw, const char *id, const char *text, size_t len, const char **why);
-/* A handler that parks for the first time, or a start: header from the turn's cause. */
+/* A handler that parks for the first time. chat NULL: the header says it. */
 struct run *run_new(struct gw *gw, const char *id, const char *chat);
-void run_set_wait(struct run *run, struct cJSON *wait); /* takes it */
-void run_adopt(struct run *run);                        /* its cause from its new header */
-void run_touch(struct run *run);                        /* the last to be evicted */
+/* What it waits for from now on. False: the spec cannot be read. */
+bool run_set_wait(struct run *run, const char *spec, size_t len);
+/* Its header (without the newline), and with it its cause. False: it cannot be read, and the run is as it was. */
+bool run_set_head(struct run *run, const char *head, size_t len);
+void run_touch(struct run *run); /* the last to be evicted */
 void run_forget(struct run *run);
 void run_key(const struct gw *gw, struct buf *out, const char *id);
-const char *run_text(const struct run *run, const char *field); /* of the header, "" */
 void runs_evict(struct gw *gw, bool all);
 void runs_free(struct gw *gw);
 /* The timer of a run is due: queues its wake. member: its id in `timers`. Two times mean that c:cancel ends it: with its key, or
@@ -370,8 +383,6 @@ void pins_free(struct gw *gw);
 bool waits_ready(struct chat *c);
 /* Puts what the event wakes in front of the handlers that it reaches; takes and returns the list. */
 struct route *waits_match(struct chat *c, const struct event *ev, struct route *handlers);
-/* Does a run with this wait spec have to be found by events? */
-bool waits_wants(const struct cJSON *spec);
 void waits_json(const struct run *run, struct buf *out); /* its value in waits:<chat> */
 void waits_put(struct chat *c, const struct run *run);
 void waits_remove(struct chat *c, const char *id);
@@ -468,6 +479,7 @@ void guard_take(struct gw *gw, const char *chat, int64_t now_ms);
 /* A message of the last process is left over for this chat: what burst there was counts as used up. */
 void guard_restart(struct gw *gw, const char *chat, int64_t now_ms);
 void guard_evict(struct gw *gw);
+void guard_set_back(struct gw *gw, int64_t ms);
 void guard_free(struct gw *gw);
 /* at_all.c: true when the entry must wait for the gateway's word on @all. */
 bool at_all_wait(struct gw *gw, struct entry *en);
@@ -560,8 +572,7 @@ struct gw {
     int64_t hold_step_ms;
     int bad_in_row;
     size_t unknown;
-    size_t doubts;       /* entries in doubt */
-    bool own_in_history; /* the platform's history has our own messages */
+    size_t doubts; /* entries in doubt */
     int64_t settle_next_ms;
     bool was_up;
     int64_t gap_since_ms; /* wall: when the stream broke; 0 = never was up */
@@ -616,6 +627,7 @@ struct engine {
     int64_t ready_ms; /* monotonic: when we began to serve */
     int64_t slots_built_ms;
     int64_t schedule_from_ms; /* wall: everything due up to here was handled */
+    int64_t back_ms;          /* of the clock's, worked off */
     uint32_t serial;
     struct metric *m_lag;
     struct rng rng;
@@ -640,5 +652,6 @@ bool gw_can_send(const struct gw *gw);
 bool gw_ask(struct gw *gw, const struct gateway_request *r,
             void (*fn)(void *ud, const struct gateway_response *r), void *ud);
 struct metric *gw_sends(struct gw *gw, const char *outcome);
+void setback_run(struct engine *e); /* moves what waits along with a clock that was set back */
 
 #endif

@@ -35,6 +35,7 @@ struct message *message_new(const struct message_head *head, const struct out_se
     m->chat = message_put(&at, head->chat, strlen(head->chat));
     m->flow = message_put(&at, head->flow, strlen(head->flow));
     m->created_ms = head->created_ms;
+    m->from_ms = head->from_ms;
     m->until_ms = head->until_ms;
     m->resend = head->resend;
     m->answer = head->answer;
@@ -72,6 +73,10 @@ void message_json(const struct message *m, struct buf *out)
     buf_add_json(out, m->flow, strlen(m->flow));
     buf_adds(out, ",\"at\":");
     buf_addi(out, m->created_ms);
+    if (m->from_ms) {
+        buf_adds(out, ",\"from\":");
+        buf_addi(out, m->from_ms);
+    }
     buf_adds(out, ",\"until\":");
     buf_addi(out, m->until_ms);
     buf_adds(out, m->resend ? ",\"policy\":\"resend\"" : ",\"policy\":\"drop\"");
@@ -82,7 +87,9 @@ void message_json(const struct message *m, struct buf *out)
     buf_adds(out, m->answer ? ",\"answer\":true,\"message\":[" : ",\"message\":[");
     for (int i = 0; i < m->nsegments; i++) {
         const struct out_segment *s = &m->segments[i];
-        buf_addf(out, "%s[\"%s\",", i ? "," : "", message_kinds[s->type]);
+        buf_adds(out, i ? ",[\"" : "[\"");
+        buf_adds(out, message_kinds[s->type]);
+        buf_adds(out, "\",");
         buf_add_json(out, s->type == SEGMENT_TEXT ? s->text : s->id,
                      s->type == SEGMENT_TEXT ? s->text_len : strlen(s->id));
         if (s->type != SEGMENT_TEXT && s->text_len) {
@@ -140,6 +147,7 @@ struct message *message_parse(const char *json, size_t len)
             .chat = message_string(o, "chat"),
             .flow = message_string(o, "flow"),
             .created_ms = (int64_t)message_number(o, "at"),
+            .from_ms = (int64_t)message_number(o, "from"),
             .until_ms = (int64_t)message_number(o, "until"),
             .resend = strcmp(message_string(o, "policy"), "drop") != 0,
             .answer = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, "answer")),

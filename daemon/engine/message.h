@@ -15,8 +15,9 @@ enum { MESSAGE_CHARS = 1500, MESSAGE_MENTIONS = 10, MESSAGE_IMAGES = 20 };
 struct message {
     const char *chat;
     const char *flow;
-    int64_t created_ms, until_ms; /* not sent after until_ms (wall) */
-    bool resend;                  /* policy when the outcome stays unknown */
+    int64_t created_ms;
+    int64_t from_ms, until_ms; /* not sent before (quiet hours; 0: any time) and not after (wall) */
+    bool resend;               /* policy when the outcome stays unknown */
     bool answer;
     char *run; /* "<id>|<chat>" of the run that waits for its outcome; owned; NULL none */
     const struct out_segment *segments;
@@ -25,7 +26,7 @@ struct message {
 
 struct message_head {
     const char *chat, *flow;
-    int64_t created_ms, until_ms;
+    int64_t created_ms, from_ms, until_ms;
     bool resend, answer;
 };
 

@@ -292,7 +292,6 @@ void outbox_own_message(struct gw *gw, const struct event *e)
     static struct buf theirs, ours;
     buf_reset(&theirs);
     outbox_plain_event(e, &theirs);
-    gw->own_in_history = gw->own_in_history || e->history;
     struct entry *en, *tmp;
     HASH_ITER (hh, gw->entries, en, tmp) {
         if ((en->state != ENTRY_UNKNOWN && en->state != ENTRY_WRITTEN) || en->echoed)
@@ -326,14 +325,18 @@ static void outbox_settle(struct gw *gw, struct entry *en, int64_t now)
     }
     /* One of the last process that is not in a history which has our messages did not leave: that is known, so it goes out
      * whatever its policy. Without a restart it may still be held back by the platform's risk control. */
-    bool known = en->restart && en->absent && gw->own_in_history;
+    bool known = en->restart && en->absent;
     if ((en->message->resend || known) && en->resends == 0 && en->message->until_ms > now) {
         char id[40];
         outbox_print_id(en->id, id);
         en->resends++;
-        metric_inc(gw->m_resends);
-        log_warn("message is sent again: its outcome stayed unknown", "gateway", gw->name, "chat",
-                 en->message->chat, "flow", en->message->flow, "id", id, NULL);
+        if (!known)
+            metric_inc(gw->m_resends);
+        log_write(known ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
+                  known ? "message had not left before the restart; it leaves now"
+                        : "message is sent again: its outcome stayed unknown",
+                  "gateway", gw->name, "chat", en->message->chat, "flow", en->message->flow, "id",
+                  id, NULL);
         int64_t due = en->restart ? now : en->written_ms + gw->resend_ms;
         if (due > en->message->until_ms)
             en->message->until_ms = due + 1000;
@@ -395,8 +398,8 @@ static void outbox_doubt(struct gw *gw, struct entry *en, int64_t now)
     gw->doubts++;
 }
 
-/* An entry found in Redis. Not marked and not to be repeated: it never left. Marked, or of the kind that leaves without a
- * mark: it may have. */
+/* An entry found in Redis. Not marked and not to be repeated, or held back for the end of quiet hours: it never left. Marked, or
+ * of the kind that leaves without a mark: it may have. */
 static void outbox_restore(struct gw *gw, const char *id_text, const char *json, size_t len)
 {
     uint64_t id;
@@ -413,7 +416,9 @@ static void outbox_restore(struct gw *gw, const char *id_text, const char *json,
     en->restart = true;
     guard_restart(gw, m->chat, now);
     en->written_ms = m->created_ms;
-    if (m->resend)
+    if (m->from_ms > now)
+        outbox_requeue(gw, en, m->from_ms);
+    else if (m->resend)
         outbox_doubt(gw, en, now);
     else
         outbox_requeue(gw, en, now);
@@ -478,10 +483,12 @@ static void outbox_recovered(void *ud, const struct redisReply *reply)
 {
     struct recovery *r = ud;
     if (reply && reply->type == REDIS_REPLY_INTEGER && reply->integer == 1 &&
-        !outbox_find(r->gw, r->id))
-        outbox_add(r->gw, r->id, r->m, 0);
-    else
+        !outbox_find(r->gw, r->id)) {
+        int64_t held = r->m->from_ms - clock_wall(r->gw->e->clock);
+        outbox_add(r->gw, r->id, r->m, held > 0 ? held : 0);
+    } else {
         message_free(r->m);
+    }
     free(r);
 }
 

@@ -133,10 +133,10 @@ static void pin_store(struct turn *t, struct pin *p, struct flow *f)
 
 void pin_count_id(struct turn *t, const char *id, int n)
 {
-    struct buf key = {0};
+    static struct buf key;
+    buf_reset(&key);
     gw_key(t->gw, &key, "pins");
     turn_write(t, 4, (const char *[]){"HINCRBY", buf_cstr(&key), id, n > 0 ? "1" : "-1"}, NULL);
-    buf_free(&key);
 }
 
 void pin_count(struct turn *t, struct pin *p, struct flow *f, int n)

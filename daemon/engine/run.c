@@ -1,14 +1,15 @@
 /* run.c -- runs in memory: made from their records in Redis or by handlers that park, found by id, forgotten when idle. A run
  * here is only a copy with a live coroutine: its record, wait and timer in Redis are the run (docs/redis.md).
  * Callers: run_turn.c in turns, timers.c and outbox.c queue wakes, gw.c evicts. */
-#include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "engine/event_json.h"
 #include "engine/internal.h"
+#include "gateway/json.h"
 
-enum { RUN_IDLE_MS = 60000, RUNS_MAX = 4000 };
+enum { RUN_IDLE_MS = 60000, RUNS_MAX = 1000 };
 
 void run_key(const struct gw *gw, struct buf *out, const char *id)
 {
@@ -24,23 +25,12 @@ struct run *run_find(struct gw *gw, const char *id)
     return run;
 }
 
-const char *run_text(const struct run *run, const char *field)
-{
-    const char *s = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(run->head, field));
-    return s ? s : "";
-}
-
-static int64_t run_number(const cJSON *o, const char *field)
-{
-    const cJSON *n = cJSON_GetObjectItemCaseSensitive(o, field);
-    return cJSON_IsNumber(n) ? (int64_t)n->valuedouble : 0;
-}
-
 struct run *run_new(struct gw *gw, const char *id, const char *chat)
 {
     struct run *run = MEM_NEW(struct run);
     run->gw = gw;
     snprintf(run->id, sizeof run->id, "%s", id);
+    run->on = run->key = "";
     run->chat = mem_strdup(chat);
     run->used_ms = clock_mono(gw->e->clock);
     HASH_ADD_STR(gw->runs, id, run);
@@ -61,8 +51,8 @@ void run_forget(struct run *run)
         host_drop(run->parked);
     if (run->binding)
         binding_release(run->binding);
-    cJSON_Delete(run->head);
-    cJSON_Delete(run->wait);
+    free(run->head);
+    free(run->wait);
     event_free(run->first);
     free(run->args);
     free(run->chat);
@@ -82,39 +72,132 @@ static enum turn_cause run_cause_of(const char *name)
     return CAUSE_EVENT;
 }
 
-void run_adopt(struct run *run)
+static const char *run_string(const struct json *o, const char *name)
 {
-    const cJSON *args = cJSON_GetObjectItemCaseSensitive(run->head, "args");
-    run->first = event_json_read(cJSON_GetObjectItemCaseSensitive(run->head, "event"), run->chat);
-    run->args = args ? cJSON_PrintUnformatted(args) : NULL;
-    run->gen = (int)run_number(run->head, "gen");
+    const char *s = json_text(json_get(o, name));
+    return s ? s : "";
+}
+
+static int64_t run_integer(const struct json *o, const char *name)
+{
+    const struct json *v = json_get(o, name);
+    int64_t n;
+    double d;
+    if (!json_is(v, JSON_NUMBER))
+        return 0;
+    return json_int(v, &n) ? n : json_double(v, &d) ? (int64_t)d : 0;
+}
+
+/* The bytes of the JSON value at p. */
+static size_t run_span(const char *p, const char *end)
+{
+    const char *start = p;
+    int depth = 0;
+    for (bool quoted = false; p < end; p++) {
+        if (*p == '\\' && quoted)
+            p++;
+        else if (*p == '"')
+            quoted = !quoted;
+        else if (quoted)
+            continue;
+        else if (*p == '[' || *p == '{')
+            depth++;
+        else if ((*p == ']' || *p == '}' || *p == ',') && !depth)
+            break;
+        else if (*p == ']' || *p == '}')
+            depth--;
+    }
+    return (size_t)(p < end ? p - start : end - start);
+}
+
+/* Arguments are kept as text. Nothing before them in a header has a member of this name, and no string can look like it. */
+static char *run_args(const char *head, size_t len)
+{
+    static const char name[] = ",\"args\":";
+    const char *at = memmem(head, len, name, sizeof name - 1), *end = head + len;
+    if (!at)
+        return NULL;
+    at += sizeof name - 1;
+    return mem_strndup(at, run_span(at, end));
+}
+
+static void run_adopt(struct run *run, const struct json *o)
+{
+    if (!run->chat)
+        run->chat = mem_strdup(run_string(o, "chat"));
+    run->first = event_json_read(json_get(o, "event"), run->chat);
+    run->gen = (int)run_integer(o, "gen");
+    run->on = run_string(o, "on");
+    run->key = run_string(o, "key");
+    snprintf(run->pin, sizeof run->pin, "%s", run_string(o, "pin"));
     struct cause *c = &run->cause;
-    c->kind = run_cause_of(run_text(run, "cause"));
+    c->kind = run_cause_of(run_string(o, "cause"));
     c->event = run->first;
-    c->user = run_text(run, "user");
+    c->user = run_string(o, "user");
     if (!*c->user && run->first)
         c->user = run->first->user;
-    c->word = run_text(run, "word");
-    c->rest = run_text(run, "rest");
+    c->name = run_string(o, "name");
+    c->answers = run_integer(o, "answers") > 0;
+    c->word = run_string(o, "word");
+    c->rest = run_string(o, "rest");
     c->args = run->args ? run->args : "";
-    c->due_ms = run_number(run->head, "due");
-    c->now_ms = run_number(run->head, "now");
-    c->time_ms = run_number(run->head, "time");
+    c->due_ms = run_integer(o, "due");
+    c->now_ms = run_integer(o, "now");
+    c->time_ms = run_integer(o, "time");
     if (!c->time_ms)
         c->time_ms = run->first ? run->first->time_ms : c->now_ms;
 }
 
-void run_set_wait(struct run *run, struct cJSON *wait)
+/* Kept between uses: its values are looked at at once. */
+static struct json_doc run_doc;
+
+bool run_set_head(struct run *run, const char *head, size_t len)
 {
-    cJSON_Delete(run->wait);
-    run->wait = wait;
+    char *copy = mem_strndup(head, len);
+    const struct json *o = utf8_valid(head, len) ? json_parse(&run_doc, copy, len) : NULL;
+    if (!*run_string(o, "pin") || !*run_string(o, "on") || !json_text(json_get(o, "chat"))) {
+        free(copy);
+        return false;
+    }
+    event_free(run->first);
+    free(run->head);
+    free(run->args);
+    run->head = copy;
+    run->args = run_args(head, len);
+    run_adopt(run, o);
+    return true;
+}
+
+static enum run_awaits run_awaits_of(const char *kind)
+{
+    static const char *const kinds[] = {"", "ask", "sleep", "gather", "sent"};
+    for (int i = AWAITS_ANSWER; i <= AWAITS_SENT; i++)
+        if (strcmp(kind, kinds[i]) == 0)
+            return (enum run_awaits)i;
+    return AWAITS_NOTHING;
+}
+
+bool run_set_wait(struct run *run, const char *spec, size_t len)
+{
+    static struct buf text;
+    buf_reset(&text);
+    buf_add(&text, spec, len);
+    const struct json *o = json_parse(&run_doc, text.data, text.len);
+    if (!json_is(o, JSON_OBJECT))
+        return false;
+    free(run->wait);
+    run->wait = mem_strndup(spec, len);
+    run->awaits = run_awaits_of(run_string(o, "kind"));
+    run->wanted_ms = run_integer(o, "due");
+    run->gather_max = (unsigned)run_integer(o, "max");
+    run->listed =
+        run->awaits == AWAITS_ANSWER || run->awaits == AWAITS_EVENTS || *run_string(o, "leave");
     buf_reset(&run->gathered);
     run->ngathered = 0;
     run->due_ms = 0;
-    if (!cJSON_GetObjectItemCaseSensitive(wait, "due"))
-        return;
-    int64_t due = run_number(wait, "due");
-    run->due_ms = due > RUN_END_KEYLESS ? due : RUN_END_KEYLESS + 1;
+    if (json_get(o, "due"))
+        run->due_ms = run->wanted_ms > RUN_END_KEYLESS ? run->wanted_ms : RUN_END_KEYLESS + 1;
+    return true;
 }
 
 static void run_gather_text(struct run *run, const char *json, size_t len)
@@ -124,62 +207,55 @@ static void run_gather_text(struct run *run, const char *json, size_t len)
     buf_add(&run->gathered, json, len);
 }
 
-/* The lines after the header: what matters is the last wait and what was gathered since. */
-static bool run_read_lines(struct run *run, const char *s, size_t len)
+/* The last wait among the lines; counts the wakes. False: the last line has no end. */
+static bool run_find_wait(struct run *run, const char *p, const char *end, const char **wait)
 {
-    const char *end = s + len, *last = NULL;
-    size_t last_len = 0;
-    for (const char *p = s; p < end;) {
+    *wait = NULL;
+    while (p < end) {
         const char *nl = memchr(p, '\n', (size_t)(end - p));
         if (!nl)
             return false;
-        size_t n = (size_t)(nl - p);
-        if (*p == '?') {
-            last = p;
-            last_len = n;
-            buf_reset(&run->gathered);
-            run->ngathered = 0;
-        } else if (*p == '+') {
-            run_gather_text(run, p + 1, n - 1);
-        } else if (*p == '!') {
+        if (*p == '?')
+            *wait = p;
+        else if (*p == '!')
             run->wakes++;
-        }
         p = nl + 1;
     }
-    run->fresh = !last;
-    if (!last)
+    return true;
+}
+
+/* The lines after the header: what matters is the last wait and what was gathered since. */
+static bool run_read_lines(struct run *run, const char *s, size_t len)
+{
+    const char *end = s + len, *wait;
+    if (!run_find_wait(run, s, end, &wait))
+        return false;
+    run->fresh = !wait;
+    if (!wait)
         return len == 0;
-    struct buf gathered = run->gathered;
-    unsigned n = run->ngathered;
-    run->gathered = (struct buf){0};
-    const char *json = memchr(last, ' ', last_len);
-    cJSON *wait = json ? cJSON_ParseWithLength(json, last_len - (size_t)(json - last)) : NULL;
-    run_set_wait(run, wait);
-    buf_free(&run->gathered);
-    run->gathered = gathered;
-    run->ngathered = n;
-    run->listed = wait && waits_wants(wait);
-    return wait != NULL;
+    const char *nl = memchr(wait, '\n', (size_t)(end - wait));
+    const char *spec = memchr(wait, ' ', (size_t)(nl - wait));
+    if (!spec || !run_set_wait(run, spec + 1, (size_t)(nl - spec - 1)))
+        return false;
+    for (const char *p = nl + 1; p < end; p = nl + 1) {
+        nl = memchr(p, '\n', (size_t)(end - p));
+        if (*p == '+')
+            run_gather_text(run, p + 1, (size_t)(nl - p - 1));
+    }
+    return true;
 }
 
 struct run *run_read(struct gw *gw, const char *id, const char *text, size_t len, const char **why)
 {
     const char *nl = memchr(text, '\n', len);
-    cJSON *head = nl ? cJSON_ParseWithLength(text, (size_t)(nl - text)) : NULL;
-    const char *chat = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(head, "chat"));
-    if (!chat || !cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(head, "pin")) ||
-        !cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(head, "on"))) {
-        *why = "the first line of its record is not readable";
-        cJSON_Delete(head);
-        return NULL;
+    struct run *run = run_new(gw, id, NULL);
+    *why = "the first line of its record is not readable";
+    if (nl && run_set_head(run, text, (size_t)(nl - text))) {
+        *why = "the journal of its record is not readable";
+        buf_add(&run->journal, nl + 1, len - (size_t)(nl + 1 - text));
+        if (run_read_lines(run, nl + 1, run->journal.len))
+            return run;
     }
-    struct run *run = run_new(gw, id, chat);
-    run->head = head;
-    run_adopt(run);
-    buf_add(&run->journal, nl + 1, len - (size_t)(nl + 1 - text));
-    if (run_read_lines(run, nl + 1, run->journal.len))
-        return run;
-    *why = "the journal of its record is not readable";
     run_forget(run);
     return NULL;
 }

@@ -1,115 +1,18 @@
 /* run_turn.c -- what a run does in a turn: its record is fetched, its coroutine brought back if it was dropped (replay), it is woken
  * with what it waited for, and what follows (parked again, over, failed) joins the turn's one commit.
  * Reading from Redis suspends the turn like a read of a script does: turn_run_step is called again and looks where it is.
- * Callers: turn_run.c. The writes are in run_write.c. */
+ * Callers: turn_run.c. The reads are in run_load.c, the writes in run_write.c. */
 #include <cjson/cJSON.h>
-#include <hiredis/hiredis.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/event_json.h"
 #include "engine/internal.h"
 #include "engine/routes.h"
+#include "engine/run_part.h"
 #include "engine/run_write.h"
 
 enum { RUN_DEFER_MS = 300000 };
-
-enum load_what { LOAD_RECORD, LOAD_PIN, LOAD_SOURCE, LOAD_PARKED };
-
-/* A read on its way; outlives a turn that is given up. */
-struct run_load {
-    struct turn *t; /* NULL: nobody waits any more */
-    enum load_what what;
-    char *text; /* NULL: there is none */
-    size_t len;
-    bool done, lost;
-};
-
-/* ---- reading ---- */
-
-static void turn_loaded(void *ud, const struct redisReply *r)
-{
-    struct run_load *l = ud;
-    if (!l->t) {
-        free(l);
-        return;
-    }
-    l->done = true;
-    l->lost = !r || (r->type == REDIS_REPLY_ERROR && redis_error_passes(r->str));
-    if (r && r->type == REDIS_REPLY_STRING) {
-        l->text = mem_alloc(r->len + 1);
-        memcpy(l->text, r->str, r->len);
-        l->text[r->len] = '\0';
-        l->len = r->len;
-    }
-    engine_turn_ready(l->t->e, l->t);
-}
-
-void turn_load_drop(struct turn *t)
-{
-    struct run_load *l = t->load;
-    if (!l)
-        return;
-    t->load = NULL;
-    l->t = NULL;
-    if (!l->done)
-        return; /* turn_loaded frees it */
-    free(l->text);
-    free(l);
-}
-
-static enum turn_next turn_fetch(struct turn *t, enum load_what what, const char *field,
-                                 const struct buf *key)
-{
-    struct run_load *l = MEM_NEW(struct run_load);
-    l->t = t;
-    l->what = what;
-    const char *argv[] = {field ? "HGET" : "GET", key->data, field};
-    const size_t lens[] = {strlen(argv[0]), key->len, field ? strlen(field) : 0};
-    if (redis_command(t->e->redis, turn_loaded, l, field ? 3 : 2, argv, lens)) {
-        t->load = l;
-        return TURN_WAITS;
-    }
-    free(l);
-    turn_abort(t, true);
-    return TURN_GONE;
-}
-
-static enum turn_next turn_fetch_record(struct turn *t)
-{
-    struct buf key = {0};
-    run_key(t->gw, &key, t->at->run);
-    enum turn_next next = turn_fetch(t, LOAD_RECORD, NULL, &key);
-    buf_free(&key);
-    return next;
-}
-
-static enum turn_next turn_fetch_pin(struct turn *t)
-{
-    struct buf key = {0};
-    pin_key(t->gw, &key, run_text(t->run, "pin"));
-    enum turn_next next = turn_fetch(t, LOAD_PIN, NULL, &key);
-    buf_free(&key);
-    return next;
-}
-
-static enum turn_next turn_fetch_source(struct turn *t, const struct pin *p)
-{
-    struct buf key = {0};
-    source_key(t->gw, &key, p->flow, p->version);
-    enum turn_next next = turn_fetch(t, LOAD_SOURCE, NULL, &key);
-    buf_free(&key);
-    return next;
-}
-
-static enum turn_next turn_fetch_parked(struct turn *t)
-{
-    struct buf key = {0};
-    gw_key(t->gw, &key, "parked");
-    enum turn_next next = turn_fetch(t, LOAD_PARKED, t->at->run, &key);
-    buf_free(&key);
-    return next;
-}
 
 /* ---- the end of a run's part ---- */
 
@@ -140,7 +43,7 @@ static void turn_tell(struct turn *t, enum run_fit fit, const char *text)
 /* A run that cannot go on is put aside with what woke it; an admin may try again (sopd ctl runs retry). */
 static enum turn_next turn_run_aside(struct turn *t, const char *status, const char *error)
 {
-    const struct pin *p = pin_find(t->gw, run_text(t->run, "pin"));
+    const struct pin *p = pin_find(t->gw, t->run->pin);
     const char *flow = p ? p->flow : "?";
     log_error(strcmp(status, "stuck") == 0 ? "run is stuck" : "run failed", "gateway", t->gw->name,
               "chat", t->chat->key, "flow", flow, "run", t->run->id, "error", error, NULL);
@@ -167,84 +70,6 @@ static enum turn_next turn_run_stop(struct turn *t)
     return turn_run_leave(t);
 }
 
-/* ---- what it is woken with ---- */
-
-static void wake_late(const struct turn *t, const struct run *run, struct buf *out)
-{
-    int64_t late = run->due_ms ? t->now_ms - run->due_ms : 0;
-    buf_addf(out, "\"late\":%lld}", (long long)(late > 0 ? late : 0));
-}
-
-static void wake_with_event(struct turn *t, struct buf *out)
-{
-    const struct route *r = t->at;
-    buf_adds(out, "{\"event\":");
-    event_json_write(t->input->event, out);
-    if (r->word) {
-        struct buf text = {0};
-        routes_command_text(t->input->event, &text, false);
-        size_t skip = routes_strip(text.data, text.len) + r->word_len;
-        const char *rest = buf_cstr(&text) + (skip < text.len ? skip : text.len);
-        while (*rest == ' ' || *rest == '\n')
-            rest++;
-        buf_adds(out, ",\"command\":");
-        buf_add_json(out, r->word, strlen(r->word));
-        buf_adds(out, ",\"rest\":");
-        buf_add_json(out, rest, strlen(rest));
-        buf_free(&text);
-    }
-    buf_addc(out, '}');
-}
-
-static void wake_with_gathered(const struct turn *t, const struct run *run, bool full,
-                               struct buf *out)
-{
-    buf_adds(out, "{\"events\":[");
-    buf_add(out, run->gathered.data, run->gathered.len);
-    buf_adds(out, full ? "],\"full\":true," : "],\"full\":false,");
-    wake_late(t, run, out);
-}
-
-static void wake_with_due(const struct turn *t, const struct run *run, struct buf *out)
-{
-    const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(run->wait, "kind"));
-    if (kind && strcmp(kind, "gather") == 0) {
-        wake_with_gathered(t, run, false, out);
-    } else if (kind && strcmp(kind, "sent") == 0) {
-        buf_adds(out, "{\"error\":\"the message did not leave: it was too late to answer\"}");
-    } else {
-        buf_adds(out, kind && strcmp(kind, "ask") == 0 ? "{\"timeout\":true," : "{");
-        wake_late(t, run, out);
-    }
-}
-
-/* t->wake from `with`. */
-static void turn_set_wake(struct turn *t, const char *with)
-{
-    struct buf b = {0};
-    buf_addf(&b, "{\"now\":%lld,\"time\":%lld,\"with\":%s}", (long long)t->now_ms,
-             (long long)t->time_ms, with);
-    free(t->wake);
-    t->wake = buf_take(&b);
-}
-
-static void turn_make_wake(struct turn *t)
-{
-    struct buf with = {0};
-    if (t->wake)
-        return;
-    if (t->at->kind == ROUTE_GATHER)
-        wake_with_gathered(t, t->run, true, &with);
-    else if (t->input->kind == INPUT_EVENT)
-        wake_with_event(t, &with);
-    else if (t->input->why == RUN_SENT)
-        buf_adds(&with, t->input->args);
-    else
-        wake_with_due(t, t->run, &with);
-    turn_set_wake(t, buf_cstr(&with));
-    buf_free(&with);
-}
-
 /* ---- bringing it back and waking it ---- */
 
 static uint64_t run_seed(const struct run *run)
@@ -262,7 +87,7 @@ static const struct handler *turn_run_enter(struct turn *t, struct binding *b)
         run->binding = binding_retain(b);
     }
     t->at->binding = b;
-    t->at->handler = flow_handler_by_id(b->flow, run_text(run, "on"));
+    t->at->handler = flow_handler_by_id(b->flow, run->on);
     t->cause = &run->cause;
     snprintf(t->run_id, sizeof t->run_id, "%s", run->id);
     return t->at->handler;
@@ -287,7 +112,7 @@ static bool turn_run_revive(struct turn *t, struct binding *b, enum turn_next *n
     if (!turn_run_enter(t, b)) {
         struct buf text = {0};
         buf_addf(&text, "version %s of the flow has no handler %s", flow_info(b->flow)->version,
-                 run_text(run, "on"));
+                 run->on);
         *next = turn_run_aside(t, "stuck", buf_cstr(&text));
         buf_free(&text);
         return false;
@@ -408,21 +233,18 @@ static bool turn_gather(struct turn *t)
         buf_addc(&run->gathered, ',');
     buf_add(&run->gathered, json.data, json.len);
     buf_free(&json);
-    const cJSON *max = cJSON_GetObjectItemCaseSensitive(run->wait, "max");
-    return cJSON_IsNumber(max) && run->ngathered >= (unsigned)max->valuedouble;
+    return run->gather_max && run->ngathered >= run->gather_max;
 }
 
 static bool turn_run_stale(const struct turn *t)
 {
     const struct run *run = t->run;
-    const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(run->wait, "kind"));
-    bool sent = kind && strcmp(kind, "sent") == 0;
     if (t->at->kind == ROUTE_GATHER)
-        return !kind || strcmp(kind, "gather") != 0;
+        return run->awaits != AWAITS_EVENTS;
     if (t->input->kind == INPUT_EVENT)
-        return !kind || strcmp(kind, "ask") != 0;
+        return run->awaits != AWAITS_ANSWER;
     if (t->input->why == RUN_SENT)
-        return !sent;
+        return run->awaits != AWAITS_SENT;
     return t->input->why == RUN_DUE && !run->fresh && !run->due_ms;
 }
 
@@ -442,7 +264,7 @@ static enum turn_next turn_run_act(struct turn *t)
         if (!turn_gather(t))
             return turn_run_leave(t);
     }
-    struct pin *p = pin_find(t->gw, run_text(run, "pin"));
+    struct pin *p = pin_find(t->gw, run->pin);
     if (!p)
         return turn_fetch_pin(t);
     struct binding *current = routes_binding(t->chat, p->flow);
@@ -470,7 +292,7 @@ static enum turn_next turn_run_act(struct turn *t)
 
 static enum turn_next turn_take_source(struct turn *t, const struct run_load *l)
 {
-    struct pin *p = pin_find(t->gw, run_text(t->run, "pin"));
+    struct pin *p = pin_find(t->gw, t->run->pin);
     struct binding *current = p ? routes_binding(t->chat, p->flow) : NULL;
     struct buf err = {0};
     enum turn_next next = TURN_NEXT;
@@ -532,7 +354,7 @@ static enum turn_next turn_take(struct turn *t, struct run_load *l)
     case LOAD_SOURCE: return turn_take_source(t, l);
     case LOAD_PIN: break;
     }
-    p = l->text ? pin_read(t->gw, run_text(t->run, "pin"), l->text, l->len) : NULL;
+    p = l->text ? pin_read(t->gw, t->run->pin, l->text, l->len) : NULL;
     if (p)
         return turn_run_act(t);
     if (t->input->kind == INPUT_RUN && t->input->why == RUN_MIGRATE) {

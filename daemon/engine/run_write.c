@@ -1,7 +1,6 @@
 /* run_write.c -- see run_write.h. */
 #include "engine/run_write.h"
 
-#include <cjson/cJSON.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +10,14 @@ enum { RUN_ARGS_MAX = 4096 };
 
 /* ---- small writes ---- */
 
+static struct buf key_text; /* of the key that is written next */
+
+static struct buf *write_key(void)
+{
+    buf_reset(&key_text);
+    return &key_text;
+}
+
 static void write_words(struct turn *t, int argc, const char *const *argv)
 {
     turn_write(t, argc, argv, NULL);
@@ -18,49 +25,58 @@ static void write_words(struct turn *t, int argc, const char *const *argv)
 
 static void write_set(struct turn *t, const char *command, const char *id, const struct buf *text)
 {
-    struct buf key = {0};
-    run_key(t->gw, &key, id);
-    const char *argv[] = {command, key.data, text->data};
-    const size_t lens[] = {strlen(command), key.len, text->len};
+    run_key(t->gw, write_key(), id);
+    const char *argv[] = {command, key_text.data, text->data};
+    const size_t lens[] = {strlen(command), key_text.len, text->len};
     turn_write(t, 3, argv, lens);
-    buf_free(&key);
 }
 
 /* One field of a hash of this gateway: HDEL if value is NULL. */
 static void write_field(struct turn *t, const char *kind, const char *chat, const char *field,
                         const char *value)
 {
-    struct buf key = {0};
-    gw_key(t->gw, &key, kind);
+    struct buf *key = write_key();
+    gw_key(t->gw, key, kind);
     if (chat) {
-        buf_addc(&key, ':');
-        buf_add_key(&key, chat);
+        buf_addc(key, ':');
+        buf_add_key(key, chat);
     }
-    const char *argv[] = {value ? "HSET" : "HDEL", buf_cstr(&key), field, value};
+    const char *argv[] = {value ? "HSET" : "HDEL", buf_cstr(key), field, value};
     write_words(t, value ? 4 : 3, argv);
-    buf_free(&key);
+}
+
+static void timer_member(struct buf *out, const char *id, const char *chat)
+{
+    buf_adds(out, "run|");
+    buf_adds(out, id);
+    buf_addc(out, '|');
+    buf_adds(out, chat);
+}
+
+/* What the daemon has in memory of a timer follows the commit. Takes member. */
+static void note_timer(struct turn *t, char *member, const char *chat, int64_t due_ms)
+{
+    struct turn_timer_op *op = MEM_NEW(struct turn_timer_op);
+    op->chat = mem_strdup(chat);
+    op->id = member;
+    op->due_ms = due_ms;
+    op->next = t->timers;
+    t->timers = op;
 }
 
 /* The timer of a run; due_ms < 0 takes it away. */
 static void write_timer(struct turn *t, const char *id, const char *chat, int64_t due_ms)
 {
-    struct buf key = {0}, member = {0}, due = {0};
-    gw_key(t->gw, &key, "timers");
-    buf_addf(&member, "run|%s|%s", id, chat);
-    buf_addi(&due, due_ms);
+    struct buf *key = write_key(), member = {0};
+    char due[24];
+    gw_key(t->gw, key, "timers");
+    timer_member(&member, id, chat);
+    due[buf_digits(due, due_ms)] = '\0';
     if (due_ms >= 0)
-        write_words(t, 4,
-                    (const char *[]){"ZADD", buf_cstr(&key), buf_cstr(&due), buf_cstr(&member)});
+        write_words(t, 4, (const char *[]){"ZADD", buf_cstr(key), due, buf_cstr(&member)});
     else
-        write_words(t, 3, (const char *[]){"ZREM", buf_cstr(&key), buf_cstr(&member)});
-    struct turn_timer_op *op = MEM_NEW(struct turn_timer_op);
-    op->chat = mem_strdup(chat);
-    op->id = buf_take(&member);
-    op->due_ms = due_ms;
-    op->next = t->timers;
-    t->timers = op;
-    buf_free(&key);
-    buf_free(&due);
+        write_words(t, 3, (const char *[]){"ZREM", buf_cstr(key), buf_cstr(&member)});
+    note_timer(t, buf_take(&member), chat, due_ms);
 }
 
 /* Remembers that this turn has moved the run. */
@@ -92,18 +108,27 @@ static void write_unlist(struct turn *t, struct run *run)
 
 /* ---- headers ---- */
 
+static void head_name(struct buf *out, const char *name)
+{
+    buf_adds(out, ",\"");
+    buf_adds(out, name);
+    buf_adds(out, "\":");
+}
+
 static void head_text(struct buf *out, const char *name, const char *value)
 {
     if (!value || !*value)
         return;
-    buf_addf(out, ",\"%s\":", name);
+    head_name(out, name);
     buf_add_json(out, value, strlen(value));
 }
 
 static void head_number(struct buf *out, const char *name, int64_t n)
 {
-    if (n)
-        buf_addf(out, ",\"%s\":%lld", name, (long long)n);
+    if (!n)
+        return;
+    head_name(out, name);
+    buf_addi(out, n);
 }
 
 struct head {
@@ -123,6 +148,8 @@ static void head_write(const struct head *h, struct buf *out)
     head_text(out, "chat", h->chat);
     if (!c->event || strcmp(c->event->user, c->user) != 0)
         head_text(out, "user", c->user);
+    head_text(out, "name", c->name);
+    head_number(out, "answers", c->answers && !h->gen);
     head_number(out, "gen", h->gen);
     if (!h->fresh) {
         head_number(out, "now", c->now_ms);
@@ -164,13 +191,11 @@ static void write_sent_wait(struct turn *t, struct run *run)
 static void write_wait(struct turn *t, struct run *run, const char *spec)
 {
     bool was_listed = run->listed, had_timer = run->due_ms || run->fresh;
-    cJSON *wait = cJSON_Parse(spec);
-    const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(wait, "kind"));
-    bool sent = kind && strcmp(kind, "sent") == 0;
-    run_set_wait(run, wait);
-    if (sent)
+    const struct event *ev = t->input->event;
+    run_set_wait(run, spec, strlen(spec));
+    run->asked_ms = ev ? ev->time_ms : 0;
+    if (run->awaits == AWAITS_SENT)
         write_sent_wait(t, run);
-    run->listed = waits_wants(wait);
     if (run->listed) {
         struct buf json = {0};
         waits_json(run, &json);
@@ -190,25 +215,19 @@ static void write_record(struct turn *t, struct run *run, const char *pin,
                          const struct host_outcome *out)
 {
     struct buf text = {0};
-    const char *key = run->head ? run_text(run, "key") : "";
     struct head h = {.pin = pin,
                      .on = t->at->handler->id,
                      .chat = run->chat,
-                     .key = key,
+                     .key = run->key,
                      .gen = run->gen,
                      .cause = t->cause,
                      .args = t->cause->args};
     head_write(&h, &text);
-    cJSON *head = cJSON_ParseWithLength(text.data, text.len - 1);
+    if (!run->head) /* else its cause points into the old header, and says the same */
+        run_set_head(run, text.data, text.len - 1);
     buf_add(&text, out->journal, out->journal_len);
     write_set(t, "SET", run->id, &text);
     buf_free(&text);
-    if (run->head) { /* its cause points into the old header, and says the same */
-        cJSON_Delete(head);
-        return;
-    }
-    run->head = head;
-    run_adopt(run);
 }
 
 static void write_lines(struct turn *t, struct run *run, const struct host_outcome *out)
@@ -227,7 +246,7 @@ void run_write_parked(struct turn *t, const struct host_outcome *out)
         write_record(t, run, p->id, out);
         pin_count(t, p, b->flow, 1);
     } else if (run->fresh) {
-        write_record(t, run, run_text(run, "pin"), out);
+        write_record(t, run, run->pin, out);
     } else {
         write_lines(t, run, out);
         run->wakes++;
@@ -245,42 +264,53 @@ void run_write_parked(struct turn *t, const struct host_outcome *out)
 
 /* ---- ends ---- */
 
+/* Record, timer and pin of a run that is over, in one word for the commit script. */
+static void write_over(struct turn *t, struct run *run)
+{
+    static struct buf record, timers, pins;
+    struct buf member = {0};
+    buf_reset(&record), buf_reset(&timers), buf_reset(&pins);
+    run_key(t->gw, &record, run->id);
+    gw_key(t->gw, &timers, "timers");
+    gw_key(t->gw, &pins, "pins");
+    timer_member(&member, run->id, run->chat);
+    write_words(t, 6,
+                (const char *[]){"OVER", buf_cstr(&record), buf_cstr(&timers), buf_cstr(&member),
+                                 buf_cstr(&pins), run->pin});
+    note_timer(t, buf_take(&member), run->chat, -1);
+    run->due_ms = 0;
+}
+
 void run_write_over(struct turn *t, struct run *run)
 {
-    struct buf key = {0};
-    run_key(t->gw, &key, run->id);
-    write_words(t, 2, (const char *[]){"DEL", buf_cstr(&key)});
-    write_unlist(t, run);
-    pin_count_id(t, run_text(run, "pin"), -1);
+    write_over(t, run);
+    if (run->listed)
+        write_field(t, "waits", run->chat, run->id, NULL);
+    run->listed = false;
     bool keyless =
         t->input->kind == INPUT_RUN && t->input->id && t->input->due_ms == RUN_END_KEYLESS;
-    if (*run_text(run, "key") && !keyless)
-        write_field(t, "run-keys", run->chat, run_text(run, "key"), NULL);
+    if (*run->key && !keyless)
+        write_field(t, "run-keys", run->chat, run->key, NULL);
     if (t->input->kind == INPUT_RUN && t->input->why == RUN_CANCEL)
         write_field(t, "parked", NULL, run->id, NULL);
     if (t->input->kind == INPUT_RUN && t->input->why == RUN_CANCEL && t->input->id)
         write_timer(t, run->id, run->chat, -1);
-    buf_free(&key);
     run_note(t, run, true);
 }
 
 /* The run as it is before its first turn. */
-static void run_renew(struct run *run, cJSON *head)
+static void run_renew(struct run *run, const char *head, size_t len)
 {
-    event_free(run->first);
-    free(run->args);
-    cJSON_Delete(run->head);
-    cJSON_Delete(run->wait);
-    run->first = NULL;
-    run->args = NULL;
+    free(run->wait);
     run->wait = NULL;
-    run->head = head;
+    run->awaits = AWAITS_NOTHING;
+    run->wanted_ms = 0;
     run->fresh = true;
     run->wakes = 0;
     run->ngathered = 0;
     buf_reset(&run->gathered);
     buf_free(&run->journal);
-    run_adopt(run);
+    run_set_head(run, head, len);
 }
 
 const char *run_write_again(struct turn *t, const char *args)
@@ -299,7 +329,7 @@ const char *run_write_again(struct turn *t, const char *args)
     struct head h = {.pin = p->id,
                      .on = t->at->handler->id,
                      .chat = t->chat->key,
-                     .key = run ? run_text(run, "key") : "",
+                     .key = run ? run->key : "",
                      .gen = (run ? run->gen : 0) + 1,
                      .cause = t->cause,
                      .args = args,
@@ -307,13 +337,13 @@ const char *run_write_again(struct turn *t, const char *args)
     head_write(&h, &text);
     pin_count(t, p, newest->flow, 1);
     if (run) {
-        pin_count_id(t, run_text(run, "pin"), -1);
+        pin_count_id(t, run->pin, -1);
         write_unlist(t, run);
     } else {
         run = run_new(t->gw, t->run_id, t->chat->key);
     }
     write_set(t, "SET", run->id, &text);
-    run_renew(run, cJSON_ParseWithLength(text.data, text.len - 1));
+    run_renew(run, text.data, text.len - 1);
     buf_free(&text);
     t->run = run;
     run_note(t, run, false);
@@ -369,13 +399,19 @@ void run_write_timer(struct turn *t, struct run *run, int64_t due_ms)
 void run_write_moved(struct turn *t, struct run *run, struct pin *p)
 {
     struct buf text = {0};
-    pin_count_id(t, run_text(run, "pin"), -1);
-    cJSON_ReplaceItemInObjectCaseSensitive(run->head, "pin", cJSON_CreateString(p->id));
-    char *head = cJSON_PrintUnformatted(run->head);
-    buf_addf(&text, "%s\n", head);
+    pin_count_id(t, run->pin, -1);
+    snprintf(run->pin, sizeof run->pin, "%s", p->id);
+    struct head h = {.pin = run->pin,
+                     .on = run->on,
+                     .chat = run->chat,
+                     .key = run->key,
+                     .gen = run->gen,
+                     .cause = &run->cause,
+                     .args = run->args,
+                     .fresh = run->fresh};
+    head_write(&h, &text);
     buf_add(&text, run->journal.data, run->journal.len);
     pin_count(t, p, run->binding->flow, 1);
-    free(head);
     write_set(t, "SET", run->id, &text);
     buf_free(&text);
     run_note(t, run, false);
@@ -399,7 +435,7 @@ void run_write_stale(struct turn *t, struct run *run)
 /* ---- what scripts ask for ---- */
 
 static const struct cause cause_none = {
-    .kind = CAUSE_START, .user = "", .word = "", .rest = "", .args = ""};
+    .kind = CAUSE_START, .user = "", .name = "", .word = "", .rest = "", .args = ""};
 
 const char *turn_run_start(struct turn *t, const char *flow, const char *handler, const char *chat,
                            const char *user, const char *args, const char *key, char id[17])
@@ -422,6 +458,9 @@ const char *turn_run_start(struct turn *t, const char *flow, const char *handler
     snprintf(id, 17, "%016llx", (unsigned long long)n);
     struct cause cause = cause_none;
     cause.user = user ? user : "";
+    if (*cause.user && strcmp(cause.user, t->cause->user) == 0)
+        cause.name = turn_name(t);
+    cause.answers = turn_answering(t) && !(t->input->event && t->input->event->late);
     struct pin *p = pin_of(t->gw, b);
     struct buf text = {0};
     struct head h = {.pin = p->id,

@@ -264,7 +264,10 @@ void timers_run(struct gw *gw)
 {
     struct timer_state *s = gw->timers;
     int64_t now = clock_wall(gw->e->clock);
-    if (!s || !gw->owner || s->fetching || s->busy >= TIMERS_LOW)
+    if (!s || !gw->owner)
+        return;
+    held_widen(gw);
+    if (s->fetching || s->busy >= TIMERS_LOW)
         return;
     if (s->next_ms > now + TIMERS_POLL_MS) /* the clock was set back */
         s->next_ms = now;

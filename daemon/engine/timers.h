@@ -8,7 +8,7 @@
 /* WINDOW are taken at a time, the next ones when fewer than LOW are left; CHAT of one chat, so that a chat that is slow or has
  * crowds of them does not keep the others out; ACTIVE are in queues of chats or in turns, so that members are answered in
  * between. */
-enum { TIMERS_WINDOW = 2048, TIMERS_LOW = 2048, TIMERS_CHAT = 1024, TIMERS_ACTIVE = 512 };
+enum { TIMERS_WINDOW = 2048, TIMERS_LOW = 2048, TIMERS_CHAT = 1024, TIMERS_ACTIVE = 160 };
 
 enum timer_status {
     TIMER_FETCHED, /* its body was asked for */
@@ -55,6 +55,8 @@ struct timer_state {
     struct timer_chat *chats;
     struct timer_chat *waiting, **waiting_tail;
     unsigned busy, active, put_off;
+    unsigned fed, extra; /* handed out since looked_ms; how many more than ACTIVE may be */
+    int64_t looked_ms;   /* monotonic */
     bool feeding;
     int64_t put_off_ms;    /* monotonic: when to look at them again */
     struct timer **window; /* in the order of Redis, while bodies are awaited */
@@ -75,6 +77,8 @@ void held_release(struct gw *gw, struct timer *t);
 void held_put_off(struct gw *gw, struct timer *t, int64_t ms);
 /* Hands out what may go on. */
 void held_feed(struct gw *gw);
+/* Turns that wait for something slow must not use up what may be active: when little moves, more may. */
+void held_widen(struct gw *gw);
 /* A new scan begins. */
 void held_scan(struct timer_state *s);
 /* Forgets all that is not active: it is read again. */

@@ -10,6 +10,7 @@ enum {
     HELD_PUT_OFF_MS = 1000,
     HELD_PUT_OFF_MAX_MS = 300000,
     HELD_PUT_OFF_KEEP_MS = 600000,
+    HELD_LOOK_MS = 250,
     HELD_RUN_ID = 4 /* "run|" */
 };
 
@@ -215,18 +216,34 @@ void held_feed(struct gw *gw)
     if (s->feeding || !gw->owner || gw->e->stopping)
         return;
     s->feeding = true;
-    while (s->waiting && s->active < TIMERS_ACTIVE) {
+    while (s->waiting && s->active < TIMERS_ACTIVE + s->extra) {
         struct timer_chat *c = s->waiting;
         s->waiting = c->next;
         if (!s->waiting)
             s->waiting_tail = &s->waiting;
         c->waiting = false;
+        s->fed++;
         if (c->first)
             held_activate(gw, c->first);
         else
             held_group_check(s, c);
     }
     s->feeding = false;
+}
+
+void held_widen(struct gw *gw)
+{
+    struct timer_state *s = gw->timers;
+    int64_t now = clock_mono(gw->e->clock);
+    if (now - s->looked_ms < HELD_LOOK_MS)
+        return;
+    s->looked_ms = now;
+    if (!s->waiting)
+        s->extra = 0;
+    else if (s->fed < TIMERS_ACTIVE && s->extra < TIMERS_LOW)
+        s->extra += TIMERS_ACTIVE;
+    s->fed = 0;
+    held_feed(gw);
 }
 
 void timers_taken(struct gw *gw, const char *id)

@@ -26,6 +26,9 @@ const struct event *turn_event(const struct turn *t)
 bool turn_answering(const struct turn *t)
 {
     const struct event *e = t->input->event;
+    if (t->input->kind == INPUT_RUN) /* what a member's command began says its first words */
+        return t->run && t->run->fresh && t->run->cause.answers &&
+               t->now_ms - t->input->due_ms < TURN_ANSWER_LATE_MS;
     return e && (e->type == EVENT_MESSAGE || e->type == EVENT_BUTTON || e->type == EVENT_ENTER ||
                  e->type == EVENT_POKE);
 }
@@ -70,6 +73,13 @@ const struct binding *turn_binding(const struct turn *t)
 const char *turn_user(const struct turn *t)
 {
     return t->cause->user;
+}
+
+const char *turn_name(const struct turn *t)
+{
+    const struct event *e = t->cause->event;
+    const char *name = e ? e->name : t->cause->name;
+    return name ? name : "";
 }
 
 const char *turn_word(const struct turn *t)
@@ -152,14 +162,14 @@ void turn_key(const struct turn *t, struct buf *out, const char *kind, ...)
     va_end(ap);
 }
 
-/* Commands that cannot fail half way on a key of the right kind (commit.lua relies on it). */
+/* Commands that cannot fail half way on a key of the right kind (commit.lua relies on it), and its own word OVER. */
 static bool turn_allowed(const char *word, size_t len)
 {
     static const char *const allowed[] = {
-        "HSET",      "HDEL",   "ZADD",  "ZREM", "SADD",    "SREM",
-        "RPUSH",     "LPUSH",  "LTRIM", "LPOP", "RPOP",    "SETBIT",
-        "SET",       "APPEND", "DEL",   "XADD", "PEXPIRE", "ZREMRANGEBYRANK",
-        "PEXPIREAT", "HINCRBY"};
+        "HSET",      "HDEL",    "ZADD",  "ZREM", "SADD",    "SREM",
+        "RPUSH",     "LPUSH",   "LTRIM", "LPOP", "RPOP",    "SETBIT",
+        "SET",       "APPEND",  "DEL",   "XADD", "PEXPIRE", "ZREMRANGEBYRANK",
+        "PEXPIREAT", "HINCRBY", "OVER"};
     for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++)
         if (strlen(allowed[i]) == len && memcmp(allowed[i], word, len) == 0)
             return true;

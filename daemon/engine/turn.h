@@ -29,6 +29,8 @@ unsigned turn_caps(const struct turn *t);
 const struct binding *turn_binding(const struct turn *t); /* of the handler that runs */
 /* Who caused it: the event's user, a timer's user, "" else. */
 const char *turn_user(const struct turn *t);
+/* How they are called, as far as that is known: "" else. */
+const char *turn_name(const struct turn *t);
 /* COMMAND: the word that matched and the text after it, folded blanks trimmed, original letters; "" else. */
 const char *turn_word(const struct turn *t);
 const char *turn_args(const struct turn *t);
@@ -40,7 +42,8 @@ int64_t turn_time_ms(const struct turn *t); /* platform time of the event, or du
 int64_t turn_now_ms(const struct turn *t);  /* wall time at the start of the turn */
 /* Seeded from the turn's id: the same input draws the same numbers. */
 struct rng *turn_rng(struct turn *t);
-/* Is this turn about what a member said or did just now? Then a message is an answer. */
+/* Is this turn about what a member said or did just now, or the beginning of a run that such a turn started? Then a message is an
+ * answer. */
 bool turn_answering(const struct turn *t);
 /* The id of the run that this handler is, or would be if it waited: 16 hex digits. */
 const char *turn_run_id(const struct turn *t);

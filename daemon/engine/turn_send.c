@@ -5,7 +5,7 @@
 #include "base/timefmt.h"
 #include "engine/internal.h"
 
-enum { TURN_MESSAGES = 20, TURN_ANSWER_LATE_MS = 120000, TURN_POST_LATE_MS = 1800000 };
+enum { TURN_MESSAGES = 20, TURN_POST_LATE_MS = 1800000 };
 
 int64_t turn_quiet_until(const struct turn *t)
 {
@@ -92,6 +92,7 @@ const char *turn_send(struct turn *t, const struct turn_message *m)
     struct message_head head = {.chat = chat,
                                 .flow = b ? flow_info(b->flow)->name : "",
                                 .created_ms = t->now_ms,
+                                .from_ms = from > t->now_ms ? from : 0,
                                 .until_ms = from + late,
                                 .resend = resend,
                                 .answer = m->answer};

@@ -40,6 +40,7 @@ struct wait {
     uint64_t user;    /* plain ask of this member */
     const char *flow; /* interned */
     int64_t since_ms; /* the newest comes first */
+    bool asked; /* since_ms is the platform's time of the message that it waits after, not ours */
     struct wait_more *more;
 };
 
@@ -79,23 +80,36 @@ static enum wait_kind wait_kind_of(const cJSON *spec)
                                          : WAIT_OTHER;
 }
 
-bool waits_wants(const struct cJSON *spec)
+/* Takes a member with a number out of a spec, if it is there. Inside a string its quotes would have backslashes. */
+static void waits_cut_number(struct buf *spec, const char *name)
 {
-    return wait_kind_of(spec) != WAIT_OTHER || *wait_text(spec, "leave");
+    char *at = memmem(spec->data, spec->len, name, strlen(name));
+    if (!at)
+        return;
+    char *end = spec->data + spec->len, *p = at + strlen(name);
+    while (p < end && *p != ',' && *p != '}')
+        p++;
+    if (p < end && *p == ',')
+        p++;
+    else if (at > spec->data && at[-1] == ',')
+        at--;
+    memmove(at, p, (size_t)(end - p));
+    spec->len -= (size_t)(p - at);
 }
 
 void waits_json(const struct run *run, struct buf *out)
 {
-    cJSON *o = cJSON_Duplicate(run->wait, 1);
-    cJSON_DeleteItemFromObjectCaseSensitive(o, "due");
-    cJSON_DeleteItemFromObjectCaseSensitive(o, "max");
-    const struct pin *p = pin_find(run->gw, run_text(run, "pin"));
-    cJSON_AddStringToObject(o, "flow", p ? p->flow : "");
-    cJSON_AddNumberToObject(o, "since", (double)clock_wall(run->gw->e->clock));
-    char *text = cJSON_PrintUnformatted(o);
-    buf_adds(out, text);
-    free(text);
-    cJSON_Delete(o);
+    const struct pin *p = pin_find(run->gw, run->pin);
+    const char *flow = p ? p->flow : "";
+    buf_adds(out, run->wait);
+    waits_cut_number(out, "\"due\":");
+    waits_cut_number(out, "\"max\":");
+    out->len--; /* the brace; before it at least the kind */
+    buf_adds(out, ",\"flow\":");
+    buf_add_json(out, flow, strlen(flow));
+    buf_adds(out, run->asked_ms ? ",\"asked\":" : ",\"since\":");
+    buf_addi(out, run->asked_ms ? run->asked_ms : clock_wall(run->gw->e->clock));
+    buf_addc(out, '}');
 }
 
 static void wait_read_from(struct wait_more *m, const cJSON *from)
@@ -197,15 +211,17 @@ void waits_remove(struct chat *c, const char *id)
 }
 
 static void waits_add(struct chat *c, const char *id, const cJSON *spec, const char *flow,
-                      int64_t since_ms)
+                      int64_t since_ms, bool asked)
 {
     if (c->nwaits == c->waits_cap) {
         c->waits_cap = c->waits_cap ? c->waits_cap * 2 : 4;
         c->waits = mem_realloc(c->waits, c->waits_cap * sizeof *c->waits);
     }
     struct wait *w = &c->waits[c->nwaits++];
-    *w = (struct wait){
-        .run = strtoull(id, NULL, 16), .flow = waits_intern(flow), .since_ms = since_ms};
+    *w = (struct wait){.run = strtoull(id, NULL, 16),
+                       .flow = waits_intern(flow),
+                       .since_ms = since_ms,
+                       .asked = asked};
     if (wait_is_plain(spec)) {
         const cJSON *from = cJSON_GetObjectItemCaseSensitive(spec, "from");
         const char *user = cJSON_GetStringValue(cJSON_GetArrayItem(from, 0));
@@ -215,13 +231,28 @@ static void waits_add(struct chat *c, const char *id, const cJSON *spec, const c
     }
 }
 
+static bool waits_has(const struct chat *c, const char *id)
+{
+    uint64_t run = strtoull(id, NULL, 16);
+    for (unsigned i = 0; i < c->nwaits; i++)
+        if (c->waits[i].run == run)
+            return true;
+    return false;
+}
+
 void waits_put(struct chat *c, const struct run *run)
 {
     if (c->waits_state != WAITS_LOADED)
         return;
-    const struct pin *p = pin_find(run->gw, run_text(run, "pin"));
+    if (run->ngathered &&
+        waits_has(c, run->id)) /* it goes on gathering; its pin may not have been read yet */
+        return;
+    const struct pin *p = pin_find(run->gw, run->pin);
+    cJSON *spec = cJSON_Parse(run->wait);
     waits_remove(c, run->id);
-    waits_add(c, run->id, run->wait, p ? p->flow : "", clock_wall(run->gw->e->clock));
+    waits_add(c, run->id, spec, p ? p->flow : "",
+              run->asked_ms ? run->asked_ms : clock_wall(run->gw->e->clock), run->asked_ms != 0);
+    cJSON_Delete(spec);
 }
 
 void waits_forget(struct chat *c)
@@ -260,10 +291,11 @@ static void waits_loaded(void *ud, const struct redisReply *r)
     for (size_t i = 0; i + 1 < r->elements; i += 2) {
         const struct redisReply *v = r->element[i + 1];
         cJSON *spec = cJSON_ParseWithLength(v->str, v->len);
-        const cJSON *since = cJSON_GetObjectItemCaseSensitive(spec, "since");
+        const cJSON *asked = cJSON_GetObjectItemCaseSensitive(spec, "asked");
+        const cJSON *since = asked ? asked : cJSON_GetObjectItemCaseSensitive(spec, "since");
         if (spec)
             waits_add(c, r->element[i]->str, spec, wait_text(spec, "flow"),
-                      cJSON_IsNumber(since) ? (int64_t)since->valuedouble : 0);
+                      cJSON_IsNumber(since) ? (int64_t)since->valuedouble : 0, asked != NULL);
         cJSON_Delete(spec);
     }
     if (c->nwaits > 1)
@@ -371,9 +403,12 @@ static bool wait_gathers(const struct wait *w, const struct waits_asked *a)
 }
 
 /* An event from before the question is no answer to it: a history shows again what nobody listened to then (and so nothing
- * remembers), and so do platforms that repeat. Live events are believed, for clocks differ, unless they are very old. */
+ * remembers), and so do platforms that repeat. Where a message led to the question, the platform's own clock tells; else live
+ * events are believed, for clocks differ, unless they are very old. */
 static bool wait_may_hear(const struct wait *w, const struct event *ev)
 {
+    if (w->asked)
+        return ev->time_ms == ev->arrived_ms || ev->time_ms + WAITS_SECOND_MS > w->since_ms;
     bool old = ev->history || ev->arrived_ms - ev->time_ms > WAITS_OLD_MS;
     return !old || ev->time_ms + WAITS_SECOND_MS > w->since_ms;
 }

@@ -323,17 +323,36 @@ static int say_done(lua_State *L, int status, lua_KContext ctx)
     return lua_gettop(L);
 }
 
+/* In a replay a text that once could not be made stands there as a note: that is for c:say in Lua. */
+static bool say_straight(struct coro *co)
+{
+    struct journal_line line;
+    return !journal_replaying(&co->journal) ||
+           (journal_peek(&co->journal, &line) && line.kind == 's');
+}
+
+/* Stack: text. */
+static int say_out(lua_State *L, const struct coro *co)
+{
+    if (co->journal.on) {
+        lua_settop(L, SEND_AT - 1);
+        lua_pushinteger(L, journal_position(&co->journal));
+        lua_pushliteral(L, "say");
+    }
+    return outside_run(L, (int)lua_tointeger(L, lua_upvalueindex(2)));
+}
+
 /* c:say(text): the usual case, a text without variables and options, goes straight out. Upvalues: the rest of c:say in Lua,
  * the index of send. */
 static int say_enter(lua_State *L)
 {
     size_t len;
     if (lua_gettop(L) == 2 && lua_type(L, 2) == LUA_TSTRING && context_is(L, 1) &&
-        !flow_of(L)->running->journal.on) {
+        say_straight(flow_of(L)->running)) {
         const char *text = lua_tolstring(L, 2, &len);
         if (!memchr(text, '{', len) && !memchr(text, '}', len)) {
             lua_remove(L, 1);
-            return outside_run(L, (int)lua_tointeger(L, lua_upvalueindex(2)));
+            return say_out(L, flow_of(L)->running);
         }
     }
     lua_pushvalue(L, lua_upvalueindex(1));

@@ -1,5 +1,6 @@
 /* capi_run.c -- waiting, and what comes with it: the one place where a handler parks (P.wait), the ends of a run, and what the
  * prelude must know of the journal. Parked handlers belong to the engine (host.c). */
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/turn.h"
@@ -8,18 +9,51 @@
 
 /* ---- waiting ---- */
 
-int coro_take_wake(lua_State *L, struct coro *co, const char *wake, size_t len)
+/* The number that stands at p after this name; returns what follows it, NULL if there is something else. */
+static const char *wake_number(const char *p, const char *name, int64_t *out)
+{
+    char *end;
+    size_t n = strlen(name);
+    if (!p || strncmp(p, name, n) != 0)
+        return NULL;
+    *out = strtoll(p + n, &end, 10);
+    return end > p + n ? end : NULL;
+}
+
+/* A wake as the engine writes it, without a table for what only C looks at. False: it is written otherwise. */
+static bool take_plain_wake(lua_State *L, struct coro *co, const char *wake, size_t len)
+{
+    static const char with[] = ",\"with\":";
+    int64_t now, time;
+    const char *why, *p = wake_number(wake_number(wake, "{\"now\":", &now), ",\"time\":", &time);
+    if (!p || strncmp(p, with, sizeof with - 1) != 0 || wake[len - 1] != '}')
+        return false;
+    p += sizeof with - 1;
+    if (!json_decode(L, p, (size_t)(wake + len - 1 - p), &why))
+        return false;
+    co->now_ms = now;
+    co->time_ms = time;
+    return true;
+}
+
+static void take_wake(lua_State *L, struct coro *co, const char *wake, size_t len)
 {
     const char *why = NULL;
     if (!json_decode(L, wake, len, &why))
-        return luaL_error(L, "the wake of a run is damaged: %s", why);
+        luaL_error(L, "the wake of a run is damaged: %s", why);
     if (!lua_istable(L, -1))
-        return luaL_error(L, "the wake of a run is damaged");
+        luaL_error(L, "the wake of a run is damaged");
     lua_getfield(L, -1, "now");
     co->now_ms = lua_tointeger(L, -1);
     lua_getfield(L, -2, "time");
     co->time_ms = lua_tointeger(L, -1);
     lua_getfield(L, -3, "with");
+}
+
+int coro_take_wake(lua_State *L, struct coro *co, const char *wake, size_t len)
+{
+    if (!take_plain_wake(L, co, wake, len))
+        take_wake(L, co, wake, len);
     if (!lua_istable(L, -1)) {
         lua_pop(L, 1);
         lua_newtable(L);

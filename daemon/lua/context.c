@@ -224,7 +224,7 @@ static void push_field(lua_State *L, struct coro *co, enum field field)
     const struct event *e = turn_event(t);
     switch (field) {
     case FIELD_USER: push_id(L, turn_user(t)); break;
-    case FIELD_NAME: push_id(L, e && *e->name ? e->name : turn_user(t)); break;
+    case FIELD_NAME: push_id(L, *turn_name(t) ? turn_name(t) : turn_user(t)); break;
     case FIELD_ROLE: push_role(L, t, e); break;
     case FIELD_CHAT: push_text(L, turn_chat(t)); break;
     case FIELD_CHAT_NAME: push_text(L, turn_chat_name(t)); break;

@@ -16,13 +16,13 @@ void *fence_alloc(void *ud, void *p, size_t osize, size_t nsize)
     struct state_memory *m = ud;
     size_t old = p ? osize : 0; /* with p == NULL, osize is a type tag */
     if (nsize == 0) {
-        free(p);
+        pool_realloc(&m->pool, p, old, 0);
         m->used -= old;
         return NULL;
     }
     if (nsize > old && m->used + (nsize - old) > m->cap)
         return NULL; /* refuse growth, never a shrink */
-    void *q = realloc(p, nsize);
+    void *q = pool_realloc(&m->pool, p, old, nsize);
     if (!q)
         return NULL;
     m->used += nsize - old;

@@ -66,6 +66,7 @@ void flow_release(struct flow *f)
         coro_drain(f);
         lua_close(f->L);
     }
+    pool_free(&f->memory.pool);
     load_free(f);
     free(f);
 }

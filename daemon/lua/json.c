@@ -78,8 +78,31 @@ size_t json_number_span(const char *s, size_t len, bool *is_float)
     return at;
 }
 
+/* Digits that say an integer in the one way that it is written: no leading zeros, and it surely fits. */
+static bool plain_integer(const char *s, size_t len, lua_Integer *out)
+{
+    enum { SURE = 18 };
+    bool minus = len > 0 && *s == '-';
+    size_t i = minus;
+    if (i == len || len - i > SURE || (s[i] == '0' && len > 1))
+        return false;
+    lua_Integer n = 0;
+    for (; i < len; i++) {
+        if (s[i] < '0' || s[i] > '9')
+            return false;
+        n = n * 10 + (s[i] - '0');
+    }
+    *out = minus ? -n : n;
+    return true;
+}
+
 void json_push_number(lua_State *L, const char *s, size_t len, bool is_float)
 {
+    lua_Integer plain;
+    if (!is_float && plain_integer(s, len, &plain)) {
+        lua_pushinteger(L, plain);
+        return;
+    }
     char text[NUMBER_MAX * 8];
     size_t n = len < sizeof text - 1 ? len : sizeof text - 1;
     memcpy(text, s, n);

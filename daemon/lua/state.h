@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "lua/host.h"
 #include "lua/journal.h"
+#include "lua/pool.h"
 
 struct binding;
 struct redisReply;
@@ -55,6 +56,7 @@ enum kill {
 };
 
 struct state_memory {
+    struct pool pool;
     size_t used, cap;
     /* bytes asked for since the hook last looked: large strings cost time where it does not run */
     int64_t work;

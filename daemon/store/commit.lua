@@ -12,7 +12,7 @@
 --   0 and for each send its time in ms from now (-1: shed, it could not be sent in time)
 --   1 for a turn that was committed before
 --   2 and a text for a turn that cannot be applied; nothing of it was}
-local A, call = ARGV, redis.call
+local A, call, try = ARGV, redis.call, redis.pcall
 local epoch = call('GET', KEYS[1])
 if epoch ~= A[1] then return {-1, epoch or ''} end
 local now, at = tonumber(A[2]), 3
@@ -63,9 +63,12 @@ local function take(t, first, n, base, more)
   end
 end
 
+-- What is held back until the morning takes no place now: all answers of the night would have to queue up behind it. When it leaves,
+-- engine/guard.c keeps the same limits.
 local function reserve(position, not_before, latest, jitter)
+  if not_before > now then return not_before <= latest and not_before or nil end
   local base = naccount + (position - 1) * nchat
-  local t = free_at(not_before > now and not_before or now, 0, naccount, 0)
+  local t = free_at(now, 0, naccount, 0)
   t = free_at(t, naccount, nchat, base)
   if t > latest then return nil end
   take(t, 0, naccount, 0, 0)
@@ -74,32 +77,62 @@ local function reserve(position, not_before, latest, jitter)
 end
 
 -- Redis does not roll back. The one way a write can fail half way is a key of another kind (somebody edited it), so that is
--- looked at before a turn of several writes, once a batch for each key.
+-- looked at before a turn of several writes, once a batch for each key. The first of them needs no look: when it fails, nothing
+-- was written yet.
 local kinds = {
   HSET = 'hash', HDEL = 'hash', HINCRBY = 'hash', ZADD = 'zset', ZREM = 'zset', ZINCRBY = 'zset', SADD = 'set',
   SREM = 'set', RPUSH = 'list', LPUSH = 'list', LTRIM = 'list', LPOP = 'list', RPOP = 'list', LSET = 'list',
   SETBIT = 'string', APPEND = 'string', XADD = 'stream', ZREMRANGEBYRANK = 'zset',
 }
 local fits = {}
+local function kind_misfit(key, want)
+  if fits[key] == want then return nil end
+  local kind = call('TYPE', key).ok
+  if kind ~= 'none' and kind ~= want then
+    return 'key ' .. key .. ' holds a ' .. kind .. ' where a ' .. want .. ' belongs'
+  end
+  fits[key] = want
+end
+
+-- OVER, record, timers, member, pins, pin: the end of a run. The commonest end of a turn that a timer caused, so it has a word of
+-- its own: nothing else in a batch is about the same run, and all runs of a batch leave together.
+local records, members, pins, nover, timers, counts = {}, {}, {}, 0, nil, nil
+local function over_misfit(i)
+  return kind_misfit(A[i + 2], 'zset') or kind_misfit(A[i + 4], 'hash')
+end
+
+local function over_add(i)
+  nover = nover + 1
+  records[nover], timers, members[nover], counts = A[i + 1], A[i + 2], A[i + 3], A[i + 4]
+  local pin = A[i + 5]
+  pins[pin] = (pins[pin] or 0) + 1
+end
+
+local function over_leave()
+  if nover == 0 then return end
+  call('DEL', unpack(records))
+  try('ZREM', timers, unpack(members))
+  for pin, n in pairs(pins) do try('HINCRBY', counts, pin, -n) end
+  records, members, pins, nover = {}, {}, {}, 0
+end
+
 local function misfit(from, nops)
-  local i = from
-  for _ = 1, nops do
+  local i = from + 1 + tonumber(A[from])
+  for _ = 2, nops do
     local argc, word, key = tonumber(A[i]), A[i + 1], A[i + 2]
     local want = kinds[word]
     if want then
-      if fits[key] ~= want then
-        local kind = call('TYPE', key).ok
-        if kind ~= 'none' and kind ~= want then
-          return 'key ' .. key .. ' holds a ' .. kind .. ' where a ' .. want .. ' belongs'
-        end
-        fits[key] = want
-      end
+      local wrong = fits[key] ~= want and kind_misfit(key, want)
+      if wrong then return wrong end
       if word == 'HINCRBY' then
         local value = call('HGET', key, A[i + 3])
         if value and not string.match(value, '^-?%d+$') then
           return 'key ' .. key .. ' field ' .. A[i + 3] .. ' is no integer'
         end
       end
+    elseif word == 'OVER' then
+      local wrong = over_misfit(i + 1)
+      if wrong then return wrong end
     end
     i = i + 1 + argc
   end
@@ -117,7 +150,18 @@ for _ = 1, nturns do
   for _ = 1, nops do
     local argc = tonumber(A[at])
     if fresh and not wrong then
-      local answer = redis.pcall(unpack(A, at + 1, at + argc))
+      local answer
+      if A[at + 1] == 'OVER' then
+        wrong = over_misfit(at + 1)
+        if not wrong then over_add(at + 1) end
+        if nover == 1000 then over_leave() end -- unpack has its limits
+      elseif argc == 3 then -- most have three or four words, and unpack takes its time
+        answer = try(A[at + 1], A[at + 2], A[at + 3])
+      elseif argc == 4 then
+        answer = try(A[at + 1], A[at + 2], A[at + 3], A[at + 4])
+      else
+        answer = try(unpack(A, at + 1, at + argc))
+      end
       if type(answer) == 'table' and answer.err then wrong = answer.err .. ' at ' .. A[at + 1] .. ' ' .. (A[at + 2] or '') end
     end
     at = at + 1 + argc
@@ -146,6 +190,7 @@ for _ = 1, nturns do
   end
 end
 
+over_leave()
 if #box > 0 then
   call('HSET', KEYS[3], unpack(box))
   local set = {}

@@ -11,12 +11,17 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/redis.h"
 #include "store/settings_mirror.h"
 
-enum { SETTINGS_POLL_MS = 30000, SETTINGS_REST_FACTOR = 50 };
+enum { SETTINGS_POLL_MS = 30000, SETTINGS_REST_FACTOR = 50, SETTINGS_MANY = 50000 };
+
+/* The keys that whole passes have found, and "-". Among millions of other keys a pass takes seconds; a start reads these, and the
+ * pass goes on behind it. */
+static const char settings_index[] = "sopd:settings-keys";
 
 struct settings {
     uv_loop_t *loop;
@@ -30,6 +35,10 @@ struct settings {
         again; /* a pass over the keys runs; its last SCAN was answered; another one is wanted */
     unsigned reads; /* HGETALLs of the pass without an answer yet */
     int64_t scan_started;
+    struct buf found; /* keys of this pass, RESP bulk strings */
+    size_t nfound;
+    uint64_t indexed; /* hash of what settings_index was given last */
+    bool many;        /* more keys than a start should wait for */
     bool loaded, announced, closing;
     uint64_t reported; /* generation that `changed` was told */
     int open_parts;
@@ -58,6 +67,29 @@ static void settings_poll(uv_timer_t *timer)
     redis_flush(s->cmd);
 }
 
+static void settings_ignore(void *ud, const redisReply *reply)
+{
+    (void)ud;
+    (void)reply;
+}
+
+/* Adds what this pass found, if that is news. A key that is gone may stay: it is read as empty. */
+static void settings_write_index(struct settings *s)
+{
+    uint64_t hash = hash_more(1, buf_cstr(&s->found), s->found.len);
+    if (hash == s->indexed)
+        return;
+    s->indexed = hash;
+    struct buf cmd = {0};
+    buf_add_array(&cmd, s->nfound + 3);
+    buf_add_bulk(&cmd, "SADD", 4);
+    buf_add_bulk(&cmd, settings_index, sizeof settings_index - 1);
+    buf_add_bulk(&cmd, "-", 1);
+    buf_add(&cmd, buf_cstr(&s->found), s->found.len);
+    redis_send(s->cmd, buf_cstr(&cmd), cmd.len, settings_ignore, s);
+    buf_free(&cmd);
+}
+
 static void settings_pass_end(struct settings *s, bool complete)
 {
     s->scanning = false;
@@ -67,6 +99,7 @@ static void settings_pass_end(struct settings *s, bool complete)
     if (complete) {
         mirror_sweep(s->mirror);
         s->loaded = true;
+        settings_write_index(s);
     }
     /* a pass over a huge database is repeated more seldom: passes take at most 2 % of the time */
     int64_t rest = (clock_mono(s->clock) - s->scan_started) * SETTINGS_REST_FACTOR;
@@ -133,7 +166,8 @@ static void settings_on_scan(void *ud, const redisReply *reply);
 
 static void settings_scan(struct settings *s, const char *cursor)
 {
-    const char *argv[] = {"SCAN", cursor, "MATCH", "sopd:[tpc]*", "COUNT", "1000"};
+    const char *count = s->loaded ? "200" : "1000"; /* small steps keep others from waiting */
+    const char *argv[] = {"SCAN", cursor, "MATCH", "sopd:[tpc]*", "COUNT", count};
     if (!redis_command(s->cmd, settings_on_scan, s, 6, argv, NULL))
         settings_pass_end(s, false);
 }
@@ -152,14 +186,45 @@ static void settings_on_scan(void *ud, const redisReply *reply)
     const redisReply *keys = reply->element[1];
     for (size_t i = 0; i < keys->elements; i++) {
         const redisReply *key = keys->element[i];
-        if (mirror_wants(key->str, (size_t)key->len))
-            settings_read_key(s, key->str, (size_t)key->len, true);
+        if (!mirror_wants(key->str, (size_t)key->len))
+            continue;
+        settings_read_key(s, key->str, (size_t)key->len, true);
+        buf_add_bulk(&s->found, key->str, (size_t)key->len);
+        s->nfound++;
     }
     s->scan_done = strcmp(reply->element[0]->str, "0") == 0;
     if (!s->scan_done)
         settings_scan(s, reply->element[0]->str);
     else if (s->reads == 0)
         settings_pass_end(s, true);
+}
+
+static void settings_on_size(void *ud, const redisReply *reply)
+{
+    struct settings *s = ud;
+    s->many = reply && reply->type == REDIS_REPLY_INTEGER && reply->integer > SETTINGS_MANY;
+}
+
+/* All that the index named was read. */
+static void settings_on_indexed(void *ud, const redisReply *reply)
+{
+    struct settings *s = ud;
+    if (reply && reply->type != REDIS_REPLY_ERROR && !s->closing)
+        s->loaded = true;
+}
+
+static void settings_on_index(void *ud, const redisReply *reply)
+{
+    struct settings *s = ud;
+    if (!s->many || !s->scanning || s->closing || !reply || reply->type != REDIS_REPLY_ARRAY ||
+        !reply->elements)
+        return;
+    for (size_t i = 0; i < reply->elements; i++) {
+        const redisReply *key = reply->element[i];
+        if (key->str && mirror_wants(key->str, (size_t)key->len))
+            settings_read_key(s, key->str, (size_t)key->len, true);
+    }
+    redis_command(s->cmd, settings_on_indexed, s, 1, (const char *[]){"PING"}, NULL);
 }
 
 /* Reads everything: after the links came up, after FLUSHALL, and from time to time as a net. */
@@ -176,7 +241,14 @@ static void settings_pass(struct settings *s)
     s->scan_done = false;
     s->reads = 0;
     s->scan_started = clock_mono(s->clock);
+    buf_reset(&s->found);
+    s->nfound = 0;
     mirror_begin(s->mirror);
+    if (!s->loaded) {
+        redis_command(s->cmd, settings_on_size, s, 1, (const char *[]){"DBSIZE"}, NULL);
+        redis_command(s->cmd, settings_on_index, s, 2, (const char *[]){"SMEMBERS", settings_index},
+                      NULL);
+    }
     settings_scan(s, "0");
 }
 
@@ -188,12 +260,6 @@ static void settings_on_tracking(void *ud, const redisReply *reply)
     if (reply && reply->type == REDIS_REPLY_ERROR)
         log_warn("Redis does not report changed settings; they are read every 30 s", "error",
                  reply->str, NULL);
-}
-
-static void settings_ignore(void *ud, const redisReply *reply)
-{
-    (void)ud;
-    (void)reply;
 }
 
 /* Both links are up: asks for reports of changed keys on `sub`, then reads everything. */
@@ -256,8 +322,11 @@ static void settings_on_message(void *ud, const redisReply *r)
     }
     for (size_t i = 0; i < keys->elements; i++) {
         const redisReply *key = keys->element[i];
-        if (key->str && mirror_wants(key->str, (size_t)key->len))
-            settings_read_key(s, key->str, (size_t)key->len, false);
+        if (!key->str || !mirror_wants(key->str, (size_t)key->len))
+            continue;
+        settings_read_key(s, key->str, (size_t)key->len, false);
+        redis_command(s->cmd, settings_ignore, s, 3,
+                      (const char *[]){"SADD", settings_index, key->str}, NULL);
     }
 }
 
@@ -310,6 +379,7 @@ static void settings_part_closed(struct settings *s)
     void (*done)(void *) = s->done;
     void *ud = s->done_ud;
     mirror_free(s->mirror);
+    buf_free(&s->found);
     free(s);
     if (done)
         done(ud);

@@ -4,6 +4,8 @@
 The floor (bench_floor) is libuv + libwebsockets with its defaults + cJSON: it answers from C, without Lua and
 without Redis. The load generator (bench_load) plays the OneBot side for both, with the same events. Floor and
 sopd take turns; each figure is the median over the runs. Everything is on loopback and in a temporary folder.
+Runs that wait are measured once (about 8 minutes and 2 GiB of Redis for a million of them): what they take, how fast one wakes,
+a storm of timers, the replay of a long journal.
 
 Exit code: 0 all targets met, 1 some missed, 2 something could not be measured.
 """
@@ -12,127 +14,20 @@ import contextlib
 import json
 import os
 import platform
-import select
-import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 
 import redis
 
-HERE = Path(__file__).resolve().parent
+import bench_runs
+from bench_world import HERE, MIB, BenchError, Sopd, child, cpu_seconds, load_generator, rss_bytes
+
 ROOT = HERE.parent.parent
-TICKS = os.sysconf("SC_CLK_TCK")
-MIB = 1024 * 1024
-
-
-class BenchError(Exception):
-    """Something could not be started or measured."""
-
-
-# ---- processes ----------------------------------------------------------------------------------------------
-
-
-def cpu_seconds(pid):
-    """Processor time of a process and of the children it has waited for (Redis forks to rewrite its log)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return sum(int(field) for field in fields[11:15]) / TICKS
-
-
-def rss_bytes(pid):
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) * 1024
-    raise BenchError(f"process {pid} has no RSS: is it gone?")
-
-
-@contextlib.contextmanager
-def child(command, log, **options):
-    """A process that is ended, by its own pid, when the block is left."""
-    with open(log, "ab") as out:
-        options.setdefault("stdout", out)
-        options.setdefault("stdin", subprocess.DEVNULL)
-        process = subprocess.Popen([str(word) for word in command], stderr=out, **options)
-    process.log = log
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe:
-                pipe.close()
-
-
-def alive(process):
-    if process.poll() is not None:
-        tail = Path(process.log).read_text(errors="replace")[-2000:]
-        raise BenchError(f"{process.args[0]} ended with code {process.returncode}:\n{tail}")
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-class Load:
-    """The load generator, driven over its stdin and stdout."""
-
-    def __init__(self, process, bots):
-        self.process, self.bots, self.buffer = process, bots, b""
-        self.port = self.wait("listening", 5)["port"]
-
-    def wait(self, event, seconds, each=None):
-        """The next line of that kind; calls `each` a few times a second meanwhile."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            if b"\n" in self.buffer:
-                line, self.buffer = self.buffer.split(b"\n", 1)
-                answer = json.loads(line)
-                if answer["event"] == event:
-                    return answer
-                if answer["event"] == "refused":
-                    raise BenchError(f"the load generator refused a run: {answer}")
-                continue
-            if select.select([self.process.stdout], [], [], 0.25)[0]:
-                data = os.read(self.process.stdout.fileno(), 65536)
-                if not data:
-                    raise BenchError("the load generator ended")
-                self.buffer += data
-            elif each:
-                each()
-            for bot in self.bots:
-                alive(bot)
-        raise BenchError(f"no '{event}' from the load generator within {seconds} s")
-
-    def run(self, each=None, **phase):
-        words = " ".join(f"{name}={value}" for name, value in phase.items())
-        self.process.stdin.write(f"run {words}\n".encode())
-        self.process.stdin.flush()
-        done = self.wait("done", phase["seconds"] + 30, each)
-        if done["answered"] == 0:
-            raise BenchError(f"nothing was answered: {done}")
-        return done
-
-
-@contextlib.contextmanager
-def load_generator(opts, folder, bots, accounts=1, groups=None, users=200):
-    command = [opts.build / "bench_load", "--control", "--accounts", accounts,
-               "--groups", groups or opts.groups, "--users", users]
-    with child(command, folder / "load.log", stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        yield Load(process, bots)
 
 
 # ---- the floor ----------------------------------------------------------------------------------------------
@@ -156,103 +51,6 @@ def measure_floor(opts, write):
 
 
 # ---- sopd ---------------------------------------------------------------------------------------------------
-
-
-def write_config(path, socket_path, http_port, load_port, accounts):
-    limit = '{ { per = "1ms", burst = 1000000000 } }'
-    gateways = "".join(
-        f'    {{ name = "bench{i}", type = "onebot11", mode = "forward", url = "ws://127.0.0.1:{load_port}/{i}",\n'
-        f"      pace = {{ account = {limit}, chat = {limit} }} }},\n"
-        for i in range(accounts))
-    path.write_text(f"""return {{
-  data_dir = "{path.parent / 'data'}",
-  redis = "unix://{socket_path}",
-  http = "127.0.0.1:{http_port}",
-  sop = {{ "{HERE / 'sop'}" }},
-  gateways = {{
-{gateways}  }},
-}}
-""")
-
-
-class Sopd:
-    """A running sopd with its Redis and the load generator it is connected to."""
-
-    def __init__(self, opts, stack, accounts=1, groups=None, users=200):
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sopd-bench-")))
-        if opts.keep:
-            stack.callback(shutil.copytree, folder, tempfile.mkdtemp(prefix="sopd-bench-kept-"), dirs_exist_ok=True,
-                           ignore=lambda where, names: [n for n in names if n.endswith((".sock", ".notify"))])
-        self.accounts, self.http_port = accounts, free_port()
-        (folder / "data").mkdir()
-        self.start_redis(stack, folder)
-        bots = [self.redis_process]
-        self.load = stack.enter_context(load_generator(opts, folder, bots, accounts, groups, users))
-        write_config(folder / "sopd.lua", folder / "redis.sock", self.http_port, self.load.port, accounts)
-        self.start_sopd(opts, stack, folder)
-        bots.append(self.process)
-        self.load.wait("connected", 30)
-        time.sleep(2)  # the greetings of the gateways, and then rest
-        self.idle_rss = rss_bytes(self.process.pid)
-
-    def start_redis(self, stack, folder):
-        path = folder / "redis.sock"
-        command = ["redis-server", "--port", 0, "--unixsocket", path, "--dir", folder, "--appendonly", "yes",
-                   "--appendfsync", "everysec", "--save", "", "--loglevel", "warning"]
-        self.redis_process = stack.enter_context(child(command, folder / "redis.log"))
-        self.redis = redis.Redis(unix_socket_path=str(path))
-        stack.callback(self.redis.close)
-        for _ in range(200):
-            with contextlib.suppress(redis.ConnectionError):
-                if self.redis.ping():
-                    return
-            alive(self.redis_process)
-            time.sleep(0.02)
-        raise BenchError("redis-server does not answer")
-
-    def start_sopd(self, opts, stack, folder):
-        """Starts it and measures the time to READY=1, which it sends when it can serve."""
-        notify_path = str(folder / "sopd.notify")
-        notify = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
-        notify.bind(notify_path)
-        notify.settimeout(10)
-        environment = {**os.environ, "NOTIFY_SOCKET": notify_path}
-        environment.pop("WATCHDOG_USEC", None)
-        begun = time.monotonic()
-        self.process = stack.enter_context(
-            child([opts.sopd, "serve", "--config", folder / "sopd.lua"], folder / "sopd.log", env=environment))
-        try:
-            while "READY=1" not in notify.recv(4096).decode().split("\n"):
-                pass
-        except socket.timeout:
-            alive(self.process)
-            raise BenchError("sopd did not say READY=1 within 10 s") from None
-        self.ready_seconds = time.monotonic() - begun
-
-    def turns(self):
-        """Turns so far by sopd's own count, or None if it offers no such metric."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.http_port}/metrics", timeout=5) as answer:
-                lines = answer.read().decode().splitlines()
-        except OSError:
-            return None
-        found = [float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(("sopd_turns_total ", "sopd_turns_total{"))]
-        return sum(found) if found else None
-
-    def counters(self):
-        stats = self.redis.info("commandstats")
-        scripts = [stats[name] for name in stats if name in ("cmdstat_evalsha", "cmdstat_eval", "cmdstat_fcall")]
-        return {"turns": self.turns(), "script_us": sum(s["usec"] for s in scripts),
-                "script_calls": sum(s["calls"] for s in scripts),
-                "sopd_cpu": cpu_seconds(self.process.pid), "redis_cpu": cpu_seconds(self.redis_process.pid)}
-
-    def run_counted(self, **phase):
-        before = self.counters()
-        done = self.load.run(**phase)
-        after = self.counters()
-        done["used"] = {name: None if before[name] is None or after[name] is None else after[name] - before[name]
-                        for name in before}
-        return done
 
 
 def measure_sopd(opts):
@@ -408,7 +206,7 @@ def options():
     parser.add_argument("--sopd", type=Path, help="the sopd to measure (default: sopd in the build folder)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the whole report there")
     parser.add_argument("--quick", action="store_true", help="one short run of each: a look, not a measurement")
-    parser.add_argument("--only", choices=["floor", "speed", "accounts", "soak"], action="append",
+    parser.add_argument("--only", choices=["floor", "speed", "accounts", "soak", *bench_runs.PARTS], action="append",
                         help="only this part; may be given several times")
     parser.add_argument("--runs", type=int, default=3, help="runs of floor and of sopd, in turn (default 3)")
     parser.add_argument("--seconds", type=float, default=5, help="length of each measured phase (default 5)")
@@ -419,6 +217,9 @@ def options():
     parser.add_argument("--soak", type=float, default=60,
                         help="seconds of the flatness run (default 60; 600 for the ten-minute promise; 0: none)")
     parser.add_argument("--soak-rate", type=int, default=5000, help="messages a second in that run (default 5000)")
+    parser.add_argument("--sleepers", type=int, default=1_000_000, help="runs that wait, in thousands (default 1,000,000)")
+    parser.add_argument("--wake-seconds", type=int, default=60, help="how long they are woken, each way (default 60)")
+    parser.add_argument("--storm", type=int, default=100_000, help="timers that are due at once (default 100,000)")
     parser.add_argument("--floor-write", choices=["receive", "writeable"], default="receive",
                         help="how the floor writes: from the receive callback (default, the faster floor), or the "
                              "textbook's one lws_write per WRITEABLE callback")
@@ -426,9 +227,10 @@ def options():
     opts = parser.parse_args()
     if opts.quick:
         opts.runs, opts.seconds, opts.soak = 1, 2, min(opts.soak, 10)
+        opts.sleepers, opts.storm, opts.wake_seconds = min(opts.sleepers, 50_000), min(opts.storm, 20_000), min(opts.wake_seconds, 10)
     opts.build = opts.build.resolve()
     opts.sopd = opts.sopd.resolve() if opts.sopd else opts.build / "sopd"
-    opts.only = set(opts.only or ["floor", "speed", "accounts", "soak"])
+    opts.only = set(opts.only or ["floor", "speed", "accounts", "soak", *bench_runs.PARTS])
     return opts
 
 
@@ -452,6 +254,10 @@ def measure(opts, report):
     if "soak" in opts.only and opts.soak > 0:
         say(f"flatness: {opts.soak:g} s at {opts.soak_rate}/s")
         report["soak"] = measure_soak(opts)
+    for part, (measure_part, _) in bench_runs.PARTS.items():
+        if part in opts.only:
+            say(part)
+            report[part] = measure_part(opts)
 
 
 def main():
@@ -476,6 +282,9 @@ def main():
     if report["sopd"]:
         add_sopd_figures(figures, report)
     add_memory_figures(figures, report)
+    for part, (_, add) in bench_runs.PARTS.items():
+        if part in report:
+            add(figures, report[part])
     print(f"commit {report['commit'][:12] or 'none'}{' (with changes)' if report['dirty'] else ''}, {report['machine']['cpu']}, "
           f"{report['machine']['processors']} processors, kernel {report['machine']['kernel']}")
     figures.print()

@@ -6,6 +6,7 @@
  * JSON; a phase ends when every message is answered, so that counters elsewhere can be read at rest. */
 #include "load_conn.h"
 #include "load_onebot.h"
+#include "load_slept.h"
 #include "load_stats.h"
 
 #include <arpa/inet.h>
@@ -26,6 +27,7 @@
 #define MAX_FDS      4096
 #define MAX_ACCOUNTS 2000
 #define SLOTS        (1u << 20) /* messages that may be in flight */
+#define GO_ON        UINT64_MAX /* where the last phase ended */
 #define DRAIN_NS     (10 * SECOND)
 #define HEARTBEAT_NS (15 * SECOND)
 
@@ -42,6 +44,9 @@ struct phase {
     double rate;     /* messages a second */
     double seconds;
     uint64_t messages; /* stop after so many; 0: by time */
+    uint64_t slept;    /* do not end before so many wakes have come (or the time is up) */
+    uint64_t from;     /* the first message's turn: which group and member it is of; GO_ON */
+    bool silent;       /* only wait for wakes */
     uint64_t start_ns, end_ns, drain_ns, last_answer_ns, start_cpu_us;
     uint64_t sent, answered, duplicates, strangers;
     struct stats latency;
@@ -123,9 +128,11 @@ static void take_pong(uint32_t number)
 
 static void on_frame(struct conn *c, char *text, size_t len)
 {
-    uint32_t number = 0;
-    if (onebot_answer(c, text, len, &number))
-        take_pong(number);
+    struct onebot_said said = onebot_answer(c, text, len);
+    if (said.kind == ONEBOT_PONG)
+        take_pong(said.number);
+    else if (said.kind == ONEBOT_SLEPT)
+        slept_add(said.number, said.due_ms);
     mark_dirty(c);
 }
 
@@ -144,7 +151,7 @@ static void top_up(struct conn *c)
 static void send_due(uint64_t now)
 {
     struct phase *ph = &load.phase;
-    if (!ph->sending || ph->window > 0 || now < ph->start_ns)
+    if (!ph->sending || ph->window > 0 || ph->silent || now < ph->start_ns)
         return;
     uint64_t due = (uint64_t)((double)(now - ph->start_ns) * ph->rate / 1e9);
     if (ph->messages && due > ph->messages)
@@ -164,15 +171,18 @@ static void phase_begin(struct phase wanted)
     struct phase *ph = &load.phase;
     *ph = wanted;
     memset(load.slots, 0, sizeof(load.slots));
+    slept_reset();
     ph->running = ph->sending = true;
+    for (unsigned i = 0; ph->from != GO_ON && i < load.accounts; i++)
+        load.turns[i] = ph->from;
     ph->start_cpu_us = stats_cpu_us();
     ph->start_ns = ph->last_answer_ns = stats_clock();
     ph->end_ns = ph->start_ns + (uint64_t)(ph->seconds * 1e9);
-    double tick = ph->window > 0 || ph->rate > 1000 ? 1e6 : 1e9 / ph->rate;
+    double tick = ph->window > 0 || ph->rate > 1000 || ph->silent ? 1e6 : 1e9 / ph->rate;
     struct itimerspec every = {.it_interval.tv_sec = (time_t)(tick / 1e9),
                                .it_interval.tv_nsec = (long)((uint64_t)tick % SECOND)};
     every.it_value = every.it_interval;
-    if (ph->window == 0)
+    if (ph->window == 0 && !ph->silent)
         timerfd_settime(load.timer, 0, &every, NULL);
     for (unsigned i = 0; i < load.accounts; i++) {
         if (load.by_account[i]) {
@@ -194,6 +204,7 @@ static void phase_report(const struct phase *ph)
            (unsigned long long)(ph->sent - ph->answered), (unsigned long long)ph->duplicates,
            (unsigned long long)ph->strangers, seconds,
            seconds > 0 ? (double)ph->answered / seconds : 0.0, cpu, onebot_event_size());
+    slept_report();
     printf("\"latency_us\":{\"mean\":%.1f,\"p50\":%llu,\"p90\":%llu,\"p99\":%llu,\"max\":%llu}}\n",
            l->count ? (double)l->sum_us / (double)l->count : 0.0,
            (unsigned long long)stats_quantile(l, 0.5), (unsigned long long)stats_quantile(l, 0.9),
@@ -201,19 +212,21 @@ static void phase_report(const struct phase *ph)
     fflush(stdout);
 }
 
-/* Stops sending when the phase's time or count is reached, and ends it when all is answered. */
+/* Stops sending when the phase's time or count is reached, and ends it when all is answered and all have woken. */
 static void phase_check(uint64_t now)
 {
     struct phase *ph = &load.phase;
     if (!ph->running)
         return;
-    if (ph->sending && (now >= ph->end_ns || (ph->messages && ph->sent >= ph->messages))) {
+    bool woken = slept_count() >= ph->slept;
+    if (ph->sending &&
+        (now >= ph->end_ns || (ph->messages && ph->sent >= ph->messages) || (ph->slept && woken))) {
         struct itimerspec off = {.it_value.tv_sec = 0};
         timerfd_settime(load.timer, 0, &off, NULL);
         ph->sending = false;
         ph->drain_ns = now + DRAIN_NS;
     }
-    if (!ph->sending && (ph->answered >= ph->sent || now >= ph->drain_ns)) {
+    if (!ph->sending && ((ph->answered >= ph->sent && woken) || now >= ph->drain_ns)) {
         ph->running = false;
         phase_report(ph);
         load.quit = load.quit || !load.control;
@@ -234,6 +247,12 @@ static bool phase_set(struct phase *ph, const char *name, const char *value)
         ph->seconds = number;
     else if (strcmp(name, "messages") == 0)
         ph->messages = (uint64_t)number;
+    else if (strcmp(name, "slept") == 0)
+        ph->slept = (uint64_t)number;
+    else if (strcmp(name, "from") == 0)
+        ph->from = (uint64_t)number;
+    else if (strcmp(name, "silent") == 0)
+        ph->silent = number != 0;
     else
         return false;
     return true;
@@ -241,14 +260,14 @@ static bool phase_set(struct phase *ph, const char *name, const char *value)
 
 static struct phase phase_default(void)
 {
-    return (struct phase){.window = 1024, .seconds = 5};
+    return (struct phase){.window = 1024, .seconds = 5, .from = GO_ON};
 }
 
 static void phase_try(struct phase ph)
 {
-    if (ph.rate > 0)
+    if (ph.rate > 0 || ph.silent)
         ph.window = 0;
-    if (load.phase.running || load.open == 0 || (ph.window == 0 && ph.rate <= 0) ||
+    if (load.phase.running || load.open == 0 || (ph.window == 0 && ph.rate <= 0 && !ph.silent) ||
         ph.window > SLOTS / 2) {
         printf("{\"event\":\"refused\",\"running\":%d,\"connections\":%u}\n", load.phase.running,
                load.open);
@@ -447,17 +466,19 @@ static void listen_on(unsigned port)
 
 static void usage(FILE *to)
 {
-    fputs("usage: bench_load [--port N] [--accounts A] [--groups G] [--users U] [--control |\n"
-          "                  --window W | --rate R] [--seconds S] [--messages M]\n"
-          "  --port N      listen on 127.0.0.1:N (default 0: any; printed)\n"
-          "  --accounts A  that many accounts, each at its own path /0, /1, ... (default 1)\n"
-          "  --groups G    groups of each account (default 128)\n"
-          "  --users U     members of each group (default 200)\n"
-          "  --window W    keep W messages in flight over all accounts (default 1024)\n"
-          "  --rate R      send R messages a second instead\n"
-          "  --seconds S   for so long (default 5), or until --messages M were sent\n"
-          "  --control     read commands: run [window=W|rate=R] [seconds=S] [messages=M]; quit\n",
-          to);
+    fputs(
+        "usage: bench_load [--port N] [--accounts A] [--groups G] [--users U] [--control |\n"
+        "                  --window W | --rate R] [--seconds S] [--messages M]\n"
+        "  --port N      listen on 127.0.0.1:N (default 0: any; printed)\n"
+        "  --accounts A  that many accounts, each at its own path /0, /1, ... (default 1)\n"
+        "  --groups G    groups of each account (default 128)\n"
+        "  --users U     members of each group (default 200)\n"
+        "  --window W    keep W messages in flight over all accounts (default 1024)\n"
+        "  --rate R      send R messages a second instead\n"
+        "  --seconds S   for so long (default 5), or until --messages M were sent\n"
+        "  --control     read commands: run [window=W|rate=R|silent=1] [seconds=S] [messages=M]\n"
+        "                [slept=N] (wait for so many wakes) [from=T] (the first message's turn); quit\n",
+        to);
 }
 
 /* Reads the command line into `load`, `port` and `first`. Returns -1 to go on, else the exit code. */

@@ -231,27 +231,39 @@ static void answer_other(struct conn *c, struct span action, const char *text, s
     put_response(c, ok, data, strlen(data), echo);
 }
 
-bool onebot_answer(struct conn *c, const char *text, size_t len, uint32_t *number)
+/* The number that p begins with, up to `below`; *p moves behind it and one blank. */
+static uint64_t number_at(const char **p, const char *end, uint64_t below)
 {
+    uint64_t value = 0;
+    for (; *p < end && **p >= '0' && **p <= '9' && value < below; (*p)++)
+        value = value * 10 + (uint64_t)(**p - '0');
+    if (*p < end)
+        (*p)++;
+    return value;
+}
+
+struct onebot_said onebot_answer(struct conn *c, const char *text, size_t len)
+{
+    struct onebot_said said = {ONEBOT_OTHER, 0, 0};
     struct span action = value_of(text, len, "\"action\"");
     struct span echo = value_of(text, len, "\"echo\"");
     if (!action.p)
-        return false;
+        return said;
     if (!span_is(action, "\"send_group_msg\"") && !span_is(action, "\"send_msg\"") &&
         !span_is(action, "\"send_private_msg\"")) {
         answer_other(c, action, text, len, echo);
-        return false;
+        return said;
     }
     char data[48];
     int n = snprintf(data, sizeof(data), "{\"message_id\":-%u}", 100000000u + bot.sends++);
     put_response(c, true, data, (size_t)n, echo);
     const char *pong = memmem(text, len, "pong ", 5);
-    if (!pong)
-        return false;
-    uint64_t value = 0;
-    for (const char *p = pong + 5; p < text + len && *p >= '0' && *p <= '9' && value < 1u << 31;
-         p++)
-        value = value * 10 + (uint64_t)(*p - '0');
-    *number = (uint32_t)value;
-    return true;
+    const char *slept = pong ? NULL : memmem(text, len, "slept ", 6);
+    const char *p = pong ? pong + 5 : slept ? slept + 6 : NULL;
+    if (!p)
+        return said;
+    said.kind = pong ? ONEBOT_PONG : ONEBOT_SLEPT;
+    said.number = (uint32_t)number_at(&p, text + len, 1u << 31);
+    said.due_ms = slept ? number_at(&p, text + len, 1ull << 50) : 0;
+    return said;
 }

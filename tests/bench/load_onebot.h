@@ -32,7 +32,15 @@ void onebot_put_ping(struct conn *c, uint32_t number, uint64_t turn, time_t now)
 void onebot_put_lifecycle(struct conn *c, time_t now);
 void onebot_put_heartbeat(struct conn *c, time_t now);
 
-/* Answers one action. Returns true, with the number, if it was a send whose text has "pong <number>". */
-bool onebot_answer(struct conn *c, const char *text, size_t len, uint32_t *number);
+/* What a send said: "pong <number>" answers a message, "slept <number> <due>" comes when a timer was due (ms since 1970). */
+enum onebot_kind { ONEBOT_OTHER, ONEBOT_PONG, ONEBOT_SLEPT };
+struct onebot_said {
+    enum onebot_kind kind;
+    uint32_t number;
+    uint64_t due_ms; /* SLEPT */
+};
+
+/* Answers one action and tells what it said. */
+struct onebot_said onebot_answer(struct conn *c, const char *text, size_t len);
 
 #endif

@@ -102,3 +102,50 @@ def test_a_real_clock_is_not_turned(bench, napcat):
 def test_a_start_that_is_no_time(text):
     done = run("serve", "--clock", text)
     assert done.returncode == 2 and "--clock" in done.stderr
+
+
+NIGHT = """local flow = sop.flow("night", { title = "夜里" })
+flow:command("晚点", function(c) c:timer("later", { after = "1m", key = c.user }) end)
+flow:command("在吗", function(c) c:reply("在") end)
+flow:timer("later", function(c) c:say("早 {who}", { who = c.user }) end)
+return flow
+"""
+
+
+@pytest.mark.parametrize("how", ["goes on", "is killed"])
+def test_what_waits_for_the_morning_holds_up_no_answer(bench, napcat, box, how):
+    """And it leaves in the morning, each message at its distance from the one before, also after a death in the night."""
+    sop = os.path.join(box, "night")
+    for name, text in (("flows/night.lua", NIGHT), ("playbooks/night.lua", 'return { groups = { "qq1:*" }, timezone = "Asia/Shanghai", '
+                       'quiet = { "22:30", "07:30" }, flows = { "night" } }')):
+        os.makedirs(os.path.dirname(os.path.join(sop, name)), exist_ok=True)
+        with open(os.path.join(sop, name), "w", encoding="utf-8") as out:
+            out.write(text)
+    evening, morning = moment("2031-03-05T23:00:00+08:00"), moment("2031-03-06T07:30:00+08:00")
+    pace = {"account": [{"per": "1s", "burst": 1}], "chat": [{"per": "2s", "burst": 1}], "jitter": "0s"}
+    daemon = bench.served(napcat, sop=sop, args=("--clock", str(evening)), entry={"pace": pace})
+    clock = Clock(daemon)
+    napcat.wait_action("get_group_list")
+    clock.settle(napcat)
+
+    def say(user, text):
+        napcat.emit(ev.group_msg(G, user, text, time=clock.now() // 1000))
+        clock.settle(napcat)
+    for user in range(3):
+        say(ev.USER + user, "晚点")
+    clock.at(evening + 5 * 60000)
+    assert not napcat.sends()
+    if how == "is killed":
+        daemon.kill()
+        daemon.start(args=("--clock", str(evening + 5 * 60000)))
+        napcat.wait_link(2)
+        clock = Clock(daemon)
+    say(ev.USER, "在吗")
+    assert len(napcat.sends("在")) == 1
+    assert clock.at(morning - 1000) and len(napcat.sends()) == 1
+
+    times = []
+    while len(times) < 3 and clock.to_next() < morning + 60000:
+        times += [clock.now()] * (len(napcat.sends("早")) - len(times))
+    assert [a.text for a in napcat.sends("早")] == ["早 %d" % (ev.USER + i) for i in range(3)]
+    assert times[0] >= morning and times[1] - times[0] >= 1900 and times[2] - times[1] >= 1900, times

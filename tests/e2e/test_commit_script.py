@@ -102,6 +102,26 @@ def test_a_counter_that_is_no_number_refuses_the_turn(db):
     assert got[1] == 2 and "is no integer" in got[2] and not db.exists("k")
 
 
+def over(run, timers="timers", pins="pins"):
+    return ["OVER", "run:" + run, timers, "run|" + run + "|c", pins, "pin"]
+
+
+def test_the_end_of_a_run_takes_all_of_it_away(db):
+    db.hset("pins", "pin", 3)
+    db.zadd("timers", {"run|a|c": 1, "run|b|c": 1, "run|c|c": 1})
+    for run in "abc":
+        db.set("run:" + run, "record")
+    assert commit(db, turn(1, [over("a")]), turn(2, [["SET", "k", "v"], over("b")])) == [0, 0, 0]
+    assert db.keys("run:*") == ["run:c"] and db.zrange("timers", 0, -1) == ["run|c|c"]
+    assert db.hget("pins", "pin") == "1" and db.get("k") == "v"
+    assert commit(db, turn(1, [over("a")])) == [0, 1] and db.hget("pins", "pin") == "1"  # once
+    db.set("text", "text")
+    got = commit(db, turn(3, [over("c", timers="text")]), turn(4, [["SET", "k", "w"], over("c", pins="text")]))
+    assert got[1] == 2 and "text holds a string where a zset belongs" in got[2]
+    assert got[3] == 2 and "where a hash belongs" in got[4]
+    assert db.get("k") == "v" and db.exists("run:c") and db.hget("pins", "pin") == "1"
+
+
 def test_pacing_per_chat_and_account(db):
     chat = [(1_500_000, 0)]  # one per 1.5 s
     sends = [("1-%d" % i, "a", 0, NOW + MINUTE) for i in range(3)]
@@ -124,6 +144,13 @@ def test_what_cannot_leave_in_time_is_shed_and_takes_no_place(db):
 
 def test_not_before_is_kept(db):
     assert commit(db, turn(1, sends=[("1-1", "a", NOW + 5_000_000, NOW + MINUTE)]), chat=[(1000, 0)]) == [0, 0, 5000]
+
+
+def test_what_is_held_back_takes_no_place(db):
+    limits = {"chat": [(1_500_000, 0)], "account": [(800_000, 0)]}
+    held = [("1-%d" % i, "a", NOW + 60 * MINUTE, NOW + 90 * MINUTE) for i in range(3)]
+    assert commit(db, turn(1, sends=held), **limits) == [0, 0] + [3600000] * 3
+    assert commit(db, turn(2, sends=[("2-1", "a", 0, NOW + 2 * MINUTE)]), **limits) == [0, 0, 0]
 
 
 def test_a_large_batch(db):

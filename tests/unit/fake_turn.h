@@ -298,6 +298,10 @@ const char *turn_user(const struct turn *t)
 {
     return t->user;
 }
+const char *turn_name(const struct turn *t)
+{
+    return t->event ? t->event->name : "";
+}
 const char *turn_word(const struct turn *t)
 {
     return t->word;

@@ -6,19 +6,27 @@
 
 #include <cmocka.h>
 
-#include <cjson/cJSON.h>
-
 #include "base/buf.h"
 #include "engine/event_json.h"
+#include "gateway/json.h"
+
+static struct event *read_text(const char *json, const char *chat)
+{
+    struct json_doc doc = {0};
+    struct buf copy = {0};
+    buf_adds(&copy, json);
+    const struct json *o = json_parse(&doc, copy.data, copy.len);
+    assert_non_null(o);
+    struct event *e = event_json_read(o, chat);
+    json_doc_free(&doc);
+    buf_free(&copy);
+    return e;
+}
 
 static struct event *again(const struct event *e, struct buf *text)
 {
     event_json_write(e, text);
-    cJSON *o = cJSON_Parse(buf_cstr(text));
-    assert_non_null(o);
-    struct event *back = event_json_read(o, e->chat);
-    cJSON_Delete(o);
-    return back;
+    return read_text(buf_cstr(text), e->chat);
 }
 
 static void test_message(void **state)
@@ -87,9 +95,7 @@ static void test_what_is_no_event(void **state)
     (void)state;
     static const char *const texts[] = {"{}", "[]", "{\"type\":7}", "{\"type\":\"nothing\"}", "1"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        cJSON *o = cJSON_Parse(texts[i]);
-        assert_null(event_json_read(o, "1"));
-        cJSON_Delete(o);
+        assert_null(read_text(texts[i], "1"));
     }
     assert_null(event_json_read(NULL, "1"));
 }

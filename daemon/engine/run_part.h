@@ -1,0 +1,30 @@
+/* run_part.h -- what the files about a run's part in a turn share: run_turn.c decides, run_load.c reads, run_wake.c says what it is
+ * woken with. Private to them. */
+#ifndef SOPD_ENGINE_RUN_PART_H
+#define SOPD_ENGINE_RUN_PART_H
+
+#include "engine/internal.h"
+
+enum load_what { LOAD_RECORD, LOAD_PIN, LOAD_SOURCE, LOAD_PARKED };
+
+/* A read on its way; outlives a turn that is given up. */
+struct run_load {
+    struct turn *t; /* NULL: nobody waits any more */
+    enum load_what what;
+    char *text; /* NULL: there is none */
+    size_t len;
+    bool done, lost;
+};
+
+/* Each sends one read and returns TURN_WAITS with t->load set, or TURN_GONE if Redis is away (the turn is put back). */
+enum turn_next turn_fetch_record(struct turn *t);
+enum turn_next turn_fetch_pin(struct turn *t);
+enum turn_next turn_fetch_source(struct turn *t, const struct pin *p);
+enum turn_next turn_fetch_parked(struct turn *t);
+
+/* t->wake from `with`, JSON. */
+void turn_set_wake(struct turn *t, const char *with);
+/* t->wake from what this turn is about, unless it is set. */
+void turn_make_wake(struct turn *t);
+
+#endif
