@@ -174,7 +174,9 @@ void held_add(struct gw *gw, struct timer *t, struct input *input, const char *c
     struct timer_chat *c = t->group;
     t->status = TIMER_HELD;
     t->input = input;
+    char *before_chat = t->chat; /* it was put off */
     t->chat = mem_strdup(chat ? chat : c->key);
+    free(before_chat);
     struct timer *before = c->last;
     if (before && before->due_ms > t->due_ms) { /* set anew, for an earlier time */
         before = NULL;
