@@ -26,12 +26,8 @@ static const char main_help[] =
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
-} main_commands[] = {{"serve", cli_serve},
-                     {"check", cli_check},
-                     {"play", cli_play},
-                     {"test", cli_test},
-                     {"ctl", cli_ctl},
-                     {"version", cli_version}};
+} main_commands[] = {{"serve", cli_serve}, {"check", cli_check}, {"play", cli_play},
+                     {"test", cli_test},   {"ctl", cli_ctl},     {"version", cli_version}};
 
 static int main_run(int argc, char **argv)
 {

@@ -27,7 +27,7 @@ struct config {
     int http_port;
     char **sop; /* folders, absolute or as given if the file's folder is unknown; NULL-terminated */
     int nsop;
-    bool sop_watch; /* take changed files by ourselves; default true */
+    bool sop_watch;   /* take changed files by ourselves; default true */
     char **playbooks; /* names to load, NULL-terminated; NULL = all */
     struct staff *staff;
     int nstaff;

@@ -40,7 +40,7 @@ enum handler_kind { HANDLER_ON, HANDLER_COMMAND, HANDLER_AT, HANDLER_TIMER, HAND
 
 struct handler {
     enum handler_kind kind;
-    int index;             /* position in the flow, 0.. */
+    int index; /* position in the flow, 0.. */
     /* its name across versions of the flow: "on:join", "command:<first word or parameter>", "at:remind", "timer:x",
      * "run:onboard"; a second one of the same name gets "#2" */
     const char *id;
@@ -134,9 +134,9 @@ enum host_failure {
     FAILURE_ERROR,
     FAILURE_BUDGET,
     FAILURE_MEMORY,
-    FAILURE_STORE,  /* Redis lost: run the turn again */
+    FAILURE_STORE, /* Redis lost: run the turn again */
     FAILURE_RECORD, /* it wants to wait and was not recorded: undo its part, start it again with record */
-    FAILURE_STUCK   /* replay: the script does something else than the journal says */
+    FAILURE_STUCK /* replay: the script does something else than the journal says */
 };
 
 /* A handler at a waiting call; owned by the engine until host_wake or host_drop. */
@@ -144,23 +144,24 @@ struct coro;
 
 struct host_outcome {
     enum host_status status;
-    bool stop;                 /* DONE: the handler returned true: the chain ends here */
-    bool pass;                 /* DONE: a command handler returned false: not consumed after all */
-    const char *again;         /* DONE: c:continue: the JSON of its arguments ("null" = none); else NULL */
+    bool stop;         /* DONE: the handler returned true: the chain ends here */
+    bool pass;         /* DONE: a command handler returned false: not consumed after all */
+    const char *again; /* DONE: c:continue: the JSON of its arguments ("null" = none); else NULL */
     enum host_failure failure; /* FAILED */
     const char *error;         /* FAILED: text with traceback */
     struct coro *parked;       /* PARKED */
     const char *wait;          /* PARKED: what it waits for, JSON */
-    const char *journal;       /* PARKED: what was recorded since the start or the last wake, lines */
+    const char *journal; /* PARKED: what was recorded since the start or the last wake, lines */
     size_t journal_len;
     /* again, error, wait and journal are valid until the next host call */
 };
 
 /* How a handler is started. */
 struct host_how {
-    uint64_t seed;       /* of its random numbers */
-    bool record;         /* keep a journal from the start */
-    const char *journal; /* replay these lines first (implies record), NULL = none; borrowed during the call */
+    uint64_t seed; /* of its random numbers */
+    bool record;   /* keep a journal from the start */
+    const char *
+        journal; /* replay these lines first (implies record), NULL = none; borrowed during the call */
     size_t journal_len;
 };
 
