@@ -458,7 +458,7 @@ static struct route *waits_collect(const struct waits_asked *a, struct route **h
         } else if (wait_answered(w, a, &command) && wait_on(a->c, w)) {
             r = waits_route(w, ROUTE_WAKE);
             r->last = !(w->more && w->more->keep);
-            if (command >= 0) {
+            if (w->more && command >= 0) {
                 r->word = w->more->commands[command];
                 r->word_len = strlen(r->word);
             }

@@ -497,7 +497,7 @@ const char *turn_run_start(struct turn *t, const char *flow, const char *handler
 {
     buf_addf(&t->acts, "start %s %s %s %s %s %s\n", flow, handler, chat ? chat : "-", user,
              *args ? args : "-", key ? key : "-");
-    strcpy(id, "00000000000000bb");
+    snprintf(id, 17, "00000000000000bb");
     return NULL;
 }
 
