@@ -365,6 +365,15 @@ struct gateway *engine_gateway(struct engine *e, const char *name)
     return gw ? gw->gateway : NULL;
 }
 
+/* A message is on its way to the gateway: marked, written, or asked about. */
+static bool engine_sending(const struct gw *gw)
+{
+    for (const struct entry *en = gw->entries; en; en = en->hh.next)
+        if (en->state >= ENTRY_ASKING && en->state <= ENTRY_WRITTEN)
+            return true;
+    return false;
+}
+
 bool engine_quiet(const struct engine *e)
 {
     if (e->turns || e->ready || e->flights || (e->redis && redis_pending(e->redis)))
@@ -373,11 +382,9 @@ bool engine_quiet(const struct engine *e)
     for (const struct gw *gw = e->gws; gw; gw = gw->next) {
         if (gw->stopped)
             continue;
-        if (gw->queued || gw->ready || gw->finished || gw->nacks || gw->nmarks)
+        if (gw->queued || gw->ready || gw->finished || gw->nacks || gw->nmarks ||
+            engine_sending(gw))
             return false;
-        for (const struct entry *en = gw->entries; en; en = en->hh.next)
-            if (en->state >= ENTRY_ASKING && en->state <= ENTRY_WRITTEN)
-                return false;
         if (pacer_next(gw) <= now || timers_next(gw) <= now)
             return false;
     }
@@ -394,11 +401,8 @@ static bool engine_settled(const struct engine *e)
     for (const struct gw *gw = e->gws; gw; gw = gw->next) {
         if (gw->stopped)
             continue;
-        if (gw->finished || gw->nacks || gw->nunmark)
+        if (gw->finished || gw->nacks || gw->nunmark || engine_sending(gw))
             return false;
-        for (const struct entry *en = gw->entries; en; en = en->hh.next)
-            if (en->state >= ENTRY_ASKING && en->state <= ENTRY_WRITTEN)
-                return false;
         if (gw->heap_len && gw_can_send(gw) && gw->heap[0]->due_ms <= now)
             return false;
     }

@@ -160,8 +160,6 @@ void routes_release(struct routes *r);
 /* The handlers for an input, in order, as a fresh list in out (the caller frees it with routes_free_list). */
 struct route *routes_match(struct chat *c, const struct input *in);
 void routes_free_list(struct route *list);
-/* Where the rest begins in folded text that says this folded word, optionally followed by more; -1 if it does not. */
-int routes_word_at(const char *word, size_t word_len, const char *text, size_t len);
 /* The role of a user for one binding in one gateway. */
 enum role routes_role(const struct gw *gw, const struct binding *b, const char *user,
                       const char *platform_role);
@@ -298,6 +296,8 @@ struct pin {
 };
 
 enum run_awaits { AWAITS_NOTHING, AWAITS_ANSWER, AWAITS_TIME, AWAITS_EVENTS, AWAITS_SENT };
+/* Of the `kind` in a wait spec. */
+enum run_awaits run_awaits_of(const char *kind);
 
 /* A run in memory. Its record is in Redis; this may be forgotten at any time between turns. */
 struct run {

@@ -16,7 +16,7 @@ static struct routes_entry {
     UT_hash_handle hh;
 } * routes_cache;
 
-static void routes_unref(struct routes *r)
+void routes_release(struct routes *r)
 {
     if (!r || --r->refs > 0)
         return;
@@ -37,18 +37,13 @@ struct routes *routes_retain(struct routes *r)
     return r;
 }
 
-void routes_release(struct routes *r)
-{
-    routes_unref(r);
-}
-
 void routes_clear_cache(struct engine *e)
 {
     (void)e;
     struct routes_entry *en, *tmp;
     HASH_ITER (hh, routes_cache, en, tmp) {
         HASH_DEL(routes_cache, en);
-        routes_unref(en->routes);
+        routes_release(en->routes);
         free(en->key);
         free(en);
     }
@@ -259,7 +254,7 @@ struct routes *routes_of(struct chat *c)
         return c->routes;
     struct routes *r = routes_lookup(c->gw, c->key, c->name);
     r->refs++;
-    routes_unref(c->routes);
+    routes_release(c->routes);
     c->routes = r;
     c->routes_generation = e->generation;
     return r;
@@ -292,21 +287,21 @@ static bool routes_set_off(const char *s)
     return false;
 }
 
+bool routes_says_word(const char *word, size_t word_len, const char *text, size_t len,
+                      enum routes_rest rest)
+{
+    if (len < word_len || memcmp(text, word, word_len) != 0)
+        return false;
+    return len == word_len || rest == REST_GLUED ||
+           (rest == REST_SET_OFF && routes_set_off(text + word_len));
+}
+
 /* Does the folded text say this command? What follows a word must be set off from it, unless the handler takes it glued. */
 static bool routes_says(const struct routes_command *c, const char *text, size_t len)
 {
-    if (len < c->len || memcmp(text, c->word, c->len) != 0)
-        return false;
-    if (len == c->len)
-        return true;
-    return c->handler->args && (c->handler->glued || routes_set_off(text + c->len));
-}
-
-int routes_word_at(const char *word, size_t word_len, const char *text, size_t len)
-{
-    if (len < word_len || memcmp(text, word, word_len) != 0)
-        return -1;
-    return len == word_len || routes_set_off(text + word_len) ? (int)word_len : -1;
+    const struct handler *h = c->handler;
+    enum routes_rest rest = h->glued ? REST_GLUED : h->args ? REST_SET_OFF : REST_NONE;
+    return routes_says_word(c->word, c->len, text, len, rest);
 }
 
 /* Closing punctuation says nothing: "..!" and full-width forms (those that folding leaves: the ideographic full stop). */
@@ -351,6 +346,17 @@ size_t routes_strip(const char *text, size_t len)
     while (skip && skip < len && text[skip] == ' ')
         skip++;
     return skip;
+}
+
+const char *routes_command_rest(const struct event *ev, size_t word_len, struct buf *text)
+{
+    buf_reset(text);
+    routes_command_text(ev, text, false);
+    size_t skip = routes_strip(text->data, text->len) + word_len;
+    const char *rest = buf_cstr(text) + (skip < text->len ? skip : text->len);
+    while (*rest == ' ' || *rest == '\n')
+        rest++;
+    return rest;
 }
 
 static bool routes_has_image(const struct event *ev)

@@ -2,6 +2,7 @@
 #ifndef SOPD_ENGINE_ROUTES_H
 #define SOPD_ENGINE_ROUTES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,5 +47,12 @@ size_t routes_strip(const char *text, size_t len);
 struct event;
 struct buf;
 void routes_command_text(const struct event *ev, struct buf *out, bool lower);
+/* What follows the word in that text, in original letters and without leading blanks; it stands in `text`, which is filled anew. */
+const char *routes_command_rest(const struct event *ev, size_t word_len, struct buf *text);
+/* What may follow a command word: nothing, something set off from it (a blank, a digit, punctuation), anything. */
+enum routes_rest { REST_NONE, REST_SET_OFF, REST_GLUED };
+/* Does folded text say this folded word, with no more behind it than that? */
+bool routes_says_word(const char *word, size_t word_len, const char *text, size_t len,
+                      enum routes_rest rest);
 
 #endif

@@ -168,7 +168,7 @@ bool run_set_head(struct run *run, const char *head, size_t len)
     return true;
 }
 
-static enum run_awaits run_awaits_of(const char *kind)
+enum run_awaits run_awaits_of(const char *kind)
 {
     static const char *const kinds[] = {"", "ask", "sleep", "gather", "sent"};
     for (int i = AWAITS_ANSWER; i <= AWAITS_SENT; i++)

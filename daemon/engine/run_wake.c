@@ -25,11 +25,7 @@ static void wake_with_event(struct turn *t, struct buf *out)
     event_json_write(t->input->event, out);
     if (r->word) {
         struct buf text = {0};
-        routes_command_text(t->input->event, &text, false);
-        size_t skip = routes_strip(text.data, text.len) + r->word_len;
-        const char *rest = buf_cstr(&text) + (skip < text.len ? skip : text.len);
-        while (*rest == ' ' || *rest == '\n')
-            rest++;
+        const char *rest = routes_command_rest(t->input->event, r->word_len, &text);
         buf_adds(out, ",\"command\":");
         buf_add_json(out, r->word, strlen(r->word));
         buf_adds(out, ",\"rest\":");

@@ -123,14 +123,8 @@ static void turn_set_command(struct turn *t, const struct route *r)
 {
     if (r->handler->kind != HANDLER_COMMAND)
         return;
-    buf_reset(&t->args_buf);
-    routes_command_text(t->input->event, &t->args_buf, false);
-    size_t skip = routes_strip(t->args_buf.data, t->args_buf.len) + r->word_len;
-    const char *args = buf_cstr(&t->args_buf) + (skip < t->args_buf.len ? skip : t->args_buf.len);
-    while (*args == ' ' || *args == '\n')
-        args++;
     t->own.word = r->word;
-    t->own.rest = args;
+    t->own.rest = routes_command_rest(t->input->event, r->word_len, &t->args_buf);
 }
 
 static bool turn_may_run(struct turn *t, const struct route *r)

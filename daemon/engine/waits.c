@@ -21,11 +21,9 @@ enum {
     WAITS_SECOND_MS = 1000
 };
 
-enum wait_kind { WAIT_ASK, WAIT_GATHER, WAIT_OTHER }; /* OTHER: listed for `leave` only */
-
 struct wait_more {
-    enum wait_kind kind;
-    uint64_t *from; /* hashes of users; NULL = anyone */
+    enum run_awaits kind; /* neither answer nor events: listed for `leave` only */
+    uint64_t *from;       /* hashes of users; NULL = anyone */
     int nfrom;
     bool keep;       /* ask: others see the message, too */
     uint32_t events; /* gather: bits by type */
@@ -72,12 +70,9 @@ static const char *wait_text(const cJSON *o, const char *field)
     return s ? s : "";
 }
 
-static enum wait_kind wait_kind_of(const cJSON *spec)
+static enum run_awaits wait_kind_of(const cJSON *spec)
 {
-    const char *kind = wait_text(spec, "kind");
-    return strcmp(kind, "ask") == 0      ? WAIT_ASK
-           : strcmp(kind, "gather") == 0 ? WAIT_GATHER
-                                         : WAIT_OTHER;
+    return run_awaits_of(wait_text(spec, "kind"));
 }
 
 /* Takes a member with a number out of a spec, if it is there. Inside a string its quotes would have backslashes. */
@@ -152,7 +147,7 @@ static void wait_read_match(struct wait_more *m, const char *pattern)
         log_error("pattern of a wait is not usable: every text matches", "pattern", pattern, NULL);
 }
 
-static struct wait_more *wait_more_read(const cJSON *spec, enum wait_kind kind)
+static struct wait_more *wait_more_read(const cJSON *spec, enum run_awaits kind)
 {
     struct wait_more *m = MEM_NEW(struct wait_more);
     const cJSON *event;
@@ -188,8 +183,8 @@ static void wait_more_free(struct wait_more *m)
 static bool wait_is_plain(const cJSON *spec)
 {
     const cJSON *from = cJSON_GetObjectItemCaseSensitive(spec, "from");
-    return wait_kind_of(spec) == WAIT_ASK && cJSON_IsArray(from) && cJSON_GetArraySize(from) == 1 &&
-           !cJSON_GetObjectItemCaseSensitive(spec, "match") &&
+    return wait_kind_of(spec) == AWAITS_ANSWER && cJSON_IsArray(from) &&
+           cJSON_GetArraySize(from) == 1 && !cJSON_GetObjectItemCaseSensitive(spec, "match") &&
            !cJSON_GetObjectItemCaseSensitive(spec, "commands") &&
            !cJSON_GetObjectItemCaseSensitive(spec, "keep") &&
            !cJSON_GetObjectItemCaseSensitive(spec, "leave");
@@ -371,8 +366,8 @@ static int wait_command(const struct wait_more *m, const struct waits_asked *a)
 {
     const char *text = a->folded.len ? a->folded.data : "";
     for (int i = 0; i < m->ncommands; i++)
-        if (routes_word_at(m->commands[i], strlen(m->commands[i]), text + a->skip,
-                           a->folded.len - a->skip) >= 0)
+        if (routes_says_word(m->commands[i], strlen(m->commands[i]), text + a->skip,
+                             a->folded.len - a->skip, REST_SET_OFF))
             return i;
     return -1;
 }
@@ -385,7 +380,7 @@ static bool wait_answered(const struct wait *w, const struct waits_asked *a, int
         return false;
     if (!m)
         return w->user == a->user && !a->is_command;
-    if (m->kind != WAIT_ASK || !wait_from_ok(m, a->user))
+    if (m->kind != AWAITS_ANSWER || !wait_from_ok(m, a->user))
         return false;
     if (m->ncommands && (*command = wait_command(m, a)) >= 0)
         return true;
@@ -397,7 +392,7 @@ static bool wait_answered(const struct wait *w, const struct waits_asked *a, int
 static bool wait_gathers(const struct wait *w, const struct waits_asked *a)
 {
     const struct wait_more *m = w->more;
-    return m && m->kind == WAIT_GATHER && (m->events >> a->ev->type & 1) &&
+    return m && m->kind == AWAITS_EVENTS && (m->events >> a->ev->type & 1) &&
            wait_from_ok(m, a->user) && !(a->speaks && a->is_command) &&
            (!m->match || wait_match_ok(m, a->ev->text));
 }
