@@ -191,27 +191,33 @@ void buf_add_array(struct buf *b, size_t count)
     buf_add(b, "\r\n", 2);
 }
 
-/* May it stand in a key as it is? The final NUL may not. */
+/* May it stand in a key as it is? */
 static bool buf_key_plain(unsigned char c)
 {
     return c > ' ' && c != ':' && c != '{' && c != '}' && c != '%' && c != 0x7f;
 }
 
-void buf_add_key(struct buf *b, const char *id)
+void buf_add_key_n(struct buf *b, const char *id, size_t len)
 {
     static const char hex[] = "0123456789ABCDEF";
-    for (;;) {
+    const char *end = id + len;
+    while (id < end) {
         const char *plain = id;
-        while (buf_key_plain((unsigned char)*id))
+        while (id < end && buf_key_plain((unsigned char)*id))
             id++;
         buf_add(b, plain, (size_t)(id - plain));
-        if (!*id)
+        if (id == end)
             return;
         unsigned char c = (unsigned char)*id++;
         buf_addc(b, '%');
         buf_addc(b, hex[c >> 4]);
         buf_addc(b, hex[c & 15]);
     }
+}
+
+void buf_add_key(struct buf *b, const char *id)
+{
+    buf_add_key_n(b, id, strlen(id));
 }
 
 void buf_hex64(char *out, uint64_t n)

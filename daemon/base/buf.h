@@ -49,5 +49,6 @@ void buf_add_array(struct buf *b, size_t count);
 
 /* An id as part of a Redis key: `:`, `{`, `}`, `%`, blanks and control characters become %XX. */
 void buf_add_key(struct buf *b, const char *id);
+void buf_add_key_n(struct buf *b, const char *id, size_t len);
 
 #endif

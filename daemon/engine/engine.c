@@ -123,7 +123,7 @@ static void engine_resume_turns(struct engine *e)
 
 static void engine_check_settings(struct engine *e)
 {
-    uint64_t now = e->opts.settings ? settings_generation(e->opts.settings) : 0;
+    uint64_t now = e->opts.settings ? settings_routes_generation(e->opts.settings) : 0;
     if (now == e->settings_generation)
         return;
     e->settings_generation = now;

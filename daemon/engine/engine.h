@@ -100,6 +100,25 @@ void engine_run_migrate(struct engine *e, const char *gateway, const char *chat,
 /* Drops all coroutines of runs: the next wake of each replays its journal (tests). */
 void engine_forget_runs(struct engine *e);
 
+/* ---- rights of members: forget.c, retention.c, import.c ---- */
+
+/* What became of forgetting a member. */
+struct engine_forgotten {
+    const char *error; /* NULL: done (dry: looked at) */
+    bool dry;
+    int passes;             /* over all keys, until one found nothing */
+    int64_t keys, entries;  /* keys, and entries of shared ones, that were removed */
+    int64_t anonymised;     /* entries that stay for others, without the member */
+    int64_t runs, messages; /* runs that were ended, messages that were not sent */
+};
+/* Removes everything that Redis and this process keep of a member of a gateway: small steps beside the traffic, begun again after
+ * a restart (a dry run only counts). It may be asked in a turn's answer, from the control socket or by the stream of commands. The
+ * moment counts: what the member does after that is kept anew. `by`: who asked, for the audit stream ("member", "ctl", ...; never
+ * the member's id). told is called once, from the loop, never before this returns; it may be NULL. Returns NULL, or why not. */
+const char *engine_forget(struct engine *e, const char *gateway, const char *user, const char *by,
+                          bool dry, void (*told)(void *ud, const struct engine_forgotten *r),
+                          void *ud);
+
 /* ---- for admin: health, metrics, ctl ---- */
 struct engine_health {
     bool redis_up;
@@ -133,7 +152,8 @@ void engine_each_chat(const struct engine *e, const char *gateway,
 struct engine_flow_info {
     const char *gateway, *chat, *flow, *playbook, *version;
     bool on;
-    const char *why; /* "playbook", "toggle", "paused" */
+    const char *why; /* "playbook", "toggle", "paused" (by an admin), "failing" (paused after failures) */
+    const char *key; /* the Redis hash that decided, or NULL */
 };
 /* What is served in one chat. */
 void engine_each_flow(struct engine *e, const char *gateway, const char *chat,

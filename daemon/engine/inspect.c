@@ -82,12 +82,11 @@ void engine_each_chat(const struct engine *e, const char *gateway,
             continue;
         if (gateway && strcmp(gateway, gw->name) != 0)
             continue;
-        const struct settings *s = e->opts.settings;
         for (const struct known *k = gw->known; k; k = k->hh.next) {
             const struct chat *c = chat_get((struct gw *)gw, k->key, false);
             struct engine_chat_info i = {
                 .gateway = gw->name, .chat = k->key, .name = k->name, .known_only = !c};
-            i.tags = s ? settings_tags(s, gw->name, k->key) : "";
+            i.tags = tags_of(gw, k->key, k->name);
             i.queued = c ? c->queued : 0;
             i.last_ms = c ? clock_wall(e->clock) - (clock_mono(e->clock) - c->last_ms) : 0;
             fn(ud, &i);
@@ -121,7 +120,10 @@ static void inspect_flow(void *ud, struct binding *b)
                                  .flow = info->name,
                                  .playbook = b->playbook->name,
                                  .version = info->version};
-    i.on = routes_flow_on(f->chat, b, &i.why);
+    struct flow_why why;
+    i.on = routes_flow_on(f->chat, b, &why);
+    i.why = why.word;
+    i.key = why.value.key;
     f->fn(f->ud, &i);
 }
 

@@ -160,14 +160,23 @@ void routes_release(struct routes *r);
 /* The handlers for an input, in order, as a fresh list in out (the caller frees it with routes_free_list). */
 struct route *routes_match(struct chat *c, const struct input *in);
 void routes_free_list(struct route *list);
-/* The role of a user for one binding in one gateway. */
-enum role routes_role(const struct gw *gw, const struct binding *b, const char *user,
+/* The role of a user for one binding in a chat: the highest that configuration, playbook and Redis give there. */
+enum role routes_role(struct chat *c, const struct binding *b, const char *user,
                       const char *platform_role);
 struct binding *routes_binding(struct chat *c, const char *flow);
 /* The same for a chat that need not be in memory; valid until playbooks or settings change. */
 struct binding *routes_binding_in(struct gw *gw, const char *chat, const char *flow);
+/* What decided whether a flow is on. */
+struct flow_why {
+    const char *word; /* "playbook", "toggle", "paused" (by an admin), "failing" (paused after failures) */
+    struct settings_value value; /* toggle, paused: where that stands in Redis */
+};
 /* On now, here? `why` may be NULL. */
-bool routes_flow_on(struct chat *c, const struct binding *b, const char **why);
+bool routes_flow_on(struct chat *c, const struct binding *b, struct flow_why *why);
+/* The effective tags of a chat, strongest first, separated by commas; valid until the next call. tags.c */
+const char *tags_of(const struct gw *gw, const char *chat, const char *name);
+/* Where the settings of a chat are looked up; valid until playbooks or settings change. */
+struct settings_place routes_place(struct chat *c);
 void routes_each(struct chat *c, void (*fn)(void *ud, struct binding *b), void *ud);
 void routes_clear_cache(struct engine *e);
 /* Does any flow run in this chat? */
@@ -604,7 +613,7 @@ struct engine {
     struct gw *gws;
     struct book *book;
     uint64_t generation; /* rises when routes must be rebuilt */
-    uint64_t settings_generation;
+    uint64_t settings_generation; /* settings_routes_generation seen last */
     struct turn *ready, **ready_tail;
     struct flight *flights, **flights_tail; /* commits in order */
     unsigned turns;                         /* alive */

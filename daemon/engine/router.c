@@ -24,6 +24,7 @@ void routes_release(struct routes *r)
         binding_release(r->bindings[i]);
     for (int i = 0; i < r->ncommands; i++)
         free(r->commands[i].word);
+    free(r->tags);
     free(r->bindings);
     free(r->commands);
     free(r->ons);
@@ -58,11 +59,14 @@ struct override {
     const char *gw, *chat;
 };
 
-static void routes_override(void *ud, const char *param, const char *value)
+static void routes_override(void *ud, const struct settings_value *value)
 {
     struct override *o = ud;
+    const char *flow = flow_info(o->flow)->name, *param = value->field + strlen(flow) + 1;
+    if (strncmp(value->field, flow, strlen(flow)) != 0 || param[-1] != '.' || !*param)
+        return;
     struct buf err = {0};
-    cJSON *v = param_parse(o->flow, param, value, &err);
+    cJSON *v = param_parse(o->flow, param, value->value, &err);
     if (v)
         cJSON_ReplaceItemInObjectCaseSensitive(o->params, param, v);
     else
@@ -156,12 +160,10 @@ struct routes_pick {
     int kind;
 };
 
-static int routes_pick_books(struct gw *gw, const char *chat, const char *name,
+static int routes_pick_books(struct gw *gw, const char *chat, const char *name, const char *tags,
                              struct routes_pick *out)
 {
     const struct book *book = gw->e->book;
-    const struct settings *s = gw->e->opts.settings;
-    const char *tags = s ? settings_tags(s, gw->name, chat) : "";
     int n = 0;
     for (int i = 0; book && i < book->nbooks && n < ROUTES_BOOKS; i++) {
         int kind = playbook_matches(book->books[i], gw->name, chat, name, tags);
@@ -183,11 +185,13 @@ static bool routes_has_flow(const struct routes *r, const char *flow)
     return false;
 }
 
-static struct routes *routes_build(struct gw *gw, const char *chat, const struct routes_pick *picks,
-                                   int npicks)
+static struct routes *routes_build(struct gw *gw, const char *chat, const char *tags,
+                                   const struct routes_pick *picks, int npicks)
 {
     struct routes *r = MEM_NEW(struct routes);
     r->refs = 1;
+    r->tags = mem_strdup(tags);
+    struct settings_place at = {gw->name, chat, r->tags};
     for (int i = 0; i < npicks; i++) {
         const struct playbook *p = picks[i].book;
         bool staff = picks[i].kind != SELECT_CHAT && playbook_staff_chat_is(p, gw->name, chat);
@@ -198,8 +202,8 @@ static struct routes *routes_build(struct gw *gw, const char *chat, const struct
             cJSON *params = cJSON_Duplicate(p->flows[f].params, 1);
             struct override o = {params, flow, gw->name, chat};
             if (gw->e->opts.settings)
-                settings_each_param(gw->e->opts.settings, gw->name, chat, flow_info(flow)->name,
-                                    routes_override, &o);
+                settings_each(gw->e->opts.settings, SETTINGS_PARAMS, &at, NULL, routes_override,
+                              &o);
             routes_add_binding(r, binding_new(gw->e->book, p, flow, params), staff);
         }
     }
@@ -219,13 +223,14 @@ static bool routes_in_staff_chat(struct gw *gw, const char *chat, const struct r
 struct routes *routes_lookup(struct gw *gw, const char *chat, const char *name)
 {
     struct routes_pick picks[ROUTES_BOOKS];
-    int n = routes_pick_books(gw, chat, name, picks);
+    const char *tags = tags_of(gw, chat, name);
+    int n = routes_pick_books(gw, chat, name, tags, picks);
     const struct settings *s = gw->e->opts.settings;
     struct buf key = {0};
     buf_addf(&key, "%s|", gw->name);
     if ((s && settings_is_special(s, gw->name, chat)) || routes_in_staff_chat(gw, chat, picks, n))
         buf_adds(&key, chat);
-    buf_addc(&key, '|');
+    buf_addf(&key, "|%s|", tags);
     for (int i = 0; i < n; i++)
         buf_addf(&key, "%s,", picks[i].book->name);
     struct routes_entry *en;
@@ -235,7 +240,7 @@ struct routes *routes_lookup(struct gw *gw, const char *chat, const char *name)
         return en->routes;
     }
     en = MEM_NEW(struct routes_entry);
-    en->routes = routes_build(gw, chat, picks, n);
+    en->routes = routes_build(gw, chat, tags, picks, n);
     size_t len = key.len;
     en->key = buf_take(&key);
     HASH_ADD_KEYPTR(hh, routes_cache, en->key, len, en);
@@ -428,19 +433,36 @@ static void routes_raise(enum role *role, const struct staff *list, int n, const
             *role = list[i].role;
 }
 
-enum role routes_role(const struct gw *gw, const struct binding *b, const char *user,
+struct settings_place routes_place(struct chat *c)
+{
+    return (struct settings_place){c->gw->name, c->key, routes_of(c)->tags};
+}
+
+static void routes_raise_by(void *ud, const struct settings_value *v)
+{
+    enum role *role = ud;
+    int given = role_parse(v->value);
+    if (given > (int)*role)
+        *role = (enum role)given;
+}
+
+enum role routes_role(struct chat *c, const struct binding *b, const char *user,
                       const char *platform_role)
 {
     enum role role = ROLE_MEMBER;
     if (!*user)
         return role;
     char who[192];
-    snprintf(who, sizeof who, "%s:%s", gw->name, user);
+    snprintf(who, sizeof who, "%s:%s", c->gw->name, user);
     routes_raise(&role, b->book->staff, b->book->nstaff, who);
     routes_raise(&role, b->playbook->staff, b->playbook->nstaff, who);
     if (b->playbook->keepers && role < ROLE_KEEPER &&
         (strcmp(platform_role, "owner") == 0 || strcmp(platform_role, "admin") == 0))
         role = ROLE_KEEPER;
+    if (c->gw->e->opts.settings) {
+        struct settings_place at = routes_place(c);
+        settings_each(c->gw->e->opts.settings, SETTINGS_STAFF, &at, who, routes_raise_by, &role);
+    }
     return role;
 }
 
@@ -478,20 +500,28 @@ void routes_each(struct chat *c, void (*fn)(void *ud, struct binding *b), void *
         fn(ud, r->bindings[i]);
 }
 
-bool routes_flow_on(struct chat *c, const struct binding *b, const char **why)
+bool routes_flow_on(struct chat *c, const struct binding *b, struct flow_why *why)
 {
-    const char *flow = flow_info(b->flow)->name, *unused;
+    const struct engine *e = c->gw->e;
+    const char *flow = flow_info(b->flow)->name;
+    struct flow_why unused;
     why = why ? why : &unused;
-    *why = "playbook";
+    *why = (struct flow_why){.word = "playbook"};
     if (strcmp(flow, "switch") == 0)
         return true; /* what switches flows on must not be switched off */
     if (chat_flow_paused(c, flow)) {
-        *why = "paused";
+        why->word = "failing";
         return false;
     }
-    const struct settings *s = c->gw->e->opts.settings;
-    enum toggle t = s ? settings_toggle(s, c->gw->name, c->key, flow) : TOGGLE_UNSET;
+    if (!e->opts.settings)
+        return true;
+    struct settings_place at = routes_place(c);
+    if (settings_paused(e->opts.settings, &at, flow, clock_wall(e->clock), &why->value)) {
+        why->word = "paused";
+        return false;
+    }
+    enum toggle t = settings_toggle(e->opts.settings, &at, flow, &why->value);
     if (t != TOGGLE_UNSET)
-        *why = "toggle";
+        why->word = "toggle";
     return t != TOGGLE_OFF;
 }

@@ -28,6 +28,7 @@ struct routes_at {
 
 struct routes {
     int refs;
+    char *tags;                /* effective tags of its chats */
     struct binding **bindings; /* owned references */
     int nbindings;
     struct routes_command *commands; /* longest first */

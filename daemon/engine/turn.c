@@ -120,7 +120,7 @@ struct rng *turn_rng(struct turn *t)
 enum role turn_role(const struct turn *t, const char *user, const char *platform_role)
 {
     const struct binding *b = turn_binding(t);
-    return b ? routes_role(t->gw, b, user, platform_role) : ROLE_MEMBER;
+    return b ? routes_role(t->chat, b, user, platform_role) : ROLE_MEMBER;
 }
 
 bool turn_opted_out(const struct turn *t, const char *user)

@@ -332,7 +332,7 @@ static bool waits_is_command(struct chat *c, const struct event *ev, const struc
         if (r->handler->kind != HANDLER_COMMAND || !routes_flow_on(c, r->binding, NULL))
             continue;
         int least = *r->handler->role ? role_parse(r->handler->role) : 0;
-        if ((int)routes_role(c->gw, r->binding, ev->user, ev->role) >= least)
+        if ((int)routes_role(c, r->binding, ev->user, ev->role) >= least)
             return true;
     }
     return false;

@@ -167,7 +167,7 @@ static void settings_on_scan(void *ud, const redisReply *reply);
 static void settings_scan(struct settings *s, const char *cursor)
 {
     const char *count = s->loaded ? "200" : "1000"; /* small steps keep others from waiting */
-    const char *argv[] = {"SCAN", cursor, "MATCH", "sopd:[tpc]*", "COUNT", count};
+    const char *argv[] = {"SCAN", cursor, "MATCH", "sopd:[tpcsv]*", "COUNT", count};
     if (!redis_command(s->cmd, settings_on_scan, s, 6, argv, NULL))
         settings_pass_end(s, false);
 }
@@ -271,11 +271,12 @@ static void settings_track(struct settings *s)
         char id[24];
         snprintf(id, sizeof id, "%lld", (long long)s->sub_id);
         const char *off[] = {"CLIENT", "TRACKING", "OFF"};
-        const char *on[] = {"CLIENT", "TRACKING",    "ON",     "REDIRECT",
-                            id,       "BCAST",       "PREFIX", "sopd:toggles",
-                            "PREFIX", "sopd:params", "PREFIX", "sopd:chat-tags"};
+        const char *on[] = {
+            "CLIENT", "TRACKING",     "ON",     "REDIRECT",      id,       "BCAST",
+            "PREFIX", "sopd:toggles", "PREFIX", "sopd:params",   "PREFIX", "sopd:paused",
+            "PREFIX", "sopd:staff",   "PREFIX", "sopd:versions", "PREFIX", "sopd:chat-tags"};
         redis_command(s->cmd, settings_ignore, s, 3, off, NULL);
-        redis_command(s->cmd, settings_on_tracking, s, 12, on, NULL);
+        redis_command(s->cmd, settings_on_tracking, s, (int)(sizeof on / sizeof on[0]), on, NULL);
     }
     settings_pass(s);
 }
@@ -430,40 +431,64 @@ uint64_t settings_generation(const struct settings *s)
     return mirror_generation(s->mirror);
 }
 
-enum toggle settings_toggle(const struct settings *s, const char *gw, const char *chat,
-                            const char *flow)
+uint64_t settings_routes_generation(const struct settings *s)
 {
-    return mirror_toggle(s->mirror, gw, chat, flow);
+    return mirror_routes_generation(s->mirror);
 }
 
-const char *settings_param(const struct settings *s, const char *gw, const char *chat,
-                           const char *flow, const char *param)
+bool settings_find(const struct settings *s, enum settings_kind kind,
+                   const struct settings_place *at, const char *field, struct settings_value *out)
 {
-    return mirror_param(s->mirror, gw, chat, flow, param);
+    return mirror_find(s->mirror, kind, at, field, out);
 }
 
-void settings_each_param(const struct settings *s, const char *gw, const char *chat,
-                         const char *flow,
-                         void (*fn)(void *ud, const char *param, const char *value), void *ud)
+void settings_each(const struct settings *s, enum settings_kind kind,
+                   const struct settings_place *at, const char *field,
+                   void (*fn)(void *ud, const struct settings_value *v), void *ud)
 {
-    mirror_each_param(s->mirror, gw, chat, flow, fn, ud);
+    mirror_each(s->mirror, kind, at, field, fn, ud);
+}
+
+enum toggle settings_toggle(const struct settings *s, const struct settings_place *at,
+                            const char *flow, struct settings_value *why)
+{
+    struct settings_value v;
+    if (!mirror_find(s->mirror, SETTINGS_TOGGLES, at, flow, &v))
+        return TOGGLE_UNSET;
+    if (why)
+        *why = v;
+    return strcmp(v.value, "on") == 0 ? TOGGLE_ON : TOGGLE_OFF;
+}
+
+struct settings_pause {
+    int64_t now_ms;
+    bool paused;
+    struct settings_value why;
+};
+
+static void settings_on_pause(void *ud, const struct settings_value *v)
+{
+    struct settings_pause *p = ud;
+    if (strcmp(v->value, "yes") != 0 && strtoll(v->value, NULL, 10) <= p->now_ms)
+        return;
+    p->paused = true;
+    p->why = *v;
+}
+
+bool settings_paused(const struct settings *s, const struct settings_place *at, const char *flow,
+                     int64_t now_ms, struct settings_value *why)
+{
+    struct settings_pause p = {.now_ms = now_ms};
+    mirror_each(s->mirror, SETTINGS_PAUSED, at, flow, settings_on_pause, &p);
+    mirror_each(s->mirror, SETTINGS_PAUSED, at, "*", settings_on_pause, &p);
+    if (p.paused && why)
+        *why = p.why;
+    return p.paused;
 }
 
 const char *settings_tags(const struct settings *s, const char *gw, const char *chat)
 {
     return mirror_tags(s->mirror, gw, chat);
-}
-
-bool settings_has_tag(const struct settings *s, const char *gw, const char *chat, const char *tag)
-{
-    size_t len = strlen(tag);
-    for (const char *p = mirror_tags(s->mirror, gw, chat); *p;) {
-        size_t n = strcspn(p, ",");
-        if (n == len && memcmp(p, tag, n) == 0)
-            return true;
-        p += n + (p[n] == ',');
-    }
-    return false;
 }
 
 bool settings_is_special(const struct settings *s, const char *gw, const char *chat)

@@ -1,10 +1,8 @@
-/* settings.h -- what admins edit in Redis, mirrored in memory: toggles, parameters, tags of chats.
- * Keys (docs/redis.md): sopd:toggles, sopd:toggles:tag:<tag>, sopd:toggles:gw:<gw>, sopd:toggles:chat:<gw>:<chat>
- * (field = flow, value = on/off), sopd:params and sopd:params:tag|gw|chat:... (field = flow.param), and
- * sopd:chat-tags:<gw> (field = chat, value = tags separated by commas).
- * Edits made with any client arrive through CLIENT TRACKING (BCAST on the prefixes sopd:toggles, sopd:params,
- * sopd:chat-tags, redirected to a second, subscribed connection) and a slow poll (30 s) as a net. Lookups are in memory and never wait.
- * Precedence: chat, tag, gateway, global. */
+/* settings.h -- what admins edit in Redis, mirrored in memory: toggles, parameters, pauses, roles, versions, tags of chats.
+ * Each kind has the keys (docs/redis.md) sopd:<kind>, sopd:<kind>:gw:<gw>, sopd:<kind>:tag:<tag> and sopd:<kind>:chat:<gw>:<chat>,
+ * plain hashes, from the weakest layer to the strongest; tags are in sopd:chat-tags:<gw> (field = chat, value = tags separated by commas).
+ * Edits made with any client arrive through CLIENT TRACKING (BCAST on the prefixes of the kinds, redirected to a second,
+ * subscribed connection) and a slow poll (30 s) as a net. Lookups are in memory and never wait. */
 #ifndef SOPD_STORE_SETTINGS_H
 #define SOPD_STORE_SETTINGS_H
 
@@ -27,23 +25,48 @@ bool settings_loaded(const struct settings *s);
 bool settings_quiet(const struct settings *s);
 /* Rises with every change: caches built from settings compare it. */
 uint64_t settings_generation(const struct settings *s);
+/* The same without toggles and pauses, which are asked for at every turn: what routes are built from. */
+uint64_t settings_routes_generation(const struct settings *s);
+
+enum settings_kind {
+    SETTINGS_TOGGLES,  /* field: flow; value "on" or "off" */
+    SETTINGS_PARAMS,   /* field: flow.parameter; value as written */
+    SETTINGS_PAUSED,   /* field: flow, or "*" for all; value "yes", or until when in ms */
+    SETTINGS_STAFF,    /* field: gateway:user; value: a role */
+    SETTINGS_VERSIONS, /* field: flow; value: a version or "newest" */
+    SETTINGS_KINDS
+};
+/* Where something is looked up. */
+struct settings_place {
+    const char *gw;
+    const char *chat; /* NULL: the gateway as a whole */
+    const char
+        *tags; /* effective tags of the chat, strongest first, separated by commas; NULL: none */
+};
+/* A value in force and where it stands; valid until the generation changes. */
+struct settings_value {
+    const char *key; /* the Redis hash */
+    const char *field, *value;
+};
+/* The value of the strongest layer that has a good one for this field. */
+bool settings_find(const struct settings *s, enum settings_kind kind,
+                   const struct settings_place *at, const char *field, struct settings_value *out);
+/* Calls fn for this field (NULL: every field) in each layer that applies, the weakest first. */
+void settings_each(const struct settings *s, enum settings_kind kind,
+                   const struct settings_place *at, const char *field,
+                   void (*fn)(void *ud, const struct settings_value *v), void *ud);
 
 enum toggle { TOGGLE_UNSET = -1, TOGGLE_OFF = 0, TOGGLE_ON = 1 };
-/* The toggle in force for a flow in a chat; tags come from settings_tags. chat may be NULL (gateway level). */
-enum toggle settings_toggle(const struct settings *s, const char *gw, const char *chat,
-                            const char *flow);
-/* The overriding value of a parameter, or NULL. The pointer is valid until the generation changes. */
-const char *settings_param(const struct settings *s, const char *gw, const char *chat,
-                           const char *flow, const char *param);
-/* Calls fn for each parameter override that applies to flow in that chat, the weakest layer first: a later value of the same
- * parameter replaces an earlier one if it is good, so that a malformed one lets the next weaker hold. */
-void settings_each_param(const struct settings *s, const char *gw, const char *chat,
-                         const char *flow,
-                         void (*fn)(void *ud, const char *param, const char *value), void *ud);
-/* "tag1,tag2" of a chat, "" if none. */
+/* The toggle in force for a flow. why may be NULL; it is filled unless the answer is UNSET. */
+enum toggle settings_toggle(const struct settings *s, const struct settings_place *at,
+                            const char *flow, struct settings_value *why);
+/* Is the flow, or everything, paused in any layer at this time (wall ms)? why may be NULL. */
+bool settings_paused(const struct settings *s, const struct settings_place *at, const char *flow,
+                     int64_t now_ms, struct settings_value *why);
+
+/* "tag1,tag2" of a chat as admins gave them in Redis, "" if none. */
 const char *settings_tags(const struct settings *s, const char *gw, const char *chat);
-bool settings_has_tag(const struct settings *s, const char *gw, const char *chat, const char *tag);
-/* True if chat-level overrides exist for this chat (own toggles, parameters or tags). */
+/* True if routes of this chat are its own: it has parameters, staff or versions of its own. */
 bool settings_is_special(const struct settings *s, const char *gw, const char *chat);
 
 #endif

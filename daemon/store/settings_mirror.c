@@ -12,18 +12,19 @@
 #include "base/mem.h"
 
 enum { MIRROR_VALUE_MAX = 65536, MIRROR_LAYERS_MAX = 24 };
-enum layer_kind { LAYER_TOGGLES, LAYER_PARAMS, LAYER_TAGS };
+/* The kinds of settings.h, and the tags of chats, which have no layers. */
+enum { KIND_TAGS = SETTINGS_KINDS, MIRROR_KINDS };
 
 struct field {
     char *name;
-    char *value; /* TOGGLES: "on", "off", "" malformed; TAGS: tags with plain commas */
+    char *value; /* normalised, see settings.h; NULL: malformed */
     char *raw;   /* as written, to see whether it changed */
     UT_hash_handle hh;
 };
 
 struct layer {
     char *key;
-    enum layer_kind kind;
+    int kind;
     uint64_t pass;
     bool wrong; /* no hash; complained about */
     struct field *fields;
@@ -32,19 +33,23 @@ struct layer {
 
 struct mirror {
     struct layer *layers;
-    uint64_t pass, generation;
+    unsigned count[MIRROR_KINDS]; /* layers of each kind: most lookups end at 0 */
+    uint64_t pass, generation, routes_generation;
 };
 
-static const char *const layer_roots[] = {"sopd:toggles", "sopd:params", "sopd:chat-tags"};
+static const char *const mirror_roots[MIRROR_KINDS] = {
+    [SETTINGS_TOGGLES] = "sopd:toggles",   [SETTINGS_PARAMS] = "sopd:params",
+    [SETTINGS_PAUSED] = "sopd:paused",     [SETTINGS_STAFF] = "sopd:staff",
+    [SETTINGS_VERSIONS] = "sopd:versions", [KIND_TAGS] = "sopd:chat-tags"};
 
 /* The kind of a key, -1 if it is none of ours. */
 static int mirror_kind(const char *key, size_t len)
 {
-    for (int i = LAYER_TOGGLES; i <= LAYER_TAGS; i++) {
-        size_t n = strlen(layer_roots[i]);
-        if (len < n || memcmp(key, layer_roots[i], n) != 0)
+    for (int i = 0; i < MIRROR_KINDS; i++) {
+        size_t n = strlen(mirror_roots[i]);
+        if (len < n || memcmp(key, mirror_roots[i], n) != 0)
             continue;
-        if ((len == n && i != LAYER_TAGS) || (len > n + 1 && key[n] == ':'))
+        if ((len == n && i != KIND_TAGS) || (len > n + 1 && key[n] == ':'))
             return i;
     }
     return -1;
@@ -74,9 +79,10 @@ static void field_free_all(struct field **fields)
     }
 }
 
-static struct layer *layer_new(struct mirror *m, const char *key, enum layer_kind kind)
+static struct layer *layer_new(struct mirror *m, const char *key, int kind)
 {
     struct layer *l = MEM_NEW(struct layer);
+    m->count[kind]++;
     l->key = mem_strdup(key);
     l->kind = kind;
     HASH_ADD_KEYPTR(hh, m->layers, l->key, strlen(l->key), l);
@@ -86,6 +92,7 @@ static struct layer *layer_new(struct mirror *m, const char *key, enum layer_kin
 static void layer_free(struct mirror *m, struct layer *l)
 {
     HASH_DEL(m->layers, l);
+    m->count[l->kind]--;
     field_free_all(&l->fields);
     free(l->key);
     free(l);
@@ -105,6 +112,18 @@ uint64_t mirror_generation(const struct mirror *m)
     return m->generation;
 }
 
+uint64_t mirror_routes_generation(const struct mirror *m)
+{
+    return m->routes_generation;
+}
+
+static void mirror_changed(struct mirror *m, int kind)
+{
+    m->generation++;
+    if (kind != SETTINGS_TOGGLES && kind != SETTINGS_PAUSED)
+        m->routes_generation++;
+}
+
 void mirror_begin(struct mirror *m)
 {
     m->pass++;
@@ -116,8 +135,8 @@ void mirror_sweep(struct mirror *m)
     HASH_ITER (hh, m->layers, l, next) {
         if (l->pass == m->pass)
             continue;
+        mirror_changed(m, l->kind);
         layer_free(m, l);
-        m->generation++;
     }
 }
 
@@ -173,26 +192,45 @@ static void mirror_complain(const struct layer *l, const struct field *f, const 
     log_warn(msg, "key", l->key, "field", f->name, "value", f->raw, "remedy", remedy, NULL);
 }
 
+/* "yes", or the moment in ms until which it holds; NULL: malformed. */
+static char *mirror_parse_pause(const char *s)
+{
+    const char *word = mirror_parse_toggle(s);
+    if (word)
+        return strcmp(word, "on") == 0 ? mem_strdup("yes") : NULL;
+    size_t n = strspn(s, "0123456789");
+    return n >= 12 && !s[n] ? mem_strdup(s) : NULL;
+}
+
 /* Fills f->value from f->raw. `quiet`: the same value was complained about before. */
 static void mirror_read_value(const struct layer *l, struct field *f, bool quiet)
 {
-    if (l->kind == LAYER_TAGS) {
+    if (l->kind == KIND_TAGS) {
         f->value = mirror_clean_tags(f->raw);
         return;
     }
-    if (l->kind == LAYER_PARAMS) {
-        const char *dot = strchr(f->name, '.');
-        f->value = mem_strdup(f->raw);
-        if (!quiet && (!dot || dot == f->name || !dot[1]))
-            mirror_complain(l, f, "a parameter has a name that no flow can have; it is ignored",
-                            "name the field flow.parameter: HSET KEY checkin.days 28");
+    if (l->kind == SETTINGS_TOGGLES) {
+        const char *word = mirror_parse_toggle(f->raw);
+        f->value = word ? mem_strdup(word) : NULL;
+        if (!word && !quiet)
+            mirror_complain(l, f, "a toggle is neither on nor off; it is ignored",
+                            "HSET KEY FLOW on, or off, or HDEL KEY FLOW");
         return;
     }
-    const char *word = mirror_parse_toggle(f->raw);
-    f->value = mem_strdup(word ? word : "");
-    if (!word && !quiet)
-        mirror_complain(l, f, "a toggle is neither on nor off; it is ignored",
-                        "HSET KEY FLOW on, or off, or HDEL KEY FLOW");
+    if (l->kind == SETTINGS_PAUSED) {
+        f->value = mirror_parse_pause(f->raw);
+        if (!f->value && !quiet)
+            mirror_complain(l, f, "a pause is neither yes nor a time; it is ignored",
+                            "HSET KEY FLOW yes, or HDEL KEY FLOW");
+        return;
+    }
+    f->value = mem_strdup(f->raw);
+    if (l->kind != SETTINGS_PARAMS)
+        return;
+    const char *dot = strchr(f->name, '.');
+    if (!quiet && (!dot || dot == f->name || !dot[1]))
+        mirror_complain(l, f, "a parameter has a name that no flow can have; it is ignored",
+                        "name the field flow.parameter: HSET KEY checkin.days 28");
 }
 
 static struct field *field_find(const struct layer *l, const char *name)
@@ -240,19 +278,19 @@ void mirror_set(struct mirror *m, const char *key, size_t n, const char *const *
     if (n == 0) {
         if (l) {
             layer_free(m, l);
-            m->generation++;
+            mirror_changed(m, kind);
         }
         return;
     }
     if (!l)
-        l = layer_new(m, key, (enum layer_kind)kind);
+        l = layer_new(m, key, kind);
     l->pass = m->pass;
     l->wrong = false;
     struct layer fresh = {.key = l->key, .kind = l->kind};
     bool same;
     struct field *fields = mirror_read_fields(l, &fresh, n, words, lens, &same);
     if (!same)
-        m->generation++;
+        mirror_changed(m, kind);
     struct field *old = l->fields;
     l->fields = fields;
     field_free_all(&old);
@@ -266,9 +304,9 @@ bool mirror_set_wrong(struct mirror *m, const char *key)
         return false;
     HASH_FIND_STR(m->layers, key, l);
     if (!l)
-        l = layer_new(m, key, (enum layer_kind)kind);
+        l = layer_new(m, key, kind);
     else if (l->fields)
-        m->generation++;
+        mirror_changed(m, kind);
     field_free_all(&l->fields);
     bool first = !l->wrong;
     l->wrong = true;
@@ -278,18 +316,19 @@ bool mirror_set_wrong(struct mirror *m, const char *key)
 
 /* ---- who decides ---- */
 
-static const struct layer *mirror_layer(const struct mirror *m, enum layer_kind kind,
-                                        const char *scope, const char *a, const char *b)
+static const struct layer *mirror_layer(const struct mirror *m, int kind, const char *scope,
+                                        const char *a, size_t a_len, const char *b)
 {
-    struct buf key = {0};
-    buf_adds(&key, layer_roots[kind]);
+    static struct buf key;
+    buf_reset(&key);
+    buf_adds(&key, mirror_roots[kind]);
     if (scope) {
         buf_addc(&key, ':');
         buf_adds(&key, scope);
     }
     if (a) {
         buf_addc(&key, ':');
-        buf_add_key(&key, a);
+        buf_add_key_n(&key, a, a_len);
     }
     if (b) {
         buf_addc(&key, ':');
@@ -297,85 +336,79 @@ static const struct layer *mirror_layer(const struct mirror *m, enum layer_kind 
     }
     struct layer *l;
     HASH_FIND(hh, m->layers, key.data, key.len, l);
-    buf_free(&key);
     return l;
 }
 
 const char *mirror_tags(const struct mirror *m, const char *gw, const char *chat)
 {
-    const struct field *f = field_find(mirror_layer(m, LAYER_TAGS, NULL, gw, NULL), chat);
+    if (!m->count[KIND_TAGS])
+        return "";
+    const struct field *f =
+        field_find(mirror_layer(m, KIND_TAGS, NULL, gw, strlen(gw), NULL), chat);
     return f ? f->value : "";
 }
 
 /* The layers that may decide for a chat, strongest first; returns how many. */
-static int mirror_layers(const struct mirror *m, enum layer_kind kind, const char *gw,
-                         const char *chat, const struct layer **out)
+static int mirror_layers(const struct mirror *m, int kind, const struct settings_place *at,
+                         const struct layer **out)
 {
     int n = 0;
-    const struct layer *l = chat ? mirror_layer(m, kind, "chat", gw, chat) : NULL;
+    if (!m->count[kind])
+        return 0;
+    size_t gw_len = strlen(at->gw);
+    const struct layer *l =
+        at->chat ? mirror_layer(m, kind, "chat", at->gw, gw_len, at->chat) : NULL;
     if (l)
         out[n++] = l;
-    for (const char *p = chat ? mirror_tags(m, gw, chat) : ""; *p && n < MIRROR_LAYERS_MAX - 2;) {
+    for (const char *p = at->tags ? at->tags : ""; *p && n < MIRROR_LAYERS_MAX - 2;) {
         size_t len = strcspn(p, ",");
-        char *tag = mem_strndup(p, len);
-        l = mirror_layer(m, kind, "tag", tag, NULL);
+        l = mirror_layer(m, kind, "tag", p, len, NULL);
         if (l)
             out[n++] = l;
-        free(tag);
         p += len + (p[len] == ',');
     }
-    l = mirror_layer(m, kind, "gw", gw, NULL);
+    l = mirror_layer(m, kind, "gw", at->gw, gw_len, NULL);
     if (l)
         out[n++] = l;
-    l = mirror_layer(m, kind, NULL, NULL, NULL);
+    l = mirror_layer(m, kind, NULL, NULL, 0, NULL);
     if (l)
         out[n++] = l;
     return n;
 }
 
-enum toggle mirror_toggle(const struct mirror *m, const char *gw, const char *chat,
-                          const char *flow)
+bool mirror_find(const struct mirror *m, enum settings_kind kind, const struct settings_place *at,
+                 const char *field, struct settings_value *out)
 {
     const struct layer *layers[MIRROR_LAYERS_MAX];
-    int n = mirror_layers(m, LAYER_TOGGLES, gw, chat, layers);
+    int n = mirror_layers(m, kind, at, layers);
     for (int i = 0; i < n; i++) {
-        const struct field *f = field_find(layers[i], flow);
-        if (f && *f->value)
-            return f->value[1] == 'n' ? TOGGLE_ON : TOGGLE_OFF;
+        const struct field *f = field_find(layers[i], field);
+        if (!f || !f->value)
+            continue;
+        *out = (struct settings_value){layers[i]->key, f->name, f->value};
+        return true;
     }
-    return TOGGLE_UNSET;
+    return false;
 }
 
-const char *mirror_param(const struct mirror *m, const char *gw, const char *chat, const char *flow,
-                         const char *param)
+void mirror_each(const struct mirror *m, enum settings_kind kind, const struct settings_place *at,
+                 const char *field, void (*fn)(void *ud, const struct settings_value *v), void *ud)
 {
     const struct layer *layers[MIRROR_LAYERS_MAX];
-    int n = mirror_layers(m, LAYER_PARAMS, gw, chat, layers);
-    struct buf name = {0};
-    buf_addf(&name, "%s.%s", flow, param);
-    const struct field *f = NULL;
-    for (int i = 0; i < n && !f; i++)
-        f = field_find(layers[i], buf_cstr(&name));
-    buf_free(&name);
-    return f ? f->value : NULL;
-}
-
-void mirror_each_param(const struct mirror *m, const char *gw, const char *chat, const char *flow,
-                       void (*fn)(void *ud, const char *param, const char *value), void *ud)
-{
-    const struct layer *layers[MIRROR_LAYERS_MAX];
-    int n = mirror_layers(m, LAYER_PARAMS, gw, chat, layers);
-    size_t len = strlen(flow);
+    int n = mirror_layers(m, kind, at, layers);
     while (--n >= 0) {
-        for (struct field *f = layers[n]->fields; f; f = f->hh.next) {
-            if (strncmp(f->name, flow, len) == 0 && f->name[len] == '.' && f->name[len + 1])
-                fn(ud, f->name + len + 1, f->value);
-        }
+        const struct field *f = field ? field_find(layers[n], field) : layers[n]->fields;
+        for (; f; f = field ? NULL : f->hh.next)
+            if (f->value)
+                fn(ud, &(struct settings_value){layers[n]->key, f->name, f->value});
     }
 }
 
 bool mirror_is_special(const struct mirror *m, const char *gw, const char *chat)
 {
-    return mirror_layer(m, LAYER_TOGGLES, "chat", gw, chat) ||
-           mirror_layer(m, LAYER_PARAMS, "chat", gw, chat) || *mirror_tags(m, gw, chat);
+    static const int kinds[] = {SETTINGS_PARAMS, SETTINGS_STAFF, SETTINGS_VERSIONS};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (m->count[kinds[i]] && mirror_layer(m, kinds[i], "chat", gw, strlen(gw), chat))
+            return true;
+    return false;
 }

@@ -91,7 +91,7 @@ def test_five_failures_in_a_minute_pause_the_flow_there(bench, napcat):
     assert len(napcat.sends(chat=STAFF_CHAT)) == 1
     say(napcat, "普通错误", group=G + 1)
     daemon.wait_metric("sopd_flow_errors_total", 6, flow="bad")
-    assert "paused" in daemon.ctl("flows", "qq1:%d" % G).stdout
+    assert "failing" in daemon.ctl("flows", "qq1:%d" % G).stdout
     daemon.ctl("resume", "qq1:%d" % G, "bad")
     say(napcat, "普通错误")
     daemon.wait_metric("sopd_flow_errors_total", 7, flow="bad")

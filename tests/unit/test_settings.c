@@ -115,6 +115,25 @@ static int teardown(void **state)
     return took < 0 || left != 0 ? -1 : 0;
 }
 
+/* Look-ups in a chat with the tags that Redis gives it. */
+static struct settings_place place(const char *gw, const char *chat)
+{
+    return (struct settings_place){gw, chat, chat ? settings_tags(settings, gw, chat) : NULL};
+}
+
+static enum toggle toggle_in(const char *gw, const char *chat, const char *flow)
+{
+    struct settings_place at = place(gw, chat);
+    return settings_toggle(settings, &at, flow, NULL);
+}
+
+static const char *param_in(const char *gw, const char *chat, const char *field)
+{
+    struct settings_place at = place(gw, chat);
+    struct settings_value v;
+    return settings_find(settings, SETTINGS_PARAMS, &at, field, &v) ? v.value : NULL;
+}
+
 static void test_precedence(void **state)
 {
     (void)state;
@@ -126,27 +145,42 @@ static void test_precedence(void **state)
     fixture_do(&server, "HSET sopd:chat-tags:qq1 700000001 vip 700000002 vip,store 700000003 %s",
                " store ，vip ");
     begin();
-    assert_int_equal(settings_toggle(settings, "qq2", "1", "welcome"), TOGGLE_OFF);
-    assert_int_equal(settings_toggle(settings, "qq2", "1", "checkin"), TOGGLE_UNSET);
-    assert_int_equal(settings_toggle(settings, "qq1", NULL, "welcome"), TOGGLE_ON);
-    assert_int_equal(settings_toggle(settings, "qq1", "9", "welcome"), TOGGLE_ON);
-    assert_int_equal(settings_toggle(settings, "qq1", "9", "checkin"), TOGGLE_OFF);
-    assert_int_equal(settings_toggle(settings, "qq1", "700000001", "welcome"), TOGGLE_ON);
-    assert_int_equal(settings_toggle(settings, "qq1", "700000002", "welcome"),
-                     TOGGLE_OFF); /* vip is named first */
-    assert_int_equal(settings_toggle(settings, "qq1", "700000002", "checkin"), TOGGLE_ON);
-    assert_int_equal(settings_toggle(settings, "qq1", "700000003", "welcome"), TOGGLE_ON);
+    assert_int_equal(toggle_in("qq2", "1", "welcome"), TOGGLE_OFF);
+    assert_int_equal(toggle_in("qq2", "1", "checkin"), TOGGLE_UNSET);
+    assert_int_equal(toggle_in("qq1", NULL, "welcome"), TOGGLE_ON);
+    assert_int_equal(toggle_in("qq1", "9", "welcome"), TOGGLE_ON);
+    assert_int_equal(toggle_in("qq1", "9", "checkin"), TOGGLE_OFF);
+    assert_int_equal(toggle_in("qq1", "700000001", "welcome"), TOGGLE_ON);
+    assert_int_equal(toggle_in("qq1", "700000002", "welcome"), TOGGLE_OFF); /* vip is named first */
+    assert_int_equal(toggle_in("qq1", "700000002", "checkin"), TOGGLE_ON);
+    assert_int_equal(toggle_in("qq1", "700000003", "welcome"), TOGGLE_ON);
     assert_string_equal(settings_tags(settings, "qq1", "700000003"), "store,vip");
-    assert_true(settings_has_tag(settings, "qq1", "700000002", "store"));
-    assert_false(settings_has_tag(settings, "qq1", "700000002", "stor"));
-    assert_true(settings_is_special(settings, "qq1", "700000001"));
+    assert_false(
+        settings_is_special(settings, "qq1", "700000001")); /* toggles are no part of routes */
     assert_false(settings_is_special(settings, "qq1", "9"));
 }
 
-static void count_param(void *ud, const char *param, const char *value)
+static void test_pauses(void **state)
+{
+    (void)state;
+    fixture_do(&server, "HSET sopd:paused checkin yes welcome 1700000000000 redpacket maybe");
+    fixture_do(&server, "HSET sopd:paused:chat:qq1:5 * yes");
+    begin();
+    struct settings_value why;
+    struct settings_place five = place("qq1", "5"), six = place("qq1", "6");
+    assert_true(settings_paused(settings, &six, "checkin", 1, &why));
+    assert_string_equal(why.key, "sopd:paused");
+    assert_true(settings_paused(settings, &six, "welcome", 1699999999999, NULL));
+    assert_false(settings_paused(settings, &six, "welcome", 1700000000000, NULL));
+    assert_false(settings_paused(settings, &six, "redpacket", 1, NULL)); /* malformed */
+    assert_true(settings_paused(settings, &five, "redpacket", 1, &why));
+    assert_string_equal(why.key, "sopd:paused:chat:qq1:5");
+}
+
+static void count_param(void *ud, const struct settings_value *v)
 {
     struct buf *out = ud;
-    buf_addf(out, "%s=%s ", param, value);
+    buf_addf(out, "%s=%s ", v->field, v->value);
 }
 
 static void test_params(void **state)
@@ -157,30 +191,31 @@ static void test_params(void **state)
     fixture_do(&server, "HSET sopd:params:gw:qq1 checkin.days 28");
     fixture_do(&server, "HSET sopd:params:chat:qq1:@330 checkin.days 7");
     begin();
-    assert_string_equal(settings_param(settings, "qq2", "1", "checkin", "days"), "21");
-    assert_string_equal(settings_param(settings, "qq1", "1", "checkin", "days"), "28");
-    assert_string_equal(settings_param(settings, "qq1", "@330", "checkin", "days"), "7");
-    assert_string_equal(settings_param(settings, "qq1", "@330", "checkin", "text"), "第 {day} 天");
-    assert_null(settings_param(settings, "qq1", "1", "checkin", "nothing"));
+    assert_string_equal(param_in("qq2", "1", "checkin.days"), "21");
+    assert_string_equal(param_in("qq1", "1", "checkin.days"), "28");
+    assert_string_equal(param_in("qq1", "@330", "checkin.days"), "7");
+    assert_string_equal(param_in("qq1", "@330", "checkin.text"), "第 {day} 天");
+    assert_null(param_in("qq1", "1", "checkin.nothing"));
     struct buf out = {0};
-    settings_each_param(settings, "qq1", "@330", "checkin", count_param, &out);
+    struct settings_place at = place("qq1", "@330");
+    settings_each(settings, SETTINGS_PARAMS, &at, NULL, count_param, &out);
     const char *strong = strstr(buf_cstr(&out), "days=7 "), *weak = strstr(out.data, "days=28 ");
     assert_non_null(strong);
     assert_true(weak && weak < strong &&
                 strstr(out.data, "days=21 ") < weak); /* the strongest comes last */
     assert_non_null(strstr(out.data, "text="));
-    assert_null(strstr(out.data, "hi"));
+    assert_true(settings_is_special(settings, "qq1", "@330"));
     buf_free(&out);
 }
 
 static bool welcome_is_off(void)
 {
-    return settings_toggle(settings, "qq1", "5", "welcome") == TOGGLE_OFF;
+    return toggle_in("qq1", "5", "welcome") == TOGGLE_OFF;
 }
 
 static bool welcome_is_unset(void)
 {
-    return settings_toggle(settings, "qq1", "5", "welcome") == TOGGLE_UNSET;
+    return toggle_in("qq1", "5", "welcome") == TOGGLE_UNSET;
 }
 
 static void test_edits_take_effect_at_once(void **state)
@@ -209,7 +244,7 @@ static void test_edits_take_effect_at_once(void **state)
 
 static bool welcome_is_on(void)
 {
-    return settings_toggle(settings, "qq1", "5", "welcome") == TOGGLE_ON;
+    return toggle_in("qq1", "5", "welcome") == TOGGLE_ON;
 }
 
 static void test_redis_restarts(void **state)
@@ -246,15 +281,15 @@ static void test_malformed(void **state)
     fixture_do(&server, "HSET sopd:params days 5");
     fixture_do(&server, "HSET sopd:chat-tags:qq1 5 %s", ",, a,,b ,");
     begin();
-    assert_int_equal(settings_toggle(settings, "qq1", "5", "welcome"), TOGGLE_UNSET);
-    assert_int_equal(settings_toggle(settings, "qq1", "5", "checkin"), TOGGLE_ON);
-    assert_int_equal(settings_toggle(settings, "qq1", "5", "redpacket"), TOGGLE_OFF);
+    assert_int_equal(toggle_in("qq1", "5", "welcome"), TOGGLE_UNSET);
+    assert_int_equal(toggle_in("qq1", "5", "checkin"), TOGGLE_ON);
+    assert_int_equal(toggle_in("qq1", "5", "redpacket"), TOGGLE_OFF);
     assert_string_equal(settings_tags(settings, "qq1", "5"), "a,b");
     assert_int_equal(warnings, 2);
     fixture_do(&server,
                "HSET sopd:toggles chaperone off"); /* the same hash again: no second complaint */
     run_until(NULL, 100);
-    assert_int_equal(settings_toggle(settings, "qq1", "5", "chaperone"), TOGGLE_OFF);
+    assert_int_equal(toggle_in("qq1", "5", "chaperone"), TOGGLE_OFF);
     assert_int_equal(warnings, 2);
     fixture_do(&server, "SET sopd:toggles:gw:qq1 off");
     run_until(NULL, 100);
@@ -262,7 +297,7 @@ static void test_malformed(void **state)
     fixture_do(&server, "HSET sopd:toggles:unrelated welcome on");
     fixture_do(&server, "HSET sopd:togglesx welcome on");
     run_until(NULL, 100);
-    assert_int_equal(settings_toggle(settings, "qq1", "5", "welcome"), TOGGLE_UNSET);
+    assert_int_equal(toggle_in("qq1", "5", "welcome"), TOGGLE_UNSET);
 }
 
 static void test_ids_are_encoded(void **state)
@@ -292,8 +327,7 @@ static void test_many(void **state)
     for (int i = 0; i < 3000; i++) {
         char chat[16];
         snprintf(chat, sizeof chat, "%d", i);
-        assert_int_equal(settings_toggle(settings, "qq1", chat, "welcome"),
-                         i % 2 ? TOGGLE_ON : TOGGLE_OFF);
+        assert_int_equal(toggle_in("qq1", chat, "welcome"), i % 2 ? TOGGLE_ON : TOGGLE_OFF);
     }
     assert_in_range(changes, 1, 3);
 }
@@ -302,6 +336,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_precedence, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_pauses, setup, teardown),
         cmocka_unit_test_setup_teardown(test_params, setup, teardown),
         cmocka_unit_test_setup_teardown(test_edits_take_effect_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_redis_restarts, setup, teardown),
