@@ -62,6 +62,17 @@ int http_port(const struct http *h);
 /* Closes the listener and all connections; done is called when the memory is gone. NULL calls done at once. */
 void http_stop(struct http *h, void (*done)(void *ud), void *ud);
 
+/* ---- settings: control_settings.c ---- */
+
+struct cJSON;
+/* Adds "faults", "paused" and "polled" (why changes are read every second, or null). */
+void control_add_settings(const struct admin_env *env, struct cJSON *root);
+/* What `sopd ctl` asks: everything that is wrong, paused, and of one kind; whether one value would be right. */
+void control_settings(const struct admin_env *env, const struct cJSON *request, struct cJSON *root);
+void control_setting(const struct admin_env *env, const struct cJSON *request, struct cJSON *root);
+int control_settings_bad(const struct admin_env *env);
+bool control_killed(const struct admin_env *env);
+
 /* ---- control socket ---- */
 
 /* Serves <data_dir>/control.sock (mode 0600). NULL with err filled. */
@@ -75,6 +86,17 @@ bool control_path(const char *data_dir, char *out, size_t size, int *dir_fd);
 /* Answers one request: JSON in, JSON out (without newline). What the socket does, for tests. */
 void control_answer(const struct admin_env *env, const char *request, size_t len, struct buf *out);
 
+/* Fills the answer to {"op": "rollout", "flow", "assume", "groups"}: control_rollout.c. */
+struct cJSON;
+void control_rollout(const struct admin_env *env, const struct cJSON *request, struct cJSON *root);
+/* Adds "rollouts" to the answer about the daemon: the flows of which some hash names a version. */
+void control_rollouts(const struct admin_env *env, struct cJSON *root);
+
+/* "explain": fills `out`, or says why not. */
+struct cJSON;
+const char *control_explain(const struct admin_env *env, const struct cJSON *request,
+                            struct cJSON *out);
+
 /* An order about runs (cancel, retry, migrate), which takes turns of their chats: control_runs.c. */
 struct run_order;
 /* Begins to carry it out. NULL: the request is no such order, control_answer answers it. Else done is called once with the
@@ -83,5 +105,16 @@ struct run_order *control_runs(const struct admin_env *env, const char *request,
                                void (*done)(void *ud, const struct buf *answer), void *ud);
 /* Nobody waits for the answer any more: what was begun is ended, nothing more is begun, done is not called. */
 void control_runs_abandon(struct run_order *o);
+
+/* An order about what is kept of members and chats (forget, import): control_rights.c. ANSWERED: out has the answer. LATER: *order
+ * stands for it; done is called once with the answer (borrowed), from the loop, never before this returns, and the order dies
+ * with that call. OTHER: the request is no such order. */
+struct rights_order;
+enum rights_taken { RIGHTS_OTHER, RIGHTS_ANSWERED, RIGHTS_LATER };
+enum rights_taken control_rights(const struct admin_env *env, const char *request, size_t len,
+                                 void (*done)(void *ud, const struct buf *answer), void *ud,
+                                 struct buf *out, struct rights_order **order);
+/* Nobody waits for the answer any more: it is carried out all the same. */
+void control_rights_abandon(struct rights_order *o);
 
 #endif

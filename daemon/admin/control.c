@@ -16,7 +16,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-enum { CONTROL_CLIENTS_MAX = 16, CONTROL_REQUEST_MAX = 65536, CONTROL_TIMEOUT_MS = 30000 };
+enum {
+    CONTROL_CLIENTS_MAX = 16,
+    CONTROL_REQUEST_MAX = 65536,
+    CONTROL_TIMEOUT_MS = 30000,
+    CONTROL_RIGHTS_MS = 600000 /* forgetting goes over all keys */
+};
 
 struct control {
     const struct admin_env *env;
@@ -40,6 +45,7 @@ struct control_client {
     int open_handles;
     bool closing, answered;
     struct run_order *order; /* being carried out for this client */
+    struct rights_order *rights;
     struct buf in, out;
 };
 
@@ -90,6 +96,9 @@ static void control_client_close(struct control_client *c)
     if (c->order)
         control_runs_abandon(c->order);
     c->order = NULL;
+    if (c->rights)
+        control_rights_abandon(c->rights);
+    c->rights = NULL;
     uv_close((uv_handle_t *)&c->pipe, control_client_closed);
     uv_close((uv_handle_t *)&c->timer, control_client_closed);
 }
@@ -129,6 +138,7 @@ static void control_ordered(void *ud, const struct buf *answer)
 {
     struct control_client *c = ud;
     c->order = NULL;
+    c->rights = NULL;
     buf_add(&c->out, answer->data, answer->len);
     control_write(c);
 }
@@ -142,6 +152,14 @@ static void control_reply(struct control_client *c, const char *request, size_t 
         return;
     c->order = control_runs(env, request, len, control_ordered, c);
     if (c->order)
+        return;
+    enum rights_taken taken =
+        control_rights(env, request, len, control_ordered, c, &c->out, &c->rights);
+    if (taken == RIGHTS_LATER)
+        uv_timer_start(&c->timer, control_timeout, CONTROL_RIGHTS_MS, 0);
+    else if (taken == RIGHTS_ANSWERED)
+        control_write(c);
+    if (taken != RIGHTS_OTHER)
         return;
     control_answer(env, request, len, &c->out);
     control_write(c);

@@ -73,6 +73,9 @@ static void answer_status(struct answer *a)
                                 env->config->data_dir ? env->config->data_dir : "");
     }
     answer_reloads(a);
+    if (env->engine)
+        control_rollouts(env, a->root);
+    control_add_settings(env, cJSON_AddObjectToObject(a->root, "settings"));
     cJSON *books = cJSON_AddArrayToObject(a->root, "playbooks");
     const struct book *book = env->engine ? engine_book(env->engine) : NULL;
     for (int i = 0; book && i < book->nbooks; i++) {
@@ -152,6 +155,7 @@ static void answer_flow(void *ud, const struct engine_flow_info *i)
     cJSON_AddStringToObject(f, "flow", i->flow);
     cJSON_AddStringToObject(f, "playbook", i->playbook);
     cJSON_AddStringToObject(f, "version", i->version);
+    cJSON_AddBoolToObject(f, "newest", i->newest);
     cJSON_AddBoolToObject(f, "on", i->on);
     cJSON_AddStringToObject(f, "why", i->why ? i->why : "");
     cJSON_AddItemToArray(a->list, f);
@@ -168,6 +172,7 @@ static void answer_loaded_flows(struct answer *a)
             struct engine_flow_info info = {.flow = f->name,
                                             .playbook = book->books[i]->name,
                                             .version = f->version,
+                                            .newest = true,
                                             .on = true,
                                             .why = "loaded"};
             answer_flow(a, &info);
@@ -195,9 +200,12 @@ static void answer_entry(void *ud, const struct engine_outbox_info *i)
     cJSON_AddStringToObject(o, "gateway", i->gateway);
     cJSON_AddStringToObject(o, "chat", i->chat);
     cJSON_AddStringToObject(o, "id", i->id);
+    cJSON_AddStringToObject(o, "flow", i->flow);
     cJSON_AddStringToObject(o, "state", i->state);
+    cJSON_AddStringToObject(o, "text", i->text);
     cJSON_AddNumberToObject(o, "created", answer_seconds(i->created_ms));
     cJSON_AddNumberToObject(o, "due", answer_seconds(i->due_ms));
+    cJSON_AddNumberToObject(o, "until", answer_seconds(i->until_ms));
     cJSON_AddItemToArray(a->list, o);
 }
 
@@ -226,6 +234,34 @@ static void answer_reload(struct answer *a)
     buf_free(&text);
 }
 
+/* What is on its way to Redis is there when the next command of this connection to it is answered. */
+static void answer_flush_trace(struct answer *a)
+{
+    engine_flush_trace(a->env->engine);
+}
+
+static void answer_settings(struct answer *a)
+{
+    control_settings(a->env, a->request, a->root);
+}
+
+static void answer_setting(struct answer *a)
+{
+    control_setting(a->env, a->request, a->root);
+}
+
+static void answer_rollout(struct answer *a)
+{
+    control_rollout(a->env, a->request, a->root);
+}
+
+static void answer_explain(struct answer *a)
+{
+    const char *why = control_explain(a->env, a->request, a->root);
+    if (why)
+        answer_fail(a, why);
+}
+
 static void answer_resume(struct answer *a)
 {
     const char *gateway = answer_arg(a, "gateway"), *chat = answer_arg(a, "chat"),
@@ -241,9 +277,11 @@ void control_answer(const struct admin_env *env, const char *request, size_t len
     static const struct {
         const char *op;
         void (*fn)(struct answer *a);
-    } ops[] = {{"status", answer_status}, {"gateways", answer_gateways}, {"chats", answer_chats},
+    } ops[] = {{"explain", answer_explain},
+               {"status", answer_status}, {"gateways", answer_gateways}, {"chats", answer_chats},
                {"flows", answer_flows},   {"outbox", answer_outbox},     {"reload", answer_reload},
-               {"resume", answer_resume}, {"clock", answer_clock}};
+               {"resume", answer_resume}, {"clock", answer_clock},   {"flush-trace", answer_flush_trace},
+               {"rollout", answer_rollout}, {"settings", answer_settings}, {"setting", answer_setting}};
     enum { OPS = sizeof ops / sizeof ops[0] };
     cJSON *json = cJSON_ParseWithLength(request, len);
     struct answer a = {.env = env, .request = json, .root = cJSON_CreateObject()};
@@ -257,7 +295,7 @@ void control_answer(const struct admin_env *env, const char *request, size_t len
     else if (i == OPS)
         answer_fail(
             &a,
-            "unknown op; known are status, gateways, chats, flows, outbox, reload, resume, clock");
+            "unknown op; known are status, gateways, chats, flows, explain, outbox, reload, resume, clock");
     else if (!env->engine && i > 0)
         answer_fail(&a, "still starting");
     else

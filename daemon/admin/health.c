@@ -55,8 +55,8 @@ static void health_reason(cJSON *reasons, enum health *worst, enum health h, con
         *worst = h;
 }
 
-static enum health health_judge(const struct engine_health *h, const struct health_view *view,
-                                cJSON *reasons)
+static enum health health_judge(const struct admin_env *env, const struct engine_health *h,
+                                const struct health_view *view, cJSON *reasons)
 {
     enum health worst = HEALTH_OK;
     if (!h->ready)
@@ -76,6 +76,12 @@ static enum health health_judge(const struct engine_health *h, const struct heal
     if (view->lost > 0 && h->redis_up && h->ready)
         health_reason(reasons, &worst, HEALTH_DEGRADED,
                       "some gateways are served by another process");
+    if (control_killed(env))
+        health_reason(reasons, &worst, HEALTH_DEGRADED,
+                      "the kill switch is on: nothing is said (sopd ctl kill off)");
+    if (control_settings_bad(env) > 0)
+        health_reason(reasons, &worst, HEALTH_DEGRADED,
+                      "settings in Redis are wrong and ignored (sopd ctl status)");
     return worst;
 }
 
@@ -105,7 +111,7 @@ enum health health_render(const struct admin_env *env, struct buf *out)
         engine_health(env->engine, &h);
         engine_each_gateway(env->engine, health_add_gateway, &view);
     }
-    enum health worst = health_judge(&h, &view, reasons);
+    enum health worst = health_judge(env, &h, &view, reasons);
     cJSON_ReplaceItemInObjectCaseSensitive(root, "status", cJSON_CreateString(health_name(worst)));
     cJSON_AddItemToObject(root, "reasons", reasons);
     health_fill(root, env, &h);

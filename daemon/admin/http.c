@@ -99,7 +99,7 @@ static void http_reply(struct http_client *c, int status, const char *type, cons
         status, phrase, type, body->len, status == 405 ? "Allow: GET, HEAD\r\n" : "");
     if (!head_only)
         buf_add(&c->reply, body->data, body->len);
-    metric_inc(metric_counter("sopd_http_requests_total", "Answers of the admin server by status",
+    metric_inc(metric_counter("sopd_admin_requests_total", "Answers of the admin server by status",
                               metric_labels("status", log_int(status), NULL)));
     uv_read_stop((uv_stream_t *)&c->tcp);
     uv_buf_t out = uv_buf_init(c->reply.data, (unsigned)c->reply.len);

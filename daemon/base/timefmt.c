@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
-enum { DAY_MS = 86400000, ZONE_SLOTS = 64, ZONE_STEP = 900000 };
+enum { DAY_MS = 86400000, ZONE_SLOTS = 512, ZONE_STEP = 900000 };
 
 struct zone {
     char *name;
@@ -223,4 +223,61 @@ void time_add_date(struct buf *out, int64_t day)
     int y, m, d;
     time_civil(day, &y, &m, &d);
     buf_addf(out, "%04d-%02d-%02d", y, m, d);
+}
+
+/* "Z", "+08:00", "+0800", "+8"; false: something else. */
+static bool time_parse_offset(const char *s, int64_t *ms)
+{
+    int h, m = 0, used = 0;
+    char sign = *s;
+    if ((sign == 'Z' || sign == 'z') && !s[1]) {
+        *ms = 0;
+        return true;
+    }
+    if ((sign != '+' && sign != '-') || sscanf(s + 1, "%2d%n", &h, &used) != 1)
+        return false;
+    s += 1 + used;
+    bool colon = *s == ':';
+    s += colon;
+    if ((*s || colon) && (sscanf(s, "%2d%n", &m, &used) != 1 || used != 2 || s[used]))
+        return false;
+    if (h < 0 || h > 18 || m < 0 || m > 59)
+        return false;
+    *ms = (h * 60 + m) * (int64_t)60000 * (sign == '-' ? -1 : 1);
+    return true;
+}
+
+bool time_parse_moment(const char *s, const struct zone *z, int64_t *ms)
+{
+    char date[11], clock[12];
+    int64_t day, at, offset;
+    size_t digits = strspn(s, "0123456789");
+    if (digits && !s[digits]) {
+        *ms = strtoll(s, NULL, 10);
+        return digits >= 12 && digits <= 14;
+    }
+    if (strlen(s) < 16 || (s[10] != 'T' && s[10] != 't' && s[10] != ' '))
+        return false;
+    snprintf(date, sizeof date, "%.10s", s);
+    size_t n = strspn(s + 11, "0123456789:");
+    snprintf(clock, sizeof clock, "%.*s", (int)(n < 11 ? n : 11), s + 11);
+    if (!time_parse_date(date, &day) || !time_parse_clock(clock, &at))
+        return false;
+    s += 11 + n;
+    if (!*s)
+        *ms = z ? zone_moment(z, day, at) : day * DAY_MS + at;
+    else if (time_parse_offset(s, &offset))
+        *ms = day * DAY_MS + at - offset;
+    else
+        return false;
+    return true;
+}
+
+void time_add_moment(struct buf *out, const struct zone *z, int64_t ms)
+{
+    int64_t offset = zone_offset(z, ms), clock = zone_clock(z, ms) / 1000;
+    int minutes = (int)((offset < 0 ? -offset : offset) / 60000);
+    time_add_date(out, zone_day(z, ms, 0));
+    buf_addf(out, "T%02d:%02d:%02d%c%02d:%02d", (int)(clock / 3600), (int)(clock / 60 % 60),
+             (int)(clock % 60), offset < 0 ? '-' : '+', minutes / 60, minutes % 60);
 }

@@ -34,6 +34,11 @@ int64_t zone_moment(const struct zone *z, int64_t day, int64_t clock_ms);
 /* year, month 1-12, day of month 1-31 of a day number (proleptic Gregorian), and back. */
 void time_civil(int64_t day, int *year, int *month, int *mday);
 int64_t time_day(int year, int month, int mday);
+/* A moment: "2026-11-22T20:00[:SS]" (or with a blank) in that zone (NULL: UTC), or with an offset ("Z", "+08:00") of its own, or
+ * milliseconds since 1970. False: it is none. */
+bool time_parse_moment(const char *s, const struct zone *z, int64_t *ms);
+/* Appends "2026-11-22T20:00:00+08:00", as that zone shows it. */
+void time_add_moment(struct buf *out, const struct zone *z, int64_t ms);
 /* 1 = Monday ... 7 = Sunday. */
 int time_weekday(int64_t day);
 /* Appends the day as "YYYY-MM-DD". */

@@ -89,8 +89,7 @@ size_t utf8_cut(const char *s, size_t len, size_t max)
     return i;
 }
 
-/* The code point of a well-formed sequence of n bytes. */
-static uint32_t utf8_point(const char *str, size_t n)
+uint32_t utf8_point(const char *str, size_t n)
 {
     const unsigned char *s = (const unsigned char *)str;
     switch (n) {
@@ -118,6 +117,8 @@ static void utf8_fold_case(struct buf *out, const char *s, size_t len, bool lowe
             cp = ' ';
         else if (cp >= 0xFF01 && cp <= 0xFF5E)
             cp -= 0xFEE0;
+        else if (cp == 0x2795)
+            cp = '+'; /* the plus of the emoji keyboard */
         if (lower && cp >= 'A' && cp <= 'Z')
             cp += 'a' - 'A';
         bool blank = cp == ' ' || cp == '\n' || cp == '\r' || cp == '\t';

@@ -1,22 +1,20 @@
 /* ctl.c -- `sopd ctl`: asks a running daemon over its control socket, and prints tables or JSON.
  * Toggles, draws and lists of runs go straight to Redis (ctl_toggles.c, ctl_draws.c, ctl_runs*.c). */
 #include <cjson/cJSON.h>
-#include <errno.h>
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "admin/admin.h"
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/ctl.h"
 #include "lua/config.h"
+
+#define CTL_SCOPE                                                                                                           \
+    "                                SCOPE: --chat GATEWAY:CHAT, --tag TAG or --gateway GATEWAY; else everywhere. All of\n" \
+    "                                these take --who NAME, --reason WHY (for the record) and --force (unknown names)\n"
 
 static const char ctl_help[] =
     "Usage: sopd ctl [--config FILE | --data-dir DIR] [--json] COMMAND\n"
@@ -26,13 +24,29 @@ static const char ctl_help[] =
     "  gateways                      link, account and queues of each gateway\n"
     "  chats [GATEWAY]               chats that are known\n"
     "  flows [GATEWAY:CHAT]          what is served in a chat, and why not; without one: the flows that are loaded\n"
+    "  explain GATEWAY:CHAT [FLOW] [--all]\n"
+    "                                tags, playbooks, overlays, flows and parameters that hold in a chat, and where each comes\n"
+    "                                from; --all: the defaults, too\n"
+    "  tag GATEWAY:CHAT [+TAG] [-TAG] [=TAG,TAG] [--reason TEXT]\n"
+    "                                give a chat tags in Redis, or take them away; the first is the strongest\n"
+    "  tag list [TAG]                which chats have which tags\n"
     "  outbox [GATEWAY]              messages that are committed and not yet acknowledged\n"
     "  reload                        load configuration and SOPs anew (as SIGHUP does)\n"
-    "  resume GATEWAY:CHAT FLOW      end the pause of a flow that failed too often\n"
     "  toggles                       list all toggles\n"
-    "  toggles set FLOW on|off [--chat GATEWAY:CHAT | --tag TAG | --gateway GATEWAY]\n"
-    "  toggles unset FLOW [--chat GATEWAY:CHAT | --tag TAG | --gateway GATEWAY]\n"
-    "  toggle FLOW on|off ...        short for toggles set\n"
+    "  toggle FLOW on|off|default [SCOPE]\n"
+    "                                switch a flow; default: as weaker layers and the playbook say\n"
+    "  param [list [FLOW]]           list the parameters that are set in Redis\n"
+    "  param get FLOW.PARAM [SCOPE]  what it is for, what is allowed, and what is set\n"
+    "  param set FLOW.PARAM VALUE [SCOPE]\n"
+    "  param unset FLOW.PARAM [SCOPE]\n"
+    "  pause                         list all pauses\n"
+    "  pause FLOW|all [--for 2h | --until 2026-11-22T20:00] [SCOPE]\n"
+    "                                it says and does nothing until then; toggles stay as they are\n"
+    "  resume FLOW|all [SCOPE]       end a pause\n"
+    "  resume GATEWAY:CHAT FLOW      the same in a chat, and of a flow that failed too often there\n"
+    "  kill [off]                    stop everything: no handler runs, nothing is sent\n" CTL_SCOPE
+    "  audit [--since 2d] [--who W] [--key K] [--flow F] [--gateway G] [--limit N]\n"
+    "                                who changed what, newest last\n"
     "  draws GATEWAY:CHAT [--csv]    red packets of a group, open and ended; --json and --csv with every grab\n"
     "  verify-draw GATEWAY:CHAT ID [HASH]\n"
     "                                compute every share of a packet anew from its seed; HASH: as announced at its opening\n"
@@ -46,6 +60,24 @@ static const char ctl_help[] =
     "                                let stuck and failed runs try again what stopped them\n"
     "  migrate FLOW [--gateway G] [--chat C] [--dry-run]\n"
     "                                move the runs of a flow that fit to its newest version, list those that do not\n"
+    "  rollout [FLOW]                which groups serve which version of a flow, and the steps that can be taken back\n"
+    "  rollout FLOW hold [off]       from now on edits reach nobody (off: those of its ring again)\n"
+    "  rollout FLOW to RING|all [--version V] [--dry-run]\n"
+    "                                groups with the tag RING, or all, serve its newest version, or V\n"
+    "  rollout FLOW free             all groups follow the files again\n"
+    "  rollback FLOW [--dry-run]     every group serves what it served before the last step; again: the one before\n"
+    "  why GATEWAY:CHAT [MEMBER] [--limit N] [--since 2h]\n"
+    "                                what came in, what ran, what was said, and what became of it\n"
+    "  commands [GATEWAY] [--limit N] [--retry ID|all | --drop ID|all]\n"
+    "                                what outside systems asked for: how much waits, what was refused and why; put refused\n"
+    "                                entries back, or throw them away\n"
+    "  export GATEWAY:CHAT | --member MEMBER [--gateway G] [-o FILE]\n"
+    "                                everything that is kept of a chat or a member, as JSON\n"
+    "  import FILE [--dry-run] [--replace]\n"
+    "                                put it back; refused where something is already, unless --replace\n"
+    "  forget MEMBER [--gateway G] [--dry-run]\n"
+    "                                remove what is kept of a member, everywhere\n"
+    "  keys                          every kind of key that sopd keeps in Redis\n"
     "  clock [now | next | at TIME]  of a daemon started with --clock, for tests: wait until all is done that is due, turn to\n"
     "                                the next moment at which something is, or to TIME, and wait again\n"
     "\n"
@@ -54,235 +86,10 @@ static const char ctl_help[] =
     "  -j, --json           print JSON\n"
     "  -h, --help           this text\n"
     "\n"
-    "Toggles, draws and runs are in Redis: toggles, draws, verify-draw, runs list and runs show work while the daemon is\n"
-    "down. Exit codes: 0 good, 1 the daemon does not run or refused, a draw does not hold, a run is not there or does not\n"
-    "fit, 2 wrong usage, 3 problems in the configuration, 5 Redis not reachable.\n";
-
-/* ---- asking ---- */
-
-static int ctl_connect(const struct ctl *c)
-{
-    struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    int dir_fd;
-    if (!control_path(c->data_dir, addr.sun_path, sizeof addr.sun_path, &dir_fd))
-        return -1;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct timeval timeout = {30, 0};
-    if (fd >= 0) {
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
-        if (connect(fd, (struct sockaddr *)&addr, sizeof addr) != 0) {
-            close(fd);
-            fd = -1;
-        }
-    }
-    int saved = errno;
-    if (dir_fd >= 0)
-        close(dir_fd);
-    errno = saved;
-    return fd;
-}
-
-static bool ctl_exchange(int fd, const char *request, struct buf *answer)
-{
-    size_t len = strlen(request), done = 0;
-    while (done < len) {
-        ssize_t n = send(fd, request + done, len - done, MSG_NOSIGNAL);
-        if (n <= 0)
-            return false;
-        done += (size_t)n;
-    }
-    for (;;) {
-        ssize_t n = recv(fd, buf_reserve(answer, 65536), 65536, 0);
-        if (n <= 0)
-            return n == 0 && answer->len > 0;
-        answer->len += (size_t)n;
-    }
-}
-
-static void __attribute__((format(printf, 2, 3)))
-ctl_complain(const struct ctl *c, const char *fmt, ...)
-{
-    va_list ap;
-    if (c->quiet)
-        return;
-    va_start(ap, fmt);
-    fputs("sopd ctl: ", stderr);
-    vfprintf(stderr, fmt, ap);
-    fputc('\n', stderr);
-    va_end(ap);
-}
-
-struct cJSON *ctl_ask(const struct ctl *c, struct cJSON *request)
-{
-    struct buf line = {0}, answer = {0};
-    cJSON *reply = NULL;
-    char *text = cJSON_PrintUnformatted(request);
-    buf_addf(&line, "%s\n", text);
-    cJSON_free(text);
-    cJSON_Delete(request);
-    int fd = ctl_connect(c);
-    if (fd < 0)
-        ctl_complain(c, "no daemon answers in %s: %s", c->data_dir, strerror(errno));
-    else if (!ctl_exchange(fd, buf_cstr(&line), &answer))
-        ctl_complain(c, "the daemon did not answer");
-    else if (!(reply = cJSON_ParseWithLength(answer.data, answer.len)))
-        ctl_complain(c, "the daemon's answer is not JSON");
-    if (fd >= 0)
-        close(fd);
-    buf_free(&line);
-    buf_free(&answer);
-    return reply;
-}
-
-/* ---- printing ---- */
-
-const char *ctl_string(const cJSON *o, const char *key)
-{
-    const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
-    return cJSON_IsString(v) ? v->valuestring : "";
-}
-
-double ctl_number(const cJSON *o, const char *key)
-{
-    const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
-    return cJSON_IsNumber(v) ? v->valuedouble : 0;
-}
-
-bool ctl_true(const cJSON *o, const char *key)
-{
-    return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, key));
-}
-
-static void ctl_print_reload(const cJSON *reload)
-{
-    char when[32];
-    const char *watch = ctl_string(reload, "watch");
-    time_t last = (time_t)ctl_number(reload, "last");
-    struct tm tm;
-    if (!reload)
-        return;
-    strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", localtime_r(&last, &tm));
-    printf("reload    changed files are %s; %.0f reloads taken, %.0f refused\n",
-           strcmp(watch, "off") == 0    ? "not watched"
-           : strcmp(watch, "poll") == 0 ? "looked for every 2 s"
-                                        : "taken at once",
-           ctl_number(reload, "taken"), ctl_number(reload, "refused"));
-    if (!ctl_true(reload, "last_refused"))
-        return;
-    printf("          REFUSED at %s (%s): an older version runs than lies on disk\n", when,
-           ctl_string(reload, "cause"));
-    for (const char *at = ctl_string(reload, "text"); *at;) {
-        size_t len = strcspn(at, "\n");
-        printf("          %.*s\n", (int)len, at);
-        at += len + (at[len] == '\n');
-    }
-}
-
-static void ctl_print_status(const cJSON *answer)
-{
-    const cJSON *health = cJSON_GetObjectItemCaseSensitive(answer, "health"), *item, *flow;
-    printf("sopd %s, process %.0f, %s, up %.0f s\n", ctl_string(answer, "version"),
-           ctl_number(answer, "pid"), ctl_string(health, "status"), ctl_number(health, "uptime_s"));
-    cJSON_ArrayForEach (item, cJSON_GetObjectItemCaseSensitive(health, "reasons"))
-        printf("  %s\n", cJSON_IsString(item) ? item->valuestring : "?");
-    const cJSON *redis = cJSON_GetObjectItemCaseSensitive(health, "redis");
-    printf("redis     %s (%s)\n", ctl_string(answer, "redis"),
-           ctl_true(redis, "up") ? "up" : "down");
-    printf("loop lag  %.3f s\nqueued    %.0f inputs, %.0f messages in the outbox\n",
-           ctl_number(health, "loop_lag_s"), ctl_number(health, "queued"),
-           ctl_number(health, "outbox"));
-    printf("config    %s\ndata      %s\n", ctl_string(answer, "config"),
-           ctl_string(answer, "data_dir"));
-    ctl_print_reload(cJSON_GetObjectItemCaseSensitive(answer, "reload"));
-    cJSON_ArrayForEach (item, cJSON_GetObjectItemCaseSensitive(health, "gateways"))
-        printf("gateway   %s: link %s, account %s\n", ctl_string(item, "name"),
-               ctl_string(item, "link"), ctl_string(item, "account"));
-    cJSON_ArrayForEach (item, cJSON_GetObjectItemCaseSensitive(answer, "playbooks")) {
-        printf("playbook  %s (%s):", ctl_string(item, "name"), ctl_string(item, "title"));
-        cJSON_ArrayForEach (flow, cJSON_GetObjectItemCaseSensitive(item, "flows"))
-            printf(" %s", ctl_string(flow, "name"));
-        putchar('\n');
-    }
-}
-
-static void ctl_print_gateways(const cJSON *answer)
-{
-    static const char *const titles[] = {
-        "GATEWAY", "TYPE",   "LINK",   "ACCOUNT", "SELF",       "IMPL",       "OWNER",     "CHATS",
-        "ACTIVE",  "QUEUED", "OUTBOX", "UNKNOWN", "RECONNECTS", "LAST FRAME", "HELD UNTIL"};
-    struct table *t = table_new(titles, 15);
-    const cJSON *g;
-    cJSON_ArrayForEach (g, cJSON_GetObjectItemCaseSensitive(answer, "gateways")) {
-        static const char *const texts[] = {"name", "type", "link", "account", "self_id", "impl"};
-        static const char *const numbers[] = {"chats",  "active",  "queued",
-                                              "outbox", "unknown", "reconnects"};
-        for (int i = 0; i < 6; i++)
-            table_cell(t, ctl_string(g, texts[i]));
-        table_cell(t, ctl_true(g, "owner") ? "yes" : "no");
-        for (int i = 0; i < 6; i++)
-            table_number(t, ctl_number(g, numbers[i]));
-        table_time(t, ctl_number(g, "last_rx"));
-        table_time(t, ctl_number(g, "held_until"));
-    }
-    table_print(t, "no gateways are configured");
-}
-
-static void ctl_print_chats(const cJSON *answer)
-{
-    static const char *const titles[] = {"CHAT", "NAME", "TAGS", "QUEUED", "LAST USED"};
-    struct table *t = table_new(titles, 5);
-    const cJSON *item;
-    cJSON_ArrayForEach (item, cJSON_GetObjectItemCaseSensitive(answer, "chats")) {
-        struct buf full = {0};
-        buf_addf(&full, "%s:%s", ctl_string(item, "gateway"), ctl_string(item, "chat"));
-        table_cell(t, buf_cstr(&full));
-        table_cell(t, ctl_string(item, "name"));
-        table_cell(t, ctl_string(item, "tags"));
-        table_number(t, ctl_number(item, "queued"));
-        table_time(t, ctl_number(item, "last"));
-        buf_free(&full);
-    }
-    table_print(t, "no chats are known yet");
-}
-
-static void ctl_print_flows(const cJSON *answer)
-{
-    static const char *const titles[] = {"FLOW", "STATE", "DECIDED BY", "PLAYBOOK", "VERSION"};
-    struct table *t = table_new(titles, 5);
-    const cJSON *item;
-    cJSON_ArrayForEach (item, cJSON_GetObjectItemCaseSensitive(answer, "flows")) {
-        table_cell(t, ctl_string(item, "flow"));
-        table_cell(t, ctl_true(item, "on") ? "on" : "off");
-        table_cell(t, ctl_string(item, "why"));
-        table_cell(t, ctl_string(item, "playbook"));
-        table_cell(t, ctl_string(item, "version"));
-    }
-    table_print(t, "no playbook serves this chat");
-}
-
-static void ctl_print_outbox(const cJSON *answer)
-{
-    static const char *const titles[] = {"ID", "CHAT", "STATE", "CREATED", "DUE"};
-    struct table *t = table_new(titles, 5);
-    const cJSON *item;
-    cJSON_ArrayForEach (item, cJSON_GetObjectItemCaseSensitive(answer, "outbox")) {
-        struct buf full = {0};
-        buf_addf(&full, "%s:%s", ctl_string(item, "gateway"), ctl_string(item, "chat"));
-        table_cell(t, ctl_string(item, "id"));
-        table_cell(t, buf_cstr(&full));
-        table_cell(t, ctl_string(item, "state"));
-        table_time(t, ctl_number(item, "created"));
-        table_time(t, ctl_number(item, "due"));
-        buf_free(&full);
-    }
-    table_print(t, "the outbox is empty");
-}
-
-static void ctl_print_done(const cJSON *answer)
-{
-    const char *text = ctl_string(answer, "text");
-    printf("done%s%s\n", *text ? ": " : "", text);
-}
+    "COMMAND --help tells of one command. What is in Redis is read there, also while the daemon is down: toggles, param,\n"
+    "pause, audit, draws, verify-draw, runs list, runs show. Exit codes: 0 good, 1 the daemon does not run or refused, a\n"
+    "draw does not hold, a run is not there or does not fit, 2 wrong usage, 3 problems in the configuration, 5 Redis not\n"
+    "reachable.\n";
 
 /* ---- commands ---- */
 
@@ -300,17 +107,7 @@ static const struct ctl_command ctl_commands[] = {
     {"flows", 0, 1, "[GATEWAY:CHAT]", ctl_print_flows},
     {"outbox", 0, 1, "[GATEWAY]", ctl_print_outbox},
     {"reload", 0, 0, "", ctl_print_done},
-    {"resume", 2, 2, "GATEWAY:CHAT FLOW", ctl_print_done},
 };
-
-char *ctl_split_chat(const char *full, const char **chat)
-{
-    const char *colon = strchr(full, ':');
-    if (!colon || colon == full || !colon[1])
-        return NULL;
-    *chat = colon + 1;
-    return mem_strndup(full, (size_t)(colon - full));
-}
 
 static bool ctl_add_chat(cJSON *request, const char *full)
 {
@@ -395,6 +192,7 @@ static int ctl_find(struct ctl *c, const char *data_dir)
             code = CLI_PROBLEMS;
         } else {
             c->data_dir = mem_strdup(config->data_dir);
+            c->timezone = mem_strdup(config->timezone);
             c->redis = config->redis;
             memset(&config->redis, 0, sizeof config->redis);
             ctl_find_fair(c, config);
@@ -412,26 +210,58 @@ static int ctl_find(struct ctl *c, const char *data_dir)
     return code;
 }
 
+/* Commands that read their own arguments; each in a file of its own. */
+static const struct {
+    const char *name;
+    int (*run)(struct ctl *c, int argc, char **argv);
+} ctl_files[] = {
+    {"explain", ctl_explain},    {"tag", ctl_tag},
+    {"rollout", ctl_rollout},    {"rollback", ctl_rollback},
+    {"clock", ctl_clock},        {"commands", ctl_inbox},
+    {"draws", ctl_draws},        {"migrate", ctl_migrate},
+    {"runs", ctl_runs},          {"toggle", ctl_toggles},
+    {"toggles", ctl_toggles},    {"param", ctl_param},
+    {"pause", ctl_pause},        {"resume", ctl_resume},
+    {"kill", ctl_kill},          {"audit", ctl_audit},
+    {"verify-draw", ctl_verify}, {"why", ctl_why},
+    {"export", ctl_export},      {"forget", ctl_forget},
+    {"import", ctl_import},      {"keys", ctl_keys},
+};
+
 static int ctl_dispatch(struct ctl *c, int argc, char **argv)
 {
-    enum { COMMANDS = sizeof ctl_commands / sizeof ctl_commands[0] };
-    if (strcmp(argv[0], "toggles") == 0 || strcmp(argv[0], "toggle") == 0)
-        return ctl_toggles(c, argc, argv);
-    if (strcmp(argv[0], "draws") == 0)
-        return ctl_draws(c, argc, argv);
-    if (strcmp(argv[0], "verify-draw") == 0)
-        return ctl_verify(c, argc, argv);
-    if (strcmp(argv[0], "runs") == 0)
-        return ctl_runs(c, argc, argv);
-    if (strcmp(argv[0], "migrate") == 0)
-        return ctl_migrate(c, argc, argv);
-    if (strcmp(argv[0], "clock") == 0)
-        return ctl_clock(c, argc, argv);
+    enum {
+        FILES = sizeof ctl_files / sizeof ctl_files[0],
+        COMMANDS = sizeof ctl_commands / sizeof ctl_commands[0]
+    };
+    for (int i = 0; i < FILES; i++) {
+        if (strcmp(ctl_files[i].name, argv[0]) == 0)
+            return ctl_files[i].run(c, argc, argv);
+    }
     for (int i = 0; i < COMMANDS; i++) {
         if (strcmp(ctl_commands[i].name, argv[0]) == 0)
             return ctl_run(c, &ctl_commands[i], argc, argv);
     }
     return cli_usage("ctl", "unknown command '%s'", argv[0]);
+}
+
+/* `sopd ctl toggle --help`: what the help says of that command; all of it where there is none of that name. */
+static int ctl_help_of(const char *name)
+{
+    size_t length = strlen(name);
+    bool inside = false, found = false, scope = false;
+    for (const char *line = ctl_help, *end; *line; line = end + 1) {
+        end = strchr(line, '\n');
+        if (strncmp(line, "  ", 2) != 0 || line[2] != ' ') /* else it goes on from the line above */
+            inside = strncmp(line, "  ", 2) == 0 && strncmp(line + 2, name, length) == 0 &&
+                     (line[2 + length] == ' ' || line[2 + length] == '\n');
+        if (inside)
+            printf("%.*s\n", (int)(end - line), line);
+        found = found || inside;
+        scope = scope || (inside && memmem(line, (size_t)(end - line), "[SCOPE]", 7));
+    }
+    fputs(!found ? ctl_help : scope ? CTL_SCOPE : "", stdout);
+    return CLI_OK;
 }
 
 int cli_ctl(int argc, char **argv)
@@ -456,6 +286,8 @@ int cli_ctl(int argc, char **argv)
         return cli_usage("ctl", "a command is missing");
     if (c.config_file && data_dir)
         return cli_usage("ctl", "give --config or --data-dir, not both");
+    if (strcmp(argv[argc - 1], "--help") == 0)
+        return ctl_help_of(argv[optind]);
     int first = optind, n = argc;
     if (strcmp(argv[n - 1], "--json") == 0) { /* people put it last */
         c.json = true;
@@ -465,6 +297,7 @@ int cli_ctl(int argc, char **argv)
     if (code == CLI_OK)
         code = ctl_dispatch(&c, n - first, argv + first);
     free(c.data_dir);
+    free(c.timezone);
     free(c.fair);
     for (int i = 0; i < c.ngateways; i++)
         free(c.gateways[i]);

@@ -192,7 +192,8 @@ void words_event(struct buf *out, const struct cJSON *event, const struct names 
                  {"poke", "poked"},          {"recall", "had a message taken back"},
                  {"enter", "came in"},       {"button", "pressed a button"},
                  {"file", "put in a file"},  {"request", "asked to be let in"},
-                 {"card", "changed a name"}, {"reaction", "reacted to a message"}};
+                 {"card", "changed a name"}, {"reaction", "reacted to a message"},
+                 {"order", "ordered"},       {"trigger", "was named by an outside system"}};
     enum { VERBS = sizeof verbs / sizeof verbs[0] };
     const char *type = ctl_string(event, "type"), *text = ctl_string(event, "text");
     int i = 0;
@@ -343,6 +344,16 @@ static void words_wait_gather(struct buf *out, const cJSON *spec, int64_t since_
         buf_addf(out, ", %d so far", gathered);
 }
 
+/* The host alone: the rest of an address may be somebody's business. */
+static void words_wait_http(struct buf *out, const cJSON *spec)
+{
+    const cJSON *request = cJSON_GetObjectItemCaseSensitive(spec, "request");
+    const char *host = strstr(ctl_string(request, "url"), "://");
+    buf_adds(out, host ? "an answer of " : "an answer of the language model");
+    if (host)
+        words_text(out, host + 3, strcspn(host + 3, "/?"), WORDS_TEXT);
+}
+
 void words_wait(struct buf *out, const struct cJSON *spec, int64_t since_ms, int gathered,
                 const struct names *names, int64_t now_ms)
 {
@@ -355,6 +366,8 @@ void words_wait(struct buf *out, const struct cJSON *spec, int64_t since_ms, int
         words_wait_gather(out, spec, since_ms, gathered, names);
     else if (strcmp(kind, "sent") == 0)
         buf_adds(out, "its message to be sent");
+    else if (strcmp(kind, "http") == 0)
+        words_wait_http(out, spec);
     else if (strcmp(kind, "sleep") != 0)
         words_json(out, spec, WORDS_TEXT);
     if (due > 0) {
@@ -410,6 +423,7 @@ static const struct {
     {'a', "an action of the gateway", "%d actions of the gateway"},
     {'i', "set or stopped a timer", "set or stopped %d timers"},
     {'u', "changed an opt-out", "changed %d opt-outs"},
+    {'G', "had a member forgotten", "had members forgotten %d times"},
     {'g', "switched a flow", "switched flows %d times"},
     {'S', "started a run", "started %d runs"},
     {'K', "ended a run", "ended %d runs"},

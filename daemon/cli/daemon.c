@@ -8,12 +8,15 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/timefmt.h"
 #include "cli/cli.h"
 #include "engine/engine.h"
+#include "engine/http_client.h"
 #include "gateway/transport.h"
 #include "lua/config.h"
 #include "lua/host.h"
 #include "lua/playbook.h"
+#include "lua/setting_check.h"
 #include "store/embedded.h"
 #include "store/settings.h"
 
@@ -72,6 +75,14 @@ static void daemon_settings_changed(void *ud)
     (void)ud; /* the engine compares generations in its drain; this callback only woke the loop */
 }
 
+static enum settings_verdict daemon_check_setting(void *ud, int kind, const char *field,
+                                                  const char *value, struct buf *why,
+                                                  struct buf *remedy)
+{
+    const struct daemon *d = ud;
+    return setting_check(d->book, kind, field, value, why, remedy);
+}
+
 static bool daemon_find_redis(struct daemon *d, struct buf *err)
 {
     if (!d->config->embedded) {
@@ -106,13 +117,23 @@ bool daemon_start_transport(struct daemon *d, const struct config *c, struct buf
 static bool daemon_start_engine(struct daemon *d, struct buf *err)
 {
     const struct config *c = d->config;
+    struct http_client_opts web = {
+        .loop = d->loop, .conf = &c->web, .fake = d->fake_web, .ud = d->ud};
+    d->web = http_client_create(&web);
     struct engine_opts opts = {.loop = d->loop,
                                .clock = &d->clock,
                                .redis = &d->redis,
                                .settings = d->settings,
                                .env = &d->gateway_env,
+                               .http = d->web,
                                .queue_max = c->queue_chat,
                                .queue_total_max = c->queue_total,
+                               .retention = c->retention,
+                               .events_length = c->events_length,
+                               .audit_length = c->audit_length,
+                               .trace = d->on_idle ? TRACE_OFF : c->trace,
+                               .rollouts = d->rollouts,
+                               .sop = (const char *const *)c->sop,
                                .ud = d,
                                .on_ready = daemon_engine_ready,
                                .on_idle = d->on_idle ? daemon_engine_idle : NULL};
@@ -158,6 +179,7 @@ int daemon_start(struct daemon *d, struct buf *err)
     if (!daemon_find_redis(d, err))
         return CLI_FAILED;
     d->settings = settings_create(d->loop, &d->clock, &d->redis, daemon_settings_changed, d);
+    settings_set_check(d->settings, daemon_check_setting, d, zone_get(d->config->timezone));
     if (!daemon_start_transport(d, d->config, err) || !daemon_start_engine(d, err) ||
         !daemon_start_admin(d, err))
         return CLI_FAILED;
@@ -191,11 +213,18 @@ static void daemon_stopped_settings(void *ud)
     transport_destroy(d->transport, daemon_stopped_transport, d);
 }
 
+static void daemon_stopped_web(void *ud)
+{
+    struct daemon *d = ud;
+    d->web = NULL;
+    settings_destroy(d->settings, daemon_stopped_settings, d);
+}
+
 static void daemon_stopped_engine(void *ud)
 {
     struct daemon *d = ud;
     d->admin.engine = NULL;
-    settings_destroy(d->settings, daemon_stopped_settings, d);
+    http_client_destroy(d->web, daemon_stopped_web, d);
 }
 
 static void daemon_stopped_control(void *ud)

@@ -13,6 +13,8 @@
 #include "gateway/gateway.h"
 #include "store/redis.h"
 
+struct http_request;
+
 struct daemon {
     uv_loop_t *loop;
     struct clock clock;
@@ -30,6 +32,9 @@ struct daemon {
     struct transport *transport;
     struct gateway_env gateway_env;
     struct engine *engine;
+    struct http_client *web; /* what flows ask outside */
+    /* set before daemon_start by tests: instead of the network (http_client.h) */
+    void (*fake_web)(void *ud, uint64_t id, const struct http_request *r);
     struct http *http;
     struct control *control;
     struct admin_env admin;
@@ -40,6 +45,7 @@ struct daemon {
     void (*on_idle)(void *ud); /* may be NULL */
     void (*on_stopped)(void *ud);
     void *ud;
+    bool rollouts; /* groups may serve other versions than those on disk: before daemon_start */
     bool ready, stopping;
 };
 

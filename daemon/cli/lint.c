@@ -101,7 +101,8 @@ static const char *lint_classify(const char *file, const char *what, enum lint_s
         {"there is no gateway ", "L007"},   {", which the flow never gives", "L011"},
         {" has a lone brace", "L012"},      {"the second hears it only if", "L020"},
         {" has a blank word", "L022"},      {" has no word; that command", "L023"},
-        {", which gateway ", "L030"},
+        {", which gateway ", "L030"},       {" is locked by ", "L009"},
+        {" has no flow '", "L006"},
     };
     for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
         if (strstr(what, pieces[i].piece))
@@ -185,12 +186,13 @@ bool lint_has(const char *text, const char *const *words)
 
 /* ---- the checks ---- */
 
-static void lint_flow(struct linter *k)
+void lint_flow(struct linter *k)
 {
     lint_at_all(k);
     lint_text_values(k);
     lint_wording(k);
     lint_lottery(k);
+    lint_outside(k);
 }
 
 static void lint_playbook(struct linter *k)
@@ -209,6 +211,7 @@ static void lint_playbook(struct linter *k)
     }
     k->pf = NULL;
     k->flow = NULL;
+    lint_overlays(k);
     conf_free(k->root);
     k->root = NULL;
     buf_free(&unused);

@@ -62,8 +62,7 @@ void lint_at_all(struct linter *k)
 
 /* ---- staff ---- */
 
-/* "gateway:..." */
-static bool lint_gateway_known(const struct linter *k, const char *address)
+bool lint_gateway_known(const struct linter *k, const char *address)
 {
     size_t len = strcspn(address, ":");
     if (len == strlen("playground") && memcmp(address, "playground", len) == 0)

@@ -17,6 +17,8 @@ static bool lint_delivers(const char *type, enum event_type event)
                                 1U << EVENT_POKE | 1U << EVENT_ENTER | 1U << EVENT_RECALL |
                                 1U << EVENT_REQUEST,
                    onebot_not = 1U << EVENT_ENTER | 1U << EVENT_BUTTON;
+    if (event == EVENT_ORDER || event == EVENT_TRIGGER)
+        return true; /* of outside systems, for every gateway */
     if (strcmp(type, "playground") == 0)
         return playground & 1U << event;
     return strcmp(type, "onebot11") != 0 || !(onebot_not & 1U << event);
@@ -88,11 +90,12 @@ static void lint_people(struct linter *k)
         if (h->kind != HANDLER_ON && h->kind != HANDLER_COMMAND && h->kind != HANDLER_AT)
             continue;
         place_in_flow(k, h->line, &at);
-        if (!h->in_group && !k->p->private_chats)
+        if (!h->in_group && !h->remote && !k->p->private_chats)
             lint_add(k, "L026", at.file, at.line,
                      "%s of flow %s is for private chats, which playbook %s has switched off",
                      h->id, k->flow->name, k->p->name);
-        if (!lint_has_role(k, lint_role(h)))
+        bool steers = strcmp(k->flow->name, "switch") == 0; /* roles are given in Redis, too */
+        if (!steers && !lint_has_role(k, lint_role(h)))
             lint_add(k, "L027", at.file, at.line,
                      "%s of flow %s is for the role %s, which nobody has in playbook %s", h->id,
                      k->flow->name, h->role, k->p->name);

@@ -28,6 +28,8 @@ struct linter {
     struct conf_value *root; /* p's file */
     const struct playbook_flow *pf;
     const struct flow_info *flow;
+    const struct overlay *overlay; /* whose values are in pf; NULL: the playbook's own */
+    const struct conf_value *overlay_table;
 };
 
 /* ---- lint.c ---- */
@@ -72,6 +74,11 @@ bool tokens_always_true(const char *source, int line);
 int tokens_param_line(const char *source, const char *name);
 /* The line in which `sop.<name>` is written, 0 = nowhere. */
 int tokens_sop_name(const char *source, const char *name);
+/* The line of the first call of a method of that name (`c:http{...}`), 0 = none. */
+int tokens_method(const char *source, const char *name);
+
+/* All checks of k->pf, the flow k->flow. lint.c */
+void lint_flow(struct linter *k);
 
 /* ---- the checks; each looks at k->p, or at k->flow in it ---- */
 void lint_handlers(struct linter *k); /* lint_handlers.c: one playbook */
@@ -80,12 +87,17 @@ void lint_selectors(
     struct linter *k); /* lint_consent.c: playbook against the others, and its staff */
 void lint_text_values(struct linter *k); /* lint_texts.c: one flow */
 void lint_text_files(struct linter *k);  /* lint_texts.c: names in files of texts */
+void lint_overlays(struct linter *k);    /* lint_overlays.c: those of one playbook */
 void lint_wording(struct linter *k);     /* lint_words.c: one flow */
 void lint_lottery(struct linter *k);     /* lint_lottery.c: one flow */
 void lint_times(struct linter *k);       /* lint_times.c: one playbook */
 void lint_broadcasts(struct linter *k);  /* lint_times.c: all playbooks, by gateway */
+void lint_outside(struct linter *k);     /* lint_web.c: one flow */
 
 /* Is one of the NULL-terminated words in the text? */
 bool lint_has(const char *text, const char *const *words);
+
+/* Does the configuration have the gateway of "gateway:..."? lint_consent.c */
+bool lint_gateway_known(const struct linter *k, const char *address);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "cli/lint_internal.h"
 
-enum { LOTTERY_KEEP_DAYS = 730 };
+enum { LOTTERY_KEEP_DAYS = 730, LOTTERY_TOP_VALUE = 5000000 /* cents */ };
 
 struct lottery_field {
     const char *code, *what;
@@ -117,18 +117,20 @@ static void lottery_announcement(struct linter *k)
 static void lottery_detail(struct linter *k, const struct param *p, const char *key,
                            const char *text, const struct place *at)
 {
-    static const char *const defaults[] = {"本群运营", "this group's team", NULL};
+    static const char *const nobody[] = {"本群运营", "this group's team", NULL};
     (void)key;
     const char *code = strcmp(p->name, "organiser") == 0 ? "L055"
                        : strcmp(p->name, "contact") == 0 ? "L056"
                                                          : "L054";
-    if (text[strspn(text, " \t\n")] == '\0')
-        lint_add(k, code, at->file, at->line, "%s.%s is blank", k->flow->name, p->name);
-    else if (strcmp(code, "L055") == 0 && lint_has(text, defaults)) {
+    bool blank = text[strspn(text, " \t\n")] == '\0';
+    if (strcmp(code, "L055") == 0 && (blank || lint_has(text, nobody))) {
         struct place flow;
         place_of_flow(k, &flow);
-        lint_add(k, "L057", flow.file, flow.line, "%s.organiser is the default \"%s\"",
-                 k->flow->name, text);
+        lint_add(k, "L057", flow.file, flow.line, "%s.organiser %s%s%s", k->flow->name,
+                 blank ? "is not set: nothing opens" : "\"", blank ? "" : text,
+                 blank ? "" : "\" is nobody's name");
+    } else if (blank) {
+        lint_add(k, code, at->file, at->line, "%s.%s is blank", k->flow->name, p->name);
     }
 }
 
@@ -182,6 +184,19 @@ static bool lottery_has_counts(const struct linter *k)
     return false;
 }
 
+/* What a prize is worth must be announced, and may not be more than the rules allow. */
+static void lottery_worth(struct linter *k, const cJSON *prize, int i, int line, const char *file)
+{
+    double value = lottery_number(k, prize, "value", -1);
+    if (value > LOTTERY_TOP_VALUE)
+        lint_add(k, "L061", file, line,
+                 "%s.prizes, item %d: worth %.0f yuan, at most %d are allowed", k->flow->name, i,
+                 value / 100, LOTTERY_TOP_VALUE / 100);
+    else if (value < 0 || value != floor(value))
+        lint_add(k, "L062", file, line, "%s.prizes, item %d has no value in whole cents",
+                 k->flow->name, i);
+}
+
 /* What the prizes cost; counts them. -1: one of them is wrong, which was reported. */
 static double lottery_weigh(struct linter *k, double *count)
 {
@@ -203,6 +218,7 @@ static double lottery_weigh(struct linter *k, double *count)
             wrong++;
             continue;
         }
+        lottery_worth(k, v, i, own ? own->line : at.line, at.file);
         cost += n * lottery_number(k, v, "cost", 0);
         *count += n;
     }

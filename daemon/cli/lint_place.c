@@ -43,8 +43,19 @@ void place_of_flow(const struct linter *k, struct place *out)
     *out = (struct place){.file = k->p->file, .line = v ? v->line : 1, .value = v};
 }
 
+/* What the overlay that is looked at gives. */
+static const struct conf_value *place_overlaid(const struct linter *k, const char *param)
+{
+    const struct conf_value *flows = k->overlay_table ? conf_get(k->overlay_table, "flows") : NULL;
+    const struct conf_value *v = flows && k->flow ? conf_get(flows, k->flow->name) : NULL;
+    return v && v->type == CONF_TABLE ? conf_get(v, param) : NULL;
+}
+
 const struct conf_value *lint_given(const struct linter *k, const char *param)
 {
+    const struct conf_value *own = place_overlaid(k, param);
+    if (own)
+        return own;
     const struct conf_value *v = place_entry(k);
     return v && v->type == CONF_TABLE ? conf_get(v, param) : NULL;
 }
@@ -81,7 +92,9 @@ void place_of_param(struct linter *k, const char *param, struct place *out)
     const struct conf_value *v = lint_given(k, param);
     const struct param *p = flow_param(k->pf->flow, param);
     if (v) {
-        *out = (struct place){.file = k->p->file, .line = v->line, .value = v};
+        bool overlaid = v == place_overlaid(k, param);
+        *out = (struct place){
+            .file = overlaid ? k->overlay->file : k->p->file, .line = v->line, .value = v};
         return;
     }
     const struct lint_texts *t = p && p->type == PARAM_TEXT ? place_text(k, param, &v) : NULL;

@@ -157,8 +157,8 @@ static void tokens_block(struct tokens_body *b, const struct tokens *t)
 /* From behind `function` to its end. */
 static bool tokens_body_true(struct tokens t)
 {
-    static const char *const waits[] = {"ask",  "sleep",    "sleep_until", "gather", "wait",
-                                        "goto", "continue", "error",       NULL};
+    static const char *const waits[] = {"ask", "sleep", "sleep_until", "gather", "wait", "http",
+                                        "llm", "goto",  "continue",    "error",  NULL};
     static const char *const alone[] = {"(", "c", ")", NULL}, *const first[] = {"(", "c", ",",
                                                                                 NULL};
     struct tokens_body b = {.depth = 1};
@@ -206,6 +206,20 @@ int tokens_sop_name(const char *source, const char *name)
     while (tokens_next(&t)) {
         if (tokens_is(&t, "sop") && tokens_follow(t, rest))
             return t.line;
+    }
+    return 0;
+}
+
+int tokens_method(const char *source, const char *name)
+{
+    static const char *const parens[] = {"(", NULL}, *const braces[] = {"{", NULL};
+    struct tokens t = {.p = source, .line = 1};
+    bool named = false; /* the token before is a name */
+    while (tokens_next(&t)) {
+        if (named && tokens_is(&t, ":") && tokens_next(&t) && tokens_is(&t, name) &&
+            (tokens_follow(t, parens) || tokens_follow(t, braces)))
+            return t.line;
+        named = t.kind == TOKEN_NAME;
     }
     return 0;
 }

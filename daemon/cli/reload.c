@@ -10,13 +10,16 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "base/timefmt.h"
 #include "cli/cli.h"
 #include "cli/daemon.h"
 #include "cli/smoke.h"
 #include "engine/engine.h"
+#include "engine/http_client.h"
 #include "gateway/transport.h"
 #include "lua/config.h"
 #include "lua/playbook.h"
+#include "store/settings.h"
 
 static bool reload_same(const char *a, const char *b)
 {
@@ -252,6 +255,7 @@ static bool reload_same_flows(const struct playbook *a, const struct playbook *b
         return false;
     for (int i = 0; i < a->nflows; i++) {
         if (strcmp(flow_info(a->flows[i].flow)->name, flow_info(b->flows[i].flow)->name) != 0 ||
+            !reload_same(a->flows[i].ring, b->flows[i].ring) ||
             !cJSON_Compare(a->flows[i].params, b->flows[i].params, true))
             return false;
     }
@@ -266,6 +270,8 @@ static void reload_note_books(const struct book *old, const struct book *b, stru
             reload_note(out, "added playbook", b->books[i]->name);
         else if (!reload_same_flows(was, b->books[i]))
             reload_note(out, "changed texts or parameters of playbook", b->books[i]->name);
+        if (was && was->content != b->books[i]->content)
+            reload_note(out, "changed overlays of playbook", b->books[i]->name);
     }
     for (int i = 0; i < old->nbooks; i++) {
         if (!reload_find_book(b, old->books[i]->name))
@@ -342,12 +348,16 @@ static void reload_apply(struct daemon *d, struct config *c, struct book *book, 
     reload_note_flows(book, d->book, false, out);
     reload_note_flows(d->book, book, true, out);
     reload_note_books(d->book, book, out);
+    if (book->tags_content != d->book->tags_content)
+        reload_note(out, "changed tags", NULL);
     reload_restart_only(d->config, c, out);
     bool pinned = reload_gateways(d, c, out) > 0;
+    http_client_configure(d->web, &c->web);
     engine_set_book(d->engine, book);
     book_release(d->book);
     d->book = book;
     reload_replace_config(d, c, pinned);
+    settings_recheck(d->settings, zone_get(d->config->timezone));
 }
 
 /* The book of the files as they are now, NULL if anything is wrong. */

@@ -237,6 +237,7 @@ static void serve_run(struct serve *s)
         d->on_idle = serve_idle;
     }
     d->ud = s;
+    d->rollouts = true;
     d->file = s->file;
     d->admin.reload = serve_on_order;
     d->admin.ud = s;

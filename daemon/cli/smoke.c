@@ -35,6 +35,8 @@ struct smoke {
     struct smoke_word *words; /* of the playbook so far */
     int nwords;
     const char *text_name; /* the parameter */
+    const char *file;      /* where it stands, if that is known; else it is looked for */
+    int line;
 };
 
 /* ---- what gateways can do ---- */
@@ -178,7 +180,11 @@ static int smoke_line_in(const char *path, const char *piece)
  * question, which is as good as the text's own. */
 static void smoke_place(const struct smoke *k, const char *piece, struct buf *out)
 {
-    int line = smoke_line_in(k->book->file, piece);
+    int line = k->file ? k->line : smoke_line_in(k->book->file, piece);
+    if (k->file) {
+        buf_addf(out, "%s:%d", k->file, line);
+        return;
+    }
     if (line) {
         buf_addf(out, "%s:%d", k->book->file, line);
         return;
@@ -276,6 +282,17 @@ static bool smoke_blank(const char *s)
     return s[strspn(s, " \t\n/#!")] == '\0';
 }
 
+static bool smoke_any_blank(const cJSON *v)
+{
+    const cJSON *item;
+    if (cJSON_IsString(v))
+        return smoke_blank(v->valuestring);
+    cJSON_ArrayForEach (item, v)
+        if (cJSON_IsString(item) && smoke_blank(item->valuestring))
+            return true;
+    return false;
+}
+
 /* Notes a word of a command; a second one that is heard in the same place, from the same people, is never reached unless the
  * first declines. */
 static void smoke_word(struct smoke *k, const struct handler *h, const char *text)
@@ -306,15 +323,13 @@ static void smoke_command(struct smoke *k, const struct handler *h)
         smoke_word(k, h, h->words[i]);
     if (!h->from_param)
         return;
-    bool blank = cJSON_IsString(v) && smoke_blank(v->valuestring);
     if (cJSON_IsString(v))
         smoke_word(k, h, v->valuestring);
     cJSON_ArrayForEach (item, v) {
-        blank |= cJSON_IsString(item) && smoke_blank(item->valuestring);
         if (cJSON_IsString(item))
             smoke_word(k, h, item->valuestring);
     }
-    if (blank)
+    if (smoke_any_blank(v))
         buf_addf(k->problems, "%s:1: %s.%s has a blank word; nobody can say that command\n",
                  k->book->file, k->flow->name, h->name);
     else if (cJSON_IsArray(v) && !v->child)
@@ -339,9 +354,52 @@ static void smoke_forget_words(struct smoke *k)
     k->nwords = 0;
 }
 
+/* ---- overlays ---- */
+
+static bool smoke_is_command(const struct smoke *k, const char *param)
+{
+    for (int i = 0; i < k->flow->nhandlers; i++) {
+        const struct handler *h = &k->flow->handlers[i];
+        if (h->kind == HANDLER_COMMAND && h->from_param && strcmp(h->name, param) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void smoke_slot(struct smoke *k, const struct flow *f, const struct value_slot *slot)
+{
+    const struct param *p = &k->flow->params[slot->param];
+    const cJSON *item;
+    k->line = slot->line;
+    k->text_name = p->name;
+    if (smoke_is_command(k, p->name) && smoke_any_blank(slot->value))
+        buf_addf(k->problems, "%s:%d: %s.%s has a blank word; nobody can say that command\n",
+                 k->file, k->line, k->flow->name, p->name);
+    if (p->type != PARAM_TEXT || !k->sources)
+        return;
+    if (cJSON_IsString(slot->value))
+        smoke_template(k, f, slot->value->valuestring);
+    cJSON_ArrayForEach (item, slot->value) {
+        if (cJSON_IsString(item))
+            smoke_template(k, f, item->valuestring);
+    }
+}
+
+/* What overlays say of the flow that is looked at, the n-th of the playbook. */
+static void smoke_overlays(struct smoke *k, const struct flow *f, int n)
+{
+    for (int i = 0; i < k->book->noverlays; i++) {
+        const struct overlay_flow *o = overlay_flow(&k->book->overlays[i], n);
+        k->file = k->book->overlays[i].file;
+        for (int j = 0; o && j < o->n; j++)
+            smoke_slot(k, f, &o->slots[j]);
+    }
+    k->file = NULL;
+}
+
 /* ---- the book ---- */
 
-static void smoke_flow(struct smoke *k, const struct flow *f)
+static void smoke_flow(struct smoke *k, const struct flow *f, int n)
 {
     size_t len = 0;
     const char *sources = flow_source(f, &len);
@@ -355,6 +413,7 @@ static void smoke_flow(struct smoke *k, const struct flow *f)
     k->sources = sources ? cJSON_ParseWithLength(sources, len) : NULL;
     if (k->sources) /* else nothing is known of what it gives */
         smoke_texts(k, f);
+    smoke_overlays(k, f, n);
     cJSON_Delete(k->sources);
     k->sources = NULL;
 }
@@ -367,7 +426,7 @@ void smoke_book(const struct config *c, const struct book *b, struct buf *proble
         k.book = b->books[i];
         for (int j = 0; j < k.book->nflows; j++) {
             k.params = k.book->flows[j].params;
-            smoke_flow(&k, k.book->flows[j].flow);
+            smoke_flow(&k, k.book->flows[j].flow, j);
         }
         smoke_forget_words(&k);
     }

@@ -1,5 +1,6 @@
 /* test.c -- `sopd test`: SOP tests in Lua, run by the real engine on a Redis of their own with a clock that only they turn.
  * This file: the command line, finding the files, the report. Owns: the list of results. */
+#include <cjson/cJSON.h>
 #include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
@@ -21,7 +22,7 @@ struct test_result {
 };
 
 struct test_run {
-    const char *filter, *junit, *transcript;
+    const char *filter, *junit, *transcript, *events;
     char **files;
     size_t nfiles;
     struct test_result *results;
@@ -44,6 +45,7 @@ static const char test_usage[] =
     "  -j, --junit FILE    also write a JUnit report\n"
     "  -t, --transcript FILE\n"
     "                      write all that was said, and the state that each case left, to FILE\n"
+    "  -e, --events FILE   every event that a case leaves must be as FILE declares it (docs/events.json)\n"
     "      --replay        keep no waiting handler in memory: every run goes on by replay of its journal\n"
     "      --restart-each  restart the daemon after each step\n"
     "  -S, --sop DIR       SOP folder (default: ./sop, else the one of the installation)\n"
@@ -242,12 +244,18 @@ static int test_main(struct test_run *t, const char *sop)
         fprintf(stderr, "sopd test: %s: %s\n", t->transcript, strerror(errno));
         return CLI_FAILED;
     }
+    if (t->events && !events_load(&t->world, t->events, &err)) {
+        fprintf(stderr, "sopd test: %s", buf_cstr(&err));
+        buf_free(&err);
+        return CLI_USAGE;
+    }
     int code = world_open(&t->world, sop, &err);
     if (code != CLI_OK)
         fprintf(stderr, "sopd test: %s", buf_cstr(&err));
     for (size_t i = 0; code == CLI_OK && i < t->nfiles && !test_interrupted; i++)
         test_run_file(t, t->files[i]);
     world_close(&t->world);
+    cJSON_Delete(t->world.events);
     buf_free(&err);
     bool written = !t->world.transcript || fclose(t->world.transcript) == 0;
     if (code != CLI_OK)
@@ -292,17 +300,19 @@ int cli_test(int argc, char **argv)
                                             {"verbose", no_argument, NULL, 'v'},
                                             {"help", no_argument, NULL, 'h'},
                                             {"transcript", required_argument, NULL, 't'},
+                                            {"events", required_argument, NULL, 'e'},
                                             {"replay", no_argument, NULL, TEST_REPLAY},
                                             {"restart-each", no_argument, NULL, TEST_RESTART},
                                             {0}};
     struct test_run t = {0};
     const char *sop = NULL;
-    for (int c; (c = getopt_long(argc, argv, ":f:j:S:t:vh", options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":f:j:S:t:e:vh", options, NULL)) != -1;) {
         switch (c) {
         case 'f': t.filter = optarg; break;
         case 'j': t.junit = optarg; break;
         case 'S': sop = optarg; break;
         case 't': t.transcript = optarg; break;
+        case 'e': t.events = optarg; break;
         case TEST_REPLAY: t.world.mode = MODE_REPLAY; break;
         case TEST_RESTART: t.world.mode = MODE_RESTART; break;
         case 'v': t.world.verbose = true; break;

@@ -1,7 +1,7 @@
 /* test.h -- what the files of `sopd test` share. test.c: command line, files, report; test_world.c: the engine, Redis and the clock;
  * test_people.c: who is there and what they do; test_lines.c: what was said, transcripts; test_script.c: a test file's Lua state;
  * test_steps.c: what happens in a case; test_expect.c: what must be said; test_state.c: what must be kept; test_runs.c: what
- * must wait; test_edit.c: edits of files and parameters; test_diff.c: how what is differs from what should be. */
+ * must wait; test_edit.c: edits of files and parameters; test_commands.c: outside systems; test_diff.c: how what is differs from what should be. */
 #ifndef SOPD_CLI_TEST_H
 #define SOPD_CLI_TEST_H
 
@@ -72,6 +72,7 @@ struct world {
     /* for the whole run */
     char *dir, *sop;
     bool verbose;
+    struct cJSON *events; /* how events must be; NULL: as they like */
     enum world_mode mode;
     FILE *transcript; /* NULL: none is wanted */
     uv_loop_t redis_loop;
@@ -89,6 +90,7 @@ struct world {
     const struct zone *zone;
     const char *playbook; /* its name; NULL: the written one */
     const char *timezone;
+    struct buf tags; /* of the configuration, as Lua: what the case gives the demo group */
     struct buf book; /* the playbook as written by the case, in Lua */
     int64_t now_ms, target_ms;
     bool started, idle, ready, stopped;
@@ -99,6 +101,7 @@ struct world {
     bool spoke;           /* a message left since it lives */
     unsigned kills;       /* deaths so far */
     int64_t last_id;      /* of the gateway, over restarts */
+    unsigned lacks;       /* capabilities that it does not have */
     struct world_input *inputs;
     size_t ninputs;
     char **names; /* everybody who was named */
@@ -111,6 +114,9 @@ struct world {
     struct world_person *people;
     size_t npeople;
     bool doubtful; /* sends end badly by the case's own wish */
+    struct world_web *web; /* what is outside */
+    unsigned commands; /* entries that it put into the stream of commands so far */
+    bool commanded;    /* the daemon may not have read the last of them */
 };
 
 /* Makes the folder and starts Redis. An exit code, with err filled unless it is CLI_OK. */
@@ -135,6 +141,22 @@ bool world_turn(struct world *w, const char *text, bool duration);
 
 /* One command to Redis; the caller frees the answer with freeReplyObject. NULL: Redis is gone. */
 struct redisReply *world_redis(struct world *w, int argc, const char **argv);
+/* Notes what a case leaves in Redis, if somebody wants to know: test_keys.c. */
+void test_note_keys(struct world *w);
+
+/* ---- what is outside (test_web.c) ---- */
+
+/* Before world_begin, after world_end. L: of the test file. */
+void world_web_begin(struct world *w, lua_State *L);
+void world_web_end(struct world *w);
+/* Takes what t:http and t:llm have kept: a list at the top of the stack, or nil. */
+void world_web_take(struct world *w, lua_State *L);
+/* A daemon was made: before it starts. */
+void world_web_start(struct world *w);
+/* Answers one request that is due; false: there is none. */
+bool world_web_answer(struct world *w);
+/* When the next one is due; INT64_MAX: none. */
+int64_t world_web_next(const struct world *w);
 
 /* ---- people (test_people.c) ---- */
 
@@ -170,6 +192,7 @@ struct test_case {
     char *test, *name; /* of sop.test, and of the case */
     int fn, opts;      /* in the registry; opts: the case's own or LUA_NOREF */
     int test_opts;     /* of sop.test */
+    int table;         /* t itself */
 };
 
 struct script {
@@ -204,7 +227,18 @@ void script_check_fields(lua_State *L, int idx, const char *what, const char *co
 
 #define TEST_FOUND "found events" /* in the registry: what g:expect_event has found in this case */
 
-extern const luaL_Reg test_steps[], test_expectations[], test_state[], test_runs[], test_edits[];
+extern const luaL_Reg test_web[], test_web_cases[];
+extern const luaL_Reg test_steps[], test_expectations[], test_state[], test_runs[], test_edits[],
+    test_commands[];
+/* A step: takes its second of the clock; waits until the world has settled, and then returns the topmost values. */
+void step_begin(struct world *w);
+int step_wait(lua_State *L, int nresults);
+/* Nothing is left in the stream of commands. */
+bool commands_done(struct world *w);
+/* Reads how events must be (test_events.c). False with err. */
+bool events_load(struct world *w, const char *path, struct buf *err);
+/* Are all events of the case as declared? Appends what is not. */
+bool events_check(struct world *w, struct buf *out);
 /* Appends what was seen since the step before: "+" what no expectation has named yet. */
 void expect_transcript(const struct world *w, struct buf *out);
 /* Where the filter at idx looks; NULL: the private chat with somebody who never appeared. */

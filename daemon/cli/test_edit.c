@@ -114,12 +114,14 @@ static int edit_file(lua_State *L)
 
 /* ---- parameters ---- */
 
-/* g:param("flow.name", value | nil), for the group, as an admin does it; the value as text, as in Redis. */
+/* g:param("flow.name", value | nil [, { chat = "..." }]), for a group, as an admin does it; the value as text, as in Redis. */
 static int edit_param(lua_State *L)
 {
-    static const char key[] = "sopd:params:chat:" STAGE_GATEWAY ":" WORLD_GROUP;
     struct world *w = world_of(L);
     const char *name = luaL_checkstring(L, 2), *value = luaL_optstring(L, 3, NULL);
+    const char *chat = lua_istable(L, 4) ? script_field(L, 4, "chat") : NULL;
+    const char *key =
+        lua_pushfstring(L, "sopd:params:chat:" STAGE_GATEWAY ":%s", chat ? chat : WORLD_GROUP);
     uint64_t since = settings_generation(w->daemon->settings);
     const char *argv[] = {value ? "HSET" : "HDEL", key, name, value};
     redisReply *r = world_redis(w, value ? 4 : 3, argv);
@@ -130,4 +132,45 @@ static int edit_param(lua_State *L)
     return 0;
 }
 
-const luaL_Reg test_edits[] = {{"edit", edit_file}, {"param", edit_param}, {NULL, NULL}};
+/* The hash of a layer: { chat = "demo" }, { tag = "north" }, { gateway = true }, {} for all. */
+static const char *edit_layer(lua_State *L, int idx, const char *kind)
+{
+    static const char *const known[] = {"chat", "tag", "gateway", NULL};
+    luaL_checktype(L, idx, LUA_TTABLE);
+    script_check_fields(L, idx, "the layer of g:setting", known);
+    const char *chat = script_field(L, idx, "chat"), *tag = script_field(L, idx, "tag");
+    if (strcmp(kind, "chat-tags") == 0)
+        return "sopd:chat-tags:" STAGE_GATEWAY;
+    if (chat)
+        return lua_pushfstring(L, "sopd:%s:chat:" STAGE_GATEWAY ":%s", kind, chat);
+    if (tag)
+        return lua_pushfstring(L, "sopd:%s:tag:%s", kind, tag);
+    lua_getfield(L, idx, "gateway");
+    return lua_toboolean(L, -1) ? lua_pushfstring(L, "sopd:%s:gw:" STAGE_GATEWAY, kind)
+                                : lua_pushfstring(L, "sopd:%s", kind);
+}
+
+/* g:setting("toggles" | "paused" | "staff" | "chat-tags" ..., layer, field, value | nil), as with redis-cli; the field of staff is a
+ * name. */
+static int edit_setting(lua_State *L)
+{
+    static const char *const kinds[] = {"toggles",  "params",    "paused", "staff",
+                                        "versions", "chat-tags", NULL};
+    struct world *w = world_of(L);
+    const char *kind = kinds[luaL_checkoption(L, 2, NULL, kinds)];
+    const char *field = luaL_checkstring(L, 4), *value = luaL_optstring(L, 5, NULL);
+    const char *key = edit_layer(L, 3, kind);
+    if (strcmp(kind, "staff") == 0)
+        field = lua_pushfstring(L, "%s:%s", STAGE_GATEWAY, playground_user(w->gateway, field));
+    uint64_t since = settings_generation(w->daemon->settings);
+    const char *argv[] = {value ? "HSET" : "HDEL", key, field, value};
+    redisReply *r = world_redis(w, value ? 4 : 3, argv);
+    if (r)
+        freeReplyObject(r);
+    if (!world_settings(w, since))
+        return luaL_error(L, "g:setting: nothing changed");
+    return 0;
+}
+
+const luaL_Reg test_edits[] = {
+    {"edit", edit_file}, {"param", edit_param}, {"setting", edit_setting}, {NULL, NULL}};

@@ -102,7 +102,7 @@ static bool dump_wanted(const char *key)
     static const char prefix[] = "sopd:{" STAGE_GATEWAY "}:";
     static const char *const own[] = {"epoch", "alive", "pace", NULL};
     if (strncmp(key, prefix, sizeof prefix - 1) != 0)
-        return true;
+        return strncmp(key, "sopd:llm:", 9) != 0; /* a restart asks once more, and that costs */
     key += sizeof prefix - 1;
     for (int i = 0; own[i]; i++)
         if (strcmp(key, own[i]) == 0)

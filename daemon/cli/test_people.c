@@ -59,6 +59,7 @@ void world_knows(struct world *w, const char *name)
 void world_gather(struct world *w)
 {
     struct gateway *g = w->gateway;
+    playground_set_lacks(g, w->lacks);
     playground_add_group(g, WORLD_GROUP, "演示群");
     playground_add_group(g, WORLD_STAFF, "店员群");
     for (size_t i = 0; i < w->nnames; i++)

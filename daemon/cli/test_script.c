@@ -158,11 +158,32 @@ static bool script_take_book(lua_State *L, struct world *w, struct buf *err)
     return ok;
 }
 
+/* The tags at the top of the stack, a list of words, the strongest first; pops it. */
+static bool script_take_tags(lua_State *L, struct world *w, struct buf *err)
+{
+    int list = lua_gettop(L);
+    size_t len;
+    buf_reset(&w->tags);
+    for (lua_Integer i = 1; lua_istable(L, list) && i <= luaL_len(L, list); i++) {
+        lua_geti(L, list, i);
+        const char *tag = lua_tolstring(L, -1, &len);
+        buf_adds(&w->tags, "{ tag = ");
+        stage_add_quoted(&w->tags, tag ? tag : "", tag ? len : 0);
+        buf_adds(&w->tags, ", groups = { \"" STAGE_GATEWAY ":" WORLD_GROUP "\" } }, ");
+        lua_pop(L, 1);
+    }
+    bool ok = lua_isnil(L, list) || w->tags.len;
+    if (!ok)
+        buf_adds(err, "tags: a list of words, for example { \"store-018\", \"north\" }\n");
+    lua_settop(L, list - 1);
+    return ok;
+}
+
 /* ---- sop.test and t:case ---- */
 
 static int script_new_test(lua_State *L)
 {
-    static const char *const known[] = {"playbook", "start", "flow", NULL};
+    static const char *const known[] = {"playbook", "start", "flow", "tags", NULL};
     luaL_checkstring(L, 1);
     luaL_checktype(L, 2, LUA_TTABLE);
     script_check_fields(L, 2, "the second argument of sop.test", known);
@@ -182,7 +203,7 @@ static int script_new_test(lua_State *L)
 
 static int script_new_case(lua_State *L)
 {
-    static const char *const known[] = {"playbook", "start", "flow", NULL};
+    static const char *const known[] = {"playbook", "start", "flow", "tags", NULL};
     struct script *s = script_of(L);
     luaL_checktype(L, 1, LUA_TTABLE);
     const char *name = luaL_checkstring(L, 2);
@@ -202,6 +223,8 @@ static int script_new_case(lua_State *L)
     c->name = mem_strdup(name);
     lua_getfield(L, 1, "name");
     c->test = mem_strdup(lua_tostring(L, -1));
+    lua_pushvalue(L, 1);
+    c->table = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_getfield(L, 1, "opts");
     c->test_opts = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pushvalue(L, fn);
@@ -325,6 +348,7 @@ static int script_prepare(lua_State *L)
         {"__index", script_unknown_global}, {"__newindex", script_new_global}, {NULL, NULL}};
     script_open_libraries(L);
     luaL_newlib(L, cases);
+    luaL_setfuncs(L, test_web_cases, 0);
     script_class(L, script_cases);
     luaL_newlib(L, flow);
     luaL_setfuncs(L, test_steps, 0);
@@ -332,6 +356,8 @@ static int script_prepare(lua_State *L)
     luaL_setfuncs(L, test_state, 0);
     luaL_setfuncs(L, test_runs, 0);
     luaL_setfuncs(L, test_edits, 0);
+    luaL_setfuncs(L, test_web, 0);
+    luaL_setfuncs(L, test_commands, 0);
     script_class(L, script_group);
     luaL_newlib(L, sop);
     lua_setglobal(L, "sop");
@@ -443,6 +469,15 @@ static enum case_result script_play(struct script *s, const struct test_case *c,
     lua_State *L = s->L;
     if (!script_take_book(L, s->world, out))
         return CASE_BROKEN;
+    world_web_begin(s->world, L);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, c->table);
+    lua_pushliteral(L, "web");
+    lua_rawget(L, -2);
+    world_web_take(s->world, L);
+    lua_pop(L, 2);
+    script_push_option(L, c, "tags");
+    if (!script_take_tags(L, s->world, out))
+        return CASE_BROKEN;
     script_push_option(L, c, "start");
     const char *start = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : script_start;
     int code = world_begin(s->world, start, out);
@@ -464,6 +499,8 @@ enum case_result script_run(struct script *s, const struct test_case *c, struct 
     lua_setfield(L, LUA_REGISTRYINDEX, TEST_FOUND);
     script_push_option(L, c, "playbook");
     enum case_result result = script_play(s, c, out);
+    if (result == CASE_PASSED && !events_check(s->world, out))
+        result = CASE_FAILED;
     if (result != CASE_BROKEN && s->world->daemon) {
         struct buf title = {0};
         buf_addf(&title, "%s: %s (%s)", c->test, c->name,
@@ -472,6 +509,7 @@ enum case_result script_run(struct script *s, const struct test_case *c, struct 
         buf_free(&title);
     }
     world_end(s->world);
+    world_web_end(s->world);
     s->running = NULL;
     lua_settop(L, 0);
     return result;

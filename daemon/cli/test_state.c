@@ -304,7 +304,8 @@ static const redisReply *state_entry(const redisReply *fields, const char *name)
 static redisReply *state_range(lua_State *L, const char *kind)
 {
     struct buf key = {0};
-    state_key(&key, kind, (const char *[]){NULL});
+    buf_addf(&key, "sopd:%s:{" STAGE_GATEWAY "}", kind);
+    buf_cstr(&key);
     redisReply *r = world_redis(world_of(L), 4, (const char *[]){"XRANGE", key.data, "-", "+"});
     buf_free(&key);
     if (r && r->type == REDIS_REPLY_ARRAY)

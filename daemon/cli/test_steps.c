@@ -27,7 +27,7 @@ static void step_open_window(struct world *w)
     w->checked = false;
 }
 
-static void step_begin(struct world *w)
+void step_begin(struct world *w)
 {
     step_open_window(w);
     if (w->together)
@@ -44,7 +44,7 @@ static int step_done(lua_State *L, int status, lua_KContext nresults)
 }
 
 /* Waits until the world has settled; then the step returns the topmost values. */
-static int step_wait(lua_State *L, int nresults)
+int step_wait(lua_State *L, int nresults)
 {
     if (world_of(L)->together)
         return nresults;
@@ -396,24 +396,28 @@ static int step_fail_sends(lua_State *L)
                       name);
 }
 
-const luaL_Reg test_steps[] = {{"says", step_says},
-                               {"staff", step_staff},
-                               {"mention", step_mention},
-                               {"reply", step_reply},
-                               {"image", step_image},
-                               {"dm", step_dm},
-                               {"join", step_join},
-                               {"leave", step_leave},
-                               {"poke", step_poke},
-                               {"enter", step_enter},
-                               {"role", step_role},
-                               {"together", step_together},
-                               {"advance", step_advance},
-                               {"at", step_at},
-                               {"time", step_time},
-                               {"restart", step_restart},
-                               {"kill", step_kill},
-                               {"deaths", step_deaths},
-                               {"toggle", step_toggle},
-                               {"fail_sends", step_fail_sends},
-                               {NULL, NULL}};
+/* g:lacks("dm", ...): the platform cannot do this, from now on in this case. */
+static int step_lacks(lua_State *L)
+{
+    struct world *w = world_of(L);
+    for (int i = 2; i <= lua_gettop(L); i++) {
+        unsigned cap = gateway_cap_parse(luaL_checkstring(L, i));
+        if (!cap)
+            return luaL_error(L, "g:lacks: there is no capability %s", lua_tostring(L, i));
+        w->lacks |= cap;
+    }
+    playground_set_lacks(w->gateway, w->lacks);
+    return 0;
+}
+
+const luaL_Reg test_steps[] = {{"says", step_says},       {"staff", step_staff},
+                               {"mention", step_mention}, {"reply", step_reply},
+                               {"image", step_image},     {"dm", step_dm},
+                               {"join", step_join},       {"leave", step_leave},
+                               {"poke", step_poke},       {"enter", step_enter},
+                               {"role", step_role},       {"together", step_together},
+                               {"advance", step_advance}, {"at", step_at},
+                               {"time", step_time},       {"restart", step_restart},
+                               {"kill", step_kill},       {"deaths", step_deaths},
+                               {"toggle", step_toggle},   {"fail_sends", step_fail_sends},
+                               {"lacks", step_lacks},     {NULL, NULL}};

@@ -120,6 +120,7 @@ void world_close(struct world *w)
     buf_free(&w->redis_url);
     buf_free(&w->problems);
     buf_free(&w->book);
+    buf_free(&w->tags);
 }
 
 /* ---- what the bot does ---- */
@@ -228,11 +229,17 @@ static bool world_revive(struct world *w)
 
 static bool world_quiet(struct world *w)
 {
+    uint64_t end = clock_ns() + (uint64_t)WORLD_PATIENCE_MS * 1000000;
     for (;;) {
         w->idle = false;
         engine_clock_changed(w->daemon->engine);
-        if (world_wait(w, &w->idle))
-            return true;
+        if (world_wait(w, &w->idle)) {
+            if (w->commanded && commands_done(w))
+                w->commanded = false;
+            else if (!w->commanded || clock_ns() > end)
+                return !w->commanded;
+            continue; /* what came out of it may not be quiet yet */
+        }
         if (!w->dead || !world_revive(w))
             return false;
     }
@@ -254,7 +261,7 @@ static int64_t world_next_timer(struct world *w)
 
 bool world_settle(struct world *w)
 {
-    if (w->kill == KILL_INPUT && w->ninputs) {
+    if (w->kill == KILL_INPUT && (w->ninputs || w->commanded)) {
         w->kill = KILL_NONE;
         w->dead = true;
         engine_die(w->daemon->engine);
@@ -265,6 +272,8 @@ bool world_settle(struct world *w)
         if (!world_quiet(w))
             return false;
         world_forget_inputs(w);
+        if (world_web_answer(w))
+            continue;
         if (w->mode == MODE_REPLAY)
             engine_forget_runs(w->daemon->engine);
         struct clock *clock = &w->daemon->clock;
@@ -272,6 +281,8 @@ bool world_settle(struct world *w)
         if (now >= w->target_ms)
             return true;
         int64_t next = engine_next_planned(w->daemon->engine), timer = world_next_timer(w);
+        next = timer < next ? timer : next;
+        timer = world_web_next(w);
         next = timer < next ? timer : next;
         if (next <= now) /* what is due and does not get done must not hold the clock */
             next = now + 1000;
@@ -348,6 +359,7 @@ static struct config *world_config(struct world *w, struct buf *err)
         stage_add_quoted(&b, book, strlen(book));
         buf_adds(&b, " }, timezone = ");
         stage_add_quoted(&b, zone, strlen(zone));
+        buf_addf(&b, ", tags = { %s }", buf_cstr(&w->tags));
         buf_adds(&b, ", gateways = { { name = \"" STAGE_GATEWAY "\", type = \"playground\" } } }");
         c = config_parse(b.data, b.len, "sopd test", 0, err);
     }
@@ -372,6 +384,7 @@ static int world_start(struct world *w, struct buf *err)
     if (!w->daemon)
         return CLI_PROBLEMS;
     struct daemon *d = w->daemon;
+    world_web_start(w);
     clock_init_virtual(&d->clock, w->now_ms);
     d->on_ready = world_on_ready;
     d->on_idle = world_on_idle;
@@ -423,6 +436,7 @@ int world_begin(struct world *w, const char *start, struct buf *err)
     if (r)
         freeReplyObject(r);
     stage_expiry_reset(w->expiry);
+    w->lacks = 0;
     struct buf copy = {0};
     buf_addf(&copy, "%s/sop", w->dir);
     stage_remove_dir(buf_cstr(&copy));
@@ -457,6 +471,7 @@ void world_end(struct world *w)
 {
     if (w->started)
         world_stop(w, WORLD_GRACE_MS);
+    test_note_keys(w);
     w->started = false;
     w->kill = KILL_NONE;
     w->kills = 0;
@@ -464,6 +479,7 @@ void world_end(struct world *w)
     world_free_lines(w);
     world_free_people(w);
     buf_reset(&w->problems);
-    w->together = w->doubtful = false;
+    w->together = w->doubtful = w->commanded = false;
+    w->commands = 0;
     w->zone = NULL;
 }

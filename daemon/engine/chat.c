@@ -47,7 +47,8 @@ void chat_push(struct chat *c, struct input *in)
 {
     struct gw *gw = c->gw;
     c->last_ms = clock_mono(gw->e->clock);
-    if (!in->id && chat_full(c)) { /* timers are held back elsewhere: timers_held.c */
+    if (!in->id && !in->command &&
+        chat_full(c)) { /* timers and commands are held back elsewhere: timers_held.c, inbox.c */
         metric_inc(gw->m_shed_in);
         if (log_gate_open(&gw->gate_shed, c->last_ms, 10000))
             log_warn("input shed: the queue is full", "gateway", gw->name, "chat", c->key, "queued",
@@ -227,11 +228,12 @@ void known_set(struct gw *gw, const char *chat, const char *name, bool store)
     }
     free(k->name);
     k->name = mem_strdup(name);
+    k->routes_generation = 0; /* selectors may go by name */
     struct chat *c = chat_get(gw, chat, false);
     if (c && *name) {
         free(c->name);
         c->name = mem_strdup(name);
-        c->routes_generation = 0; /* selectors may go by name */
+        c->routes_generation = 0;
     }
     if (store)
         known_store(gw, k, false);
@@ -245,6 +247,7 @@ void known_remove(struct gw *gw, const char *chat)
         return;
     known_store(gw, k, true);
     HASH_DEL(gw->known, k);
+    routes_release(k->routes);
     free(k->key);
     free(k->name);
     free(k);

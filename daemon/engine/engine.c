@@ -6,7 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/calls.h"
+#include "engine/forget.h"
 #include "engine/internal.h"
+#include "engine/release.h"
+#include "engine/trace.h"
 
 enum {
     ENGINE_SLICE_NS = 10000000,
@@ -42,7 +46,8 @@ static void engine_on_timer(uv_timer_t *t)
 
 int64_t engine_next_planned(const struct engine *e)
 {
-    int64_t next = schedule_next(e);
+    int64_t next = schedule_next(e), resume = pauses_next(e);
+    next = resume < next ? resume : next;
     for (const struct gw *gw = e->gws; gw; gw = gw->next) {
         int64_t due = gw->stopped ? INT64_MAX : pacer_next(gw);
         next = due < next ? due : next;
@@ -69,6 +74,9 @@ void engine_arm(struct engine *e)
     int64_t pause = e->pause_until_ms - clock_mono(e->clock);
     if (pause > 0 && wait > pause)
         wait = pause;
+    for (const struct gw *gw = e->gws; gw; gw = gw->next)
+        if (forget_busy(gw)) /* its steps are a millisecond apart */
+            wait = 1;
     if (e->stopping && wait > ENGINE_STOP_POLL_MS)
         wait = ENGINE_STOP_POLL_MS;
     if (wait < 1)
@@ -124,7 +132,7 @@ static void engine_resume_turns(struct engine *e)
 static void engine_check_settings(struct engine *e)
 {
     uint64_t now = e->opts.settings ? settings_routes_generation(e->opts.settings) : 0;
-    if (now == e->settings_generation)
+    if (now == e->settings_generation || !release_settled(e))
         return;
     e->settings_generation = now;
     e->generation++;
@@ -134,7 +142,7 @@ static void engine_check_settings(struct engine *e)
 
 static void engine_check_ready(struct engine *e)
 {
-    if (e->reported_ready || !e->redis_up ||
+    if (e->reported_ready || !e->redis_up || !release_ready(e) ||
         (e->opts.settings && !settings_loaded(e->opts.settings)))
         return;
     for (const struct gw *gw = e->gws; gw; gw = gw->next)
@@ -149,7 +157,8 @@ static void engine_check_ready(struct engine *e)
 /* Gateways whose state was read from Redis may connect. */
 static void engine_start_gateways(struct engine *e)
 {
-    bool settings = !e->opts.settings || settings_loaded(e->opts.settings);
+    bool settings =
+        (!e->opts.settings || settings_loaded(e->opts.settings)) && release_ready(e);
     for (struct gw *gw = e->gws; gw; gw = gw->next) {
         if (gw->lost)
             gw_handle_lost(gw);
@@ -167,9 +176,13 @@ static void engine_round(struct engine *e)
         return;
     e->last_round_ms = now;
     for (struct gw *gw = e->gws; gw; gw = gw->next)
-        if (!gw->stopped)
+        if (!gw->stopped) {
             gw_round(gw);
+            trace_flush(gw);
+        }
     versions_free(e, false);
+    pauses_round(e);
+    release_round(e);
 }
 
 static bool engine_work(struct engine *e)
@@ -178,7 +191,8 @@ static bool engine_work(struct engine *e)
     if (e->redis_up) {
         engine_resume_turns(e);
         uint64_t until = clock_ns() + ENGINE_SLICE_NS;
-        bool paused = clock_mono(e->clock) < e->pause_until_ms;
+        /* until a version is loaded that the settings name now, nobody is served by another */
+        bool paused = clock_mono(e->clock) < e->pause_until_ms || !release_ready(e);
         for (struct gw *gw = e->gws; gw && !e->stopping && !paused; gw = gw->next)
             if (gw->owner && gw->loaded)
                 more = engine_begin_turns(e, gw, until) || more;
@@ -186,7 +200,13 @@ static bool engine_work(struct engine *e)
             schedule_run(e);
             for (struct gw *gw = e->gws; gw; gw = gw->next)
                 timers_run(gw);
+            for (struct gw *gw = e->gws; gw; gw = gw->next)
+                forget_run(gw), import_run(gw);
+            for (struct gw *gw = e->gws; gw; gw = gw->next)
+                inbox_run(gw);
         }
+        for (struct gw *gw = e->gws; gw; gw = gw->next)
+            news_run(gw);
     }
     committer_flush(e);
     for (struct gw *gw = e->gws; gw; gw = gw->next) {
@@ -216,9 +236,11 @@ static void engine_note_lag(struct engine *e)
 static void engine_flush(struct engine *e)
 {
     redis_flush(e->redis);
-    for (struct gw *gw = e->gws; gw; gw = gw->next)
+    for (struct gw *gw = e->gws; gw; gw = gw->next) {
+        inbox_flush(gw);
         if (gw->gateway && gw->started && gw->gateway->ops->flush)
             gw->gateway->ops->flush(gw->gateway);
+    }
 }
 
 static void engine_drain(uv_prepare_t *p)
@@ -226,7 +248,9 @@ static void engine_drain(uv_prepare_t *p)
     struct engine *e = p->data;
     clock_tick(e->clock);
     setback_run(e);
+    release_run(e);
     engine_check_settings(e);
+    pauses_run(e);
     engine_start_gateways(e);
     engine_check_ready(e);
     bool more = engine_work(e);
@@ -269,6 +293,7 @@ static void engine_redis_status(void *ud, enum redis_status status)
         return;
     redis_command(e->redis, NULL, NULL, 3, (const char *[]){"SCRIPT", "LOAD", embed_commit_lua},
                   (const size_t[]){6, 4, embed_commit_lua_len});
+    release_redis_up(e);
     for (struct gw *gw = e->gws; gw; gw = gw->next)
         gw_redis_up(gw);
     committer_redis_up(e);
@@ -285,10 +310,13 @@ struct engine *engine_create(const struct engine_opts *opts)
     e->flights_tail = &e->flights;
     e->generation = 1;
     e->slots_dirty = true;
+    e->pauses.next_ms = INT64_MAX;
+    e->pauses.kept_tail = &e->pauses.kept;
     rng_seed_system(&e->rng);
     e->m_lag = metric_histogram("sopd_loop_seconds",
                                 "Work of one loop iteration, from waking to sleeping.", NULL);
     metrics_on_render(engine_metrics, e);
+    release_init(e);
     uv_prepare_init(opts->loop, &e->prepare);
     uv_check_init(opts->loop, &e->check);
     uv_idle_init(opts->loop, &e->spin);
@@ -329,12 +357,18 @@ void engine_set_book(struct engine *e, struct book *b)
 {
     struct book *old = e->book;
     e->book = b ? book_retain(b) : NULL;
+    release_book(e, old, b);
     e->generation++;
     routes_clear_cache(e);
     schedule_rebuild(e);
-    for (struct gw *gw = e->gws; gw; gw = gw->next)
+    for (struct gw *gw = e->gws; gw; gw = gw->next) {
         for (struct chat *c = gw->chats; c; c = c->hh.next)
             engine_renew_chat(c);
+        for (struct known *k = gw->known; k; k = k->hh.next) {
+            routes_release(k->routes);
+            k->routes = NULL;
+        }
+    }
     if (old)
         book_release(old);
     engine_spin(e);
@@ -382,8 +416,8 @@ bool engine_quiet(const struct engine *e)
     for (const struct gw *gw = e->gws; gw; gw = gw->next) {
         if (gw->stopped)
             continue;
-        if (gw->queued || gw->ready || gw->finished || gw->nacks || gw->nmarks ||
-            engine_sending(gw))
+        if (forget_busy(gw) || gw->queued || gw->ready || gw->finished || gw->nacks || gw->nmarks ||
+            engine_sending(gw) || !inbox_quiet(gw))
             return false;
         if (pacer_next(gw) <= now || timers_next(gw) <= now)
             return false;
@@ -453,6 +487,7 @@ static void engine_abort_turns(struct engine *e)
     for (struct gw *gw = e->gws; gw; gw = gw->next) {
         committer_drop(gw);
         engine_end_turns(gw);
+        calls_drop(gw);
     }
 }
 
@@ -468,14 +503,23 @@ static void engine_gateway_gone(void *ud)
     redis_destroy(r, engine_redis_gone, e);
 }
 
+void engine_flush_trace(struct engine *e)
+{
+    for (struct gw *gw = e->gws; gw; gw = gw->next)
+        trace_flush(gw);
+}
+
 static void engine_finish_stop(struct engine *e)
 {
     if (e->redis_stopping || (!engine_settled(e) && clock_mono(e->clock) < e->stop_deadline))
         return;
     e->redis_stopping = true;
+    engine_flush_trace(e);
     engine_abort_turns(e);
     e->gws_stopping = 1;
     for (struct gw *gw = e->gws; gw; gw = gw->next) {
+        e->gws_stopping++;
+        inbox_stop(gw, engine_gateway_gone, e);
         if (!gw->gateway)
             continue;
         gw->stopped = true;
@@ -509,8 +553,11 @@ void engine_destroy(struct engine *e)
         e->gws = next;
     }
     schedule_free(e);
+    pauses_free(e);
     routes_clear_cache(e);
     versions_free(e, true);
+    release_free(e);
+    staff_free(e);
     if (e->book)
         book_release(e->book);
     free(e);

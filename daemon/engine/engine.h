@@ -14,6 +14,7 @@
 
 struct clock;
 struct engine;
+struct http_client;
 struct redis_addr;
 struct settings;
 
@@ -30,14 +31,31 @@ struct pace {
     int64_t jitter_ms;   /* added at random to the chat interval */
 };
 
+/* What is kept for `sopd ctl why`: nothing, what happened, or the words that were said as well. */
+enum trace_level { TRACE_OFF, TRACE_FACTS, TRACE_TEXTS };
+
+/* How long data is kept (retention.c). */
+#define RETENTION_EVER INT64_MAX
+struct retention {
+    int64_t left_ms;                           /* of a member, after they left a group */
+    int64_t events_ms, audit_ms, commands_ms;  /* entries of streams; commands: the dead letters */
+    int64_t trace_ms;                          /* of a chat, after its last line */
+};
+
 struct engine_opts {
+    struct retention retention; /* all 0: nothing goes by age */
     uv_loop_t *loop;
     struct clock *clock;
     const struct redis_addr *redis;
     struct settings *settings; /* NULL: no toggles */
     const struct gateway_env *env;
+    struct http_client *http; /* NULL: c:http and c:llm reach nobody */
     int queue_max;       /* inputs waiting per chat; 0 = 500 */
     int queue_total_max; /* inputs waiting per gateway; 0 = 20000 */
+    int64_t events_length, audit_length; /* most entries kept in those streams; 0 = a million */
+    enum trace_level trace;
+    bool rollouts;          /* groups may serve other versions than those on disk; needs settings */
+    const char *const *sop; /* for rollouts: the SOP folders, NULL-terminated, borrowed */
     void *ud;
     void (*on_ready)(void *ud); /* once: Redis is up, epochs are taken, gateways are started */
     void (*on_idle)(
@@ -119,6 +137,37 @@ const char *engine_forget(struct engine *e, const char *gateway, const char *use
                           bool dry, void (*told)(void *ud, const struct engine_forgotten *r),
                           void *ud);
 
+/* ---- roll-outs: release_serve.c ---- */
+
+/* What a hash of versions is taken to hold, for a dry run; NULL: not set. */
+struct engine_assume {
+    const char *key, *value;
+};
+struct engine_rollout_flow {
+    const char *flow, *newest, *ring; /* ring: tags that get edits first, with commas; "" everybody */
+    int loaded;                       /* versions beside the newest */
+    size_t memory;                    /* of those */
+    bool ready;                       /* all that the hashes name is loaded, and serves */
+};
+void engine_each_rollout(struct engine *e,
+                         void (*fn)(void *ud, const struct engine_rollout_flow *f), void *ud);
+struct engine_rollout_group {
+    const char *gateway, *chat;
+    const char *version; /* "none": it is not served there yet */
+    const char *key;     /* the hash that decides; "" none: it is the version on disk */
+};
+/* The known groups in which a flow runs, with the version that serves them: as it is, or with these hashes assumed. */
+void engine_each_rollout_group(struct engine *e, const char *flow,
+                               const struct engine_assume *extra, int nextra,
+                               void (*fn)(void *ud, const struct engine_rollout_group *g), void *ud);
+
+/* Puts what was staged in Redis (docs/redis.md, stage) into the place of a chat, in one step between two turns of that chat, and
+ * forgets what this process has of it in memory. told is called once, from the loop, never before this returns. Returns NULL, or
+ * why not. */
+const char *engine_import(struct engine *e, const char *gateway, const char *chat,
+                          const char *stage, bool replace,
+                          void (*told)(void *ud, const char *error), void *ud);
+
 /* ---- for admin: health, metrics, ctl ---- */
 struct engine_health {
     bool redis_up;
@@ -151,6 +200,7 @@ void engine_each_chat(const struct engine *e, const char *gateway,
                       void (*fn)(void *ud, const struct engine_chat_info *i), void *ud);
 struct engine_flow_info {
     const char *gateway, *chat, *flow, *playbook, *version;
+    bool newest; /* the version on disk */
     bool on;
     const char *why; /* "playbook", "toggle", "paused" (by an admin), "failing" (paused after failures) */
     const char *key; /* the Redis hash that decided, or NULL */
@@ -159,11 +209,15 @@ struct engine_flow_info {
 void engine_each_flow(struct engine *e, const char *gateway, const char *chat,
                       void (*fn)(void *ud, const struct engine_flow_info *i), void *ud);
 struct engine_outbox_info {
-    const char *gateway, *chat, *id, *state; /* queued, marked, written, unknown, held */
-    int64_t created_ms, due_ms;
+    const char *gateway, *chat, *id, *flow;
+    const char *state; /* queued, asking, marked, written, unknown, held */
+    const char *text;  /* as a reader sees it */
+    int64_t created_ms, due_ms, until_ms; /* until: not sent any more after that */
 };
 void engine_each_outbox(const struct engine *e, const char *gateway,
                         void (*fn)(void *ud, const struct engine_outbox_info *i), void *ud);
+/* Writes what `sopd ctl why` reads and is not in Redis yet. */
+void engine_flush_trace(struct engine *e);
 /* Ends a pause of a flow in a chat. False: it was not paused. */
 bool engine_resume_flow(struct engine *e, const char *gateway, const char *chat, const char *flow);
 

@@ -15,7 +15,8 @@ static const struct {
     {"role", offsetof(struct event, role)},         {"op", offsetof(struct event, operator_id)},
     {"target", offsetof(struct event, target)},     {"id", offsetof(struct event, message_id)},
     {"reply_to", offsetof(struct event, reply_to)}, {"sub", offsetof(struct event, sub)},
-    {"flag", offsetof(struct event, flag)},         {"text", offsetof(struct event, text)}};
+    {"flag", offsetof(struct event, flag)},         {"text", offsetof(struct event, text)},
+    {"via", offsetof(struct event, via)}};
 
 static const struct {
     const char *name;

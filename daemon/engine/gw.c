@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/calls.h"
+#include "engine/forget.h"
 #include "engine/internal.h"
+#include "engine/trace.h"
 
 enum {
     GW_SETTLE_MS = 15000,
@@ -72,6 +75,7 @@ static void gw_on_event(void *ud, struct gateway *g, struct event *e)
     if (e->type == EVENT_MUTE)
         pacer_event(gw, e);
     gw_note_chat(gw, e);
+    retention_event(gw, e);
     struct chat *c = chat_get(gw, e->chat, true);
     if (e->type == EVENT_MESSAGE && !e->history)
         chat_note_message(c);
@@ -159,6 +163,7 @@ static void gw_on_state(void *ud, struct gateway *g, const char *reason)
                   offline ? "account down" : "account online again", "gateway", gw->name, "account",
                   gateway_account_name(s.account), "reason", reason, NULL);
     }
+    news_state(gw, reason);
     engine_spin(gw->e);
 }
 
@@ -201,16 +206,14 @@ void gw_sink(struct gw *gw, struct gateway_sink *out)
 static void gw_loaded_optout(void *ud, const struct redisReply *reply)
 {
     struct gw *gw = ud;
-    for (size_t i = 0; reply && reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
-        struct optout *o;
-        const char *user = reply->element[i]->str;
-        HASH_FIND_STR(gw->optout, user, o);
-        if (o)
-            continue;
-        o = MEM_NEW(struct optout);
-        o->user = mem_strdup(user);
-        HASH_ADD_KEYPTR(hh, gw->optout, o->user, strlen(o->user), o);
-    }
+    for (size_t i = 0; reply && reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++)
+        optout_set(gw, reply->element[i]->str, true);
+}
+
+static void gw_loaded_optout_key(void *ud, const struct redisReply *reply)
+{
+    if (reply && reply->type == REDIS_REPLY_STRING)
+        optout_key(ud, reply->str);
 }
 
 static void gw_loaded_chats(void *ud, const struct redisReply *reply)
@@ -241,6 +244,12 @@ static void gw_read(struct gw *gw, const char *command, const char *kind, redis_
     buf_free(&key);
 }
 
+void gw_read_registry(struct gw *gw)
+{
+    gw_read(gw, "SMEMBERS", "optout", gw_loaded_optout);
+    gw_read(gw, "HGETALL", "chats", gw_loaded_chats);
+}
+
 static void gw_taken(void *ud, const struct redisReply *reply)
 {
     struct gw *gw = ud;
@@ -257,9 +266,13 @@ static void gw_taken(void *ud, const struct redisReply *reply)
     log_info("gateway is ours", "gateway", gw->name, "epoch", log_int(reply->integer), NULL);
     gw_read(gw, "GET", "alive", gw_loaded_alive);
     gw_read(gw, "SMEMBERS", "optout", gw_loaded_optout);
+    gw_read(gw, "GET", "optout-key", gw_loaded_optout_key);
+    forget_start(gw);
     gw_read(gw, "HGETALL", "chats", gw_loaded_chats);
     outbox_load(gw);
     timers_start(gw);
+    calls_load(gw);
+    inbox_start(gw);
     engine_spin(gw->e);
 }
 
@@ -297,7 +310,9 @@ static void gw_leave(struct gw *gw)
     gw->stopped = true;
     committer_drop(gw);
     engine_end_turns(gw);
+    calls_drop(gw);
     runs_evict(gw, true);
+    inbox_stop(gw, NULL, NULL);
     gw->gateway->ops->stop(gw->gateway, NULL, NULL);
     gw->gateway = NULL;
 }
@@ -351,10 +366,12 @@ void gw_round(struct gw *gw)
                       (const char *[]){"SET", buf_cstr(&key), log_int(now)}, NULL);
         buf_free(&key);
     }
+    news_round(gw);
     chat_evict(gw);
     runs_evict(gw, false);
     pins_round(gw);
     guard_evict(gw);
+    retention_round(gw);
 }
 
 /* ---- making and freeing ---- */
@@ -447,12 +464,14 @@ void gw_free(struct gw *gw)
 {
     runs_free(gw);
     pins_free(gw);
+    trace_free(gw);
     struct chat *c, *ctmp;
     HASH_ITER (hh, gw->chats, c, ctmp)
         chat_free(c);
     struct known *k, *ktmp;
     HASH_ITER (hh, gw->known, k, ktmp) {
         HASH_DEL(gw->known, k);
+        routes_release(k->routes);
         free(k->key);
         free(k->name);
         free(k);
@@ -469,11 +488,17 @@ void gw_free(struct gw *gw)
         a->fn(a->ud, NULL);
         free(a);
     }
+    calls_drop(gw);
     timers_free(gw);
+    inbox_free(gw);
+    news_free(gw);
     outbox_free(gw);
     pacer_free(gw);
     at_all_free(gw);
     guard_free(gw);
+    forget_free(gw);
+    import_free(gw);
+    free(gw->optout_key);
     free(gw->name);
     free(gw);
 }

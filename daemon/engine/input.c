@@ -20,6 +20,7 @@ void input_free(struct input *in)
         return;
     input_tell(in, RUN_GONE, "the daemon could not do it now");
     event_free(in->event);
+    command_free(in->command);
     free(in->flow);
     free(in->name);
     free(in->key);
@@ -44,6 +45,10 @@ static uint64_t input_part(uint64_t h, const char *s)
 
 uint64_t input_hash(const struct input *in, const char *chat, int64_t *day, bool *own_time)
 {
+    const struct command *c = in->command;
+    /* what an outside system asks for is the same wherever it happens; a trigger for many chats is another one in each */
+    if (c && !c->text[COMMAND_FROM])
+        chat = "";
     uint64_t h = input_part(hash_mix((uint64_t)in->kind + 1), chat);
     *own_time = true;
     int64_t when = in->due_ms;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "engine/internal.h"
+#include "engine/release.h"
 
 void engine_health(const struct engine *e, struct engine_health *out)
 {
@@ -27,6 +28,7 @@ static void inspect_set(const char *name, const char *help, const struct gw *gw,
 void engine_metrics(void *ud)
 {
     const struct engine *e = ud;
+    release_metrics(ud);
     metric_set(metric_gauge("sopd_redis_up", "1 while the commit link is up.", NULL), e->redis_up);
     metric_set(metric_gauge("sopd_turns_running", "Turns that have begun and not ended.", NULL),
                e->turns);
@@ -119,7 +121,8 @@ static void inspect_flow(void *ud, struct binding *b)
                                  .chat = f->chat->key,
                                  .flow = info->name,
                                  .playbook = b->playbook->name,
-                                 .version = info->version};
+                                 .version = info->version,
+                                 .newest = release_is_newest(f->chat->gw->e, b->flow)};
     struct flow_why why;
     i.on = routes_flow_on(f->chat, b, &why);
     i.why = why.word;
@@ -147,9 +150,15 @@ void engine_each_outbox(const struct engine *e, const char *gateway,
         if (gateway && strcmp(gateway, gw->name) != 0)
             continue;
         for (const struct entry *en = gw->entries; en; en = en->hh.next) {
+            static struct buf text;
             char id[40];
             outbox_print_id(en->id, id);
+            buf_reset(&text);
+            message_plain(en->message, &text);
             struct engine_outbox_info i = {.gateway = gw->name,
+                                           .flow = en->message->flow,
+                                           .text = buf_cstr(&text),
+                                           .until_ms = en->message->until_ms,
                                            .chat = en->message->chat,
                                            .id = id,
                                            .state = names[en->state],
@@ -157,7 +166,7 @@ void engine_each_outbox(const struct engine *e, const char *gateway,
                                            .due_ms = en->due_ms};
             struct held *h = NULL;
             HASH_FIND_STR(gw->held, en->message->chat, h);
-            if (h && en->state == ENTRY_QUEUED)
+            if ((h || en->killed) && en->state == ENTRY_QUEUED)
                 i.state = "held";
             fn(ud, &i);
         }

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "engine/command.h"
 #include "engine/engine.h"
 #include "engine/message.h"
 #include "engine/turn.h"
@@ -22,9 +23,12 @@ struct chat;
 struct gw;
 struct routes;
 struct flight;
+struct forget;
+struct import;
 struct run;
 struct run_load;
 struct wait;
+struct call;
 
 enum { CHAT_TRAFFIC = 60, CHAT_TRAFFIC_MS = 10000 };
 enum { PAUSE_FAILURES = 5, PAUSE_WINDOW_MS = 60000, PAUSE_MS = 600000 };
@@ -33,8 +37,8 @@ enum { PAUSE_FAILURES = 5, PAUSE_WINDOW_MS = 60000, PAUSE_MS = 600000 };
 
 enum input_kind { INPUT_EVENT, INPUT_SCHEDULE, INPUT_TIMER, INPUT_RUN };
 /* Why a run gets a turn without an event: its time has come, its message was sent (or not), somebody ends it, an admin tries a
- * parked one again or moves it to the newest version. */
-enum run_why { RUN_DUE, RUN_SENT, RUN_CANCEL, RUN_RETRY, RUN_MIGRATE };
+ * parked one again or moves it to the newest version, what it asked outside is answered, nobody knows what became of that. */
+enum run_why { RUN_DUE, RUN_SENT, RUN_CANCEL, RUN_RETRY, RUN_MIGRATE, RUN_ANSWER, RUN_ASK };
 
 struct input {
     struct input *next;
@@ -43,8 +47,10 @@ struct input {
     char *flow;          /* SCHEDULE, TIMER */
     char *name;          /* TIMER: handler name; SCHEDULE: "HH:MM"; RUN: the run's id */
     char *key, *args,
-        *user; /* TIMER; key of SCHEDULE: id of its handler; args of RUN_SENT: what the wait returns, JSON */
-    char *id; /* TIMER, RUN_DUE: its id in Redis; else NULL */
+        *user; /* TIMER; key of SCHEDULE: id of its handler; args of RUN_SENT: what the wait returns, JSON; args of EVENT: a
+                * command's */
+    struct command *command; /* EVENT: of an outside system; the event is made from it */
+    char *id;                /* TIMER, RUN_DUE: its id in Redis; else NULL */
     uint64_t
         serial; /* TIMER: tells a timer from its replacement; SCHEDULE: the local day; RUN: outbox id or a number */
     int handler;      /* SCHEDULE */
@@ -116,6 +122,8 @@ struct known {
     char *key;
     char *name;
     bool caught_up; /* schedules that it missed were offered */
+    struct routes *routes;
+    uint64_t routes_generation;
     UT_hash_handle hh;
 };
 
@@ -150,6 +158,8 @@ struct route {
     const struct handler *handler;
     size_t word_len; /* COMMAND: length of the matched word in the folded text */
     const char *word;
+    bool ran;            /* its handler was started or woken */
+    const char *skipped; /* a command that was not obeyed: why; static text */
 };
 
 struct routes;
@@ -163,18 +173,26 @@ void routes_free_list(struct route *list);
 /* The role of a user for one binding in a chat: the highest that configuration, playbook and Redis give there. */
 enum role routes_role(struct chat *c, const struct binding *b, const char *user,
                       const char *platform_role);
+/* May this user start the handler here? */
+bool routes_may(struct chat *c, const struct binding *b, const struct handler *h, const char *user,
+                const char *platform_role);
+void staff_free(struct engine *e);
 struct binding *routes_binding(struct chat *c, const char *flow);
 /* The same for a chat that need not be in memory; valid until playbooks or settings change. */
 struct binding *routes_binding_in(struct gw *gw, const char *chat, const char *flow);
 /* What decided whether a flow is on. */
 struct flow_why {
-    const char *word; /* "playbook", "toggle", "paused" (by an admin), "failing" (paused after failures) */
+    const char
+        *word; /* "playbook", "toggle", "paused" (by an admin), "failing" (paused after failures) */
     struct settings_value value; /* toggle, paused: where that stands in Redis */
 };
 /* On now, here? `why` may be NULL. */
 bool routes_flow_on(struct chat *c, const struct binding *b, struct flow_why *why);
 /* The effective tags of a chat, strongest first, separated by commas; valid until the next call. tags.c */
 const char *tags_of(const struct gw *gw, const char *chat, const char *name);
+/* The rule of the configuration by which a chat with the tags `all` has that tag; NULL: none. */
+const struct tag_rule *tags_rule(const struct gw *gw, const char *chat, const char *name,
+                                 const char *all, const char *tag);
 /* Where the settings of a chat are looked up; valid until playbooks or settings change. */
 struct settings_place routes_place(struct chat *c);
 void routes_each(struct chat *c, void (*fn)(void *ud, struct binding *b), void *ud);
@@ -201,11 +219,20 @@ struct turn_timer_op {
 
 /* What follows a commit: opting out in the mirror, toggles in their own keys, runs that may not be woken any more. Newest
  * first. */
-enum after_kind { AFTER_OPT_OUT, AFTER_OPT_IN, AFTER_ON, AFTER_OFF, AFTER_CLEAR, AFTER_RUN_GONE };
+enum after_kind {
+    AFTER_OPT_OUT,
+    AFTER_OPT_IN,
+    AFTER_TOGGLE,
+    AFTER_PAUSE,
+    AFTER_RUN_GONE,
+    AFTER_FORGET
+};
 struct turn_after {
     struct turn_after *next;
     enum after_kind kind;
-    char *what; /* user, flow, or id of a run of this chat */
+    char *what;         /* user, flow ("*": all), or id of a run of this chat */
+    char *chat, *value; /* TOGGLE, PAUSE: "" = the gateway; NULL removes it */
+    char *by;           /* the same: who */
 };
 
 /* A run that this turn has moved: kept if the turn is committed, forgotten (it is as Redis has it) if not. */
@@ -269,6 +296,7 @@ struct turn {
     struct turn_timer_op *timers;
     struct turn_act *acts, **acts_tail;
     struct turn_after *after; /* done when it is committed */
+    unsigned nsettings;       /* toggles and pauses among them */
     struct buf args_buf;
     struct turn *next; /* in a flight, or on the gw's list of finished turns */
 };
@@ -291,6 +319,8 @@ void turn_undo(struct turn *t, const struct turn_mark *m);
 /* A message to the staff chat from the engine itself (not from a script). */
 void turn_tell_staff(struct turn *t, const char *text);
 bool turn_is_empty(const struct turn *t);
+/* turn_staff.c: toggles and pauses, after the commit. */
+void turn_apply_settings(struct turn *t);
 
 /* ---- runs: run.c (what is in memory, the record), run_turn.c (their part of a turn), waits.c, pins.c ---- */
 
@@ -301,10 +331,18 @@ struct pin {
     char version[17];
     struct cJSON *params; /* without texts */
     bool stored;          /* Redis has it, as far as we know */
+    bool used;            /* since unused ones were looked for last */
     UT_hash_handle hh;
 };
 
-enum run_awaits { AWAITS_NOTHING, AWAITS_ANSWER, AWAITS_TIME, AWAITS_EVENTS, AWAITS_SENT };
+enum run_awaits {
+    AWAITS_NOTHING,
+    AWAITS_ANSWER,
+    AWAITS_TIME,
+    AWAITS_EVENTS,
+    AWAITS_SENT,
+    AWAITS_HTTP
+};
 /* Of the `kind` in a wait spec. */
 enum run_awaits run_awaits_of(const char *kind);
 
@@ -330,6 +368,8 @@ struct run {
     int64_t wanted_ms;       /* its due (0 = none), */
     unsigned gather_max;     /* its max */
     bool listed;             /* in waits:<chat> */
+    bool outside;            /* in http: it waits for an answer from outside, */
+    bool asks;               /* which is asked for when this turn is committed */
     int64_t asked_ms;    /* the platform's time of the message that it waits after; 0: after none */
     int64_t due_ms;      /* 0 = no timer */
     unsigned wakes;      /* of this round: with it a turn that its timer causes has an identity */
@@ -424,6 +464,47 @@ void committer_redis_up(struct engine *e); /* asks again what was in flight */
 void committer_drop(struct gw *gw);        /* not the owner any more */
 size_t committer_pending(const struct engine *e);
 
+/* ---- what outside systems ask for: inbox.c reads it, command_turn.c does it ---- */
+
+/* Begins to read the stream of commands (once); it needs ownership, and waits until the gateway is loaded. */
+void inbox_start(struct gw *gw);
+void inbox_run(struct gw *gw); /* asks for more if there is room */
+void inbox_flush(struct gw *gw);
+bool inbox_quiet(const struct gw *gw); /* nothing read is still to be done */
+/* Ends its connection; done may be NULL. */
+void inbox_stop(struct gw *gw, void (*done)(void *ud), void *ud);
+void inbox_free(struct gw *gw);
+/* Moves an entry to the dead letters. op: its name, "?" if it has none. */
+void inbox_dead(struct gw *gw, const char *op, const char *entry, const char *reason);
+/* Counts and logs that it went there. */
+void inbox_note_dead(struct gw *gw, const char *op, const char *entry, const char *reason);
+/* Takes an entry out of the stream of which nothing is to be applied. */
+void inbox_drop(struct gw *gw, const struct command *c);
+/* Writes what the command of this turn asks for. Before any handler runs. */
+void command_begin(struct turn *t);
+/* A handler of the turn failed. */
+void command_failed(struct turn *t, const char *error);
+/* The commit was answered. */
+void command_committed(struct turn *t, enum commit_status status, const char *text, bool again);
+/* The handler that a trigger is for, in this chat; NULL: there is none. */
+struct route *command_routes(struct chat *chat, const struct command *c);
+
+/* ---- emit.c: business events ---- */
+
+enum { STREAM_LENGTH = 1000000, STREAM_DEAD_LENGTH = 100000 };
+/* sopd:<kind>:{<gateway>}, the keys that outside systems use. */
+void gw_stream_key(const struct gw *gw, struct buf *out, const char *kind);
+/* Events of this turn: a flow failed so often that it is paused here; a run cannot go on. */
+void turn_tell_failure(struct turn *t, const char *name, const char *error, int64_t minutes);
+void turn_tell_run(struct turn *t, const char *name, const char *flow, const char *error);
+/* Tells an event that no turn causes. name: a literal; data: a JSON object. */
+void gw_tell(struct gw *gw, const char *name, const char *data);
+/* Link or account has changed, perhaps. */
+void news_state(struct gw *gw, const char *reason);
+void news_round(struct gw *gw);
+void news_run(struct gw *gw); /* hands to Redis what waits */
+void news_free(struct gw *gw);
+
 /* ---- outbox and pacer ---- */
 
 /* ASKING: @all, and the gateway is asked whether any is left today. */
@@ -444,6 +525,7 @@ struct entry {
     bool
         doubt; /* so, and it may have left: later ones of its chat wait for it, to keep their order */
     bool behind; /* waits for one in doubt */
+    bool killed; /* held by the kill switch */
     bool absent; /* the chat's history was read wholly, and it was not in it */
     int resends;
     size_t heap_at; /* position + 1 in the heap; 0 = not there */
@@ -474,7 +556,8 @@ void pacer_add(struct gw *gw, struct entry *en);
 void pacer_remove(struct gw *gw, struct entry *en);
 void pacer_release(struct gw *gw,
                    const char *chat); /* what waited for one in doubt is looked at again */
-void pacer_run(struct gw *gw);        /* writes what is due */
+void pacer_release_killed(struct gw *gw);
+void pacer_run(struct gw *gw); /* writes what is due */
 void pacer_outcome(struct gw *gw, const struct send_result *r, const struct entry *en);
 int64_t pacer_next(const struct gw *gw);
 void pacer_hold_chat(struct gw *gw, const char *chat, int64_t until_ms);
@@ -502,6 +585,8 @@ void schedule_rebuild(struct engine *e);
 void schedule_run(struct engine *e);
 int64_t schedule_next(const struct engine *e);
 void schedule_free(struct engine *e);
+/* said.c: a timer that is a staff command given elsewhere becomes the event that it stands for. */
+void said_begin(struct gw *gw, struct input *in, const char *chat);
 void timers_start(struct gw *gw);
 void timers_note(struct gw *gw, int64_t due_ms); /* one was set */
 void timers_run(struct gw *gw);
@@ -510,6 +595,9 @@ void timers_taken(struct gw *gw, const char *id); /* its turn ended: may be fetc
 void timers_refused(struct gw *gw, const char *id);
 /* It was set anew or cancelled: not to be handed out as it was. */
 void timers_drop(struct gw *gw, const char *id);
+void timers_drop_chat(struct gw *gw, const char *chat); /* all of a chat; NULL: of every chat */
+/* Flows may be on again: those put off whose flow is are tried again at once. */
+void timers_go_on(struct gw *gw);
 int64_t timers_next(const struct gw *gw);
 void timers_free(struct gw *gw);
 
@@ -525,6 +613,19 @@ struct optout {
     char *user;
     UT_hash_handle hh;
 };
+
+enum gw_told { GW_TOLD_NOTHING, GW_TOLD_DOWN, GW_TOLD_UP };
+
+/* optout.c */
+bool optout_has(struct gw *gw, const char *user);
+void optout_set(struct gw *gw, const char *user, bool out); /* in memory */
+void optout_key(struct gw *gw, const char *secret);
+/* Appends what stands for a forgotten member in `optout`. */
+void optout_veil(struct gw *gw, const char *user, struct buf *out);
+
+/* retention.c */
+void retention_event(struct gw *gw, const struct event *e); /* notes who leaves and comes back */
+void retention_round(struct gw *gw);
 
 /* A question to the gateway whose answer somebody waits for. */
 struct asked {
@@ -554,7 +655,12 @@ struct gw {
     struct chat *chats; /* in memory */
     struct known *known;
     struct optout *optout;
-    size_t queued; /* inputs waiting, all chats */
+    unsigned veils;         /* entries of it without an id: optout.c */
+    char *optout_key;       /* what veils are made with; NULL: none was made yet */
+    struct forget *forgets; /* members being forgotten: forget.c */
+    struct import *imports; /* chats being put back: import.c */
+    int64_t retention_ms;   /* wall: when to look for what has become too old */
+    size_t queued;          /* inputs waiting, all chats */
     struct chat *ready, **ready_tail;
     struct turn *finished, **finished_tail; /* turns to commit */
     unsigned nfinished;
@@ -590,15 +696,40 @@ struct gw {
     int64_t alive_saved_ms;
     bool stopped;
 
-    struct run *runs; /* in memory, least lately used first */
+    struct run *runs;   /* in memory, least lately used first */
+    struct call *calls; /* what they ask outside: calls.c */
     struct pin *pins;
     int64_t pins_ms; /* monotonic: when unused pins were looked for */
     struct timer_state *timers;
+    bool put_off_none, put_off_reading; /* runs put off while their flow is off: pauses.c */
+    size_t put_off_seen;
+    struct inbox *inbox;      /* NULL until the gateway is ours */
+    struct news *news;        /* events for Redis, oldest first */
+    enum gw_told told;        /* of its state, by an event */
+    struct trace_chat *trace; /* lines not written yet: trace.c */
     struct log_gate gate_shed, gate_commit, gate_late, gate_act;
     struct metric *m_sent;
     struct metric *m_turns, *m_commits, *m_dups, *m_refused, *m_shed_in, *m_latency, *m_commit_time,
         *m_resends;
     struct metric *m_events[EVENT_TYPES];
+};
+
+/* A schedule that came due while its flow was paused. */
+struct paused_input {
+    struct paused_input *next;
+    struct gw *gw;
+    char *chat;
+    struct input *input;
+    int64_t handler_late_ms;
+};
+
+struct pauses {
+    uint64_t generation;                        /* of settings and playbooks, seen last */
+    int64_t asked_ms, next_ms, killed_until_ms; /* wall; killed: 0 = no */
+    bool look;                                  /* something may go on */
+    int64_t looked_ms, took_ms;                 /* monotonic */
+    struct paused_input *kept, **kept_tail;
+    size_t nkept;
 };
 
 struct engine {
@@ -612,8 +743,10 @@ struct engine {
     int open_handles;
     struct gw *gws;
     struct book *book;
-    uint64_t generation; /* rises when routes must be rebuilt */
+    uint64_t generation;          /* rises when routes must be rebuilt */
     uint64_t settings_generation; /* settings_routes_generation seen last */
+    struct staff_known *staff;    /* who has a role in any group: staff.c */
+    uint64_t staff_generation;    /* of book and settings, when that was worked out */
     struct turn *ready, **ready_tail;
     struct flight *flights, **flights_tail; /* commits in order */
     unsigned turns;                         /* alive */
@@ -631,7 +764,9 @@ struct engine {
     double lag_now, lag_before; /* worst of this and of the last 10-second window */
     int64_t lag_reset_ms;
     struct schedule_slot *slots;
-    int nslots;
+    int nslots, slots_cap;
+    uint64_t slots_round;  /* counts their building: routes remember in which they were */
+    int64_t slots_next_ms; /* the earliest of them */
     bool slots_dirty;
     int64_t ready_ms; /* monotonic: when we began to serve */
     int64_t slots_built_ms;
@@ -640,7 +775,10 @@ struct engine {
     uint32_t serial;
     struct metric *m_lag;
     struct rng rng;
+    struct pauses pauses;
     struct version *versions; /* flows that only runs use any more: pins.c */
+    struct releases
+        *releases; /* flows that some groups use: release.c; NULL: all serve what is on disk */
 };
 
 void engine_metrics(void *engine);    /* sets the gauges before they are rendered */
@@ -657,10 +795,23 @@ void gw_round(struct gw *gw);
 void gw_free(struct gw *gw);
 void gw_key(const struct gw *gw, struct buf *out, const char *kind);
 bool gw_can_send(const struct gw *gw);
+void gw_read_registry(struct gw *gw); /* which chats there are, who opted out: read anew */
 /* Asks the gateway; fn gets the answer, or NULL when the gateway goes first. False: it cannot be asked now, fn is not called. */
 bool gw_ask(struct gw *gw, const struct gateway_request *r,
             void (*fn)(void *ud, const struct gateway_response *r), void *ud);
 struct metric *gw_sends(struct gw *gw, const char *outcome);
+/* pauses.c: what follows from pauses, toggles and the kill switch. */
+void pauses_run(struct engine *e);
+void pauses_round(struct engine *e);
+bool pauses_killed(const struct engine *e);
+int64_t pauses_next(const struct engine *e); /* when a pause ends, wall */
+/* Until when a message must not leave because of the kill switch; 0: it may. */
+int64_t pauses_hold(const struct gw *gw, const struct message *m);
+/* A timer or schedule whose flow is off is kept until it is on: true, the input is taken over. r: what it would have started. */
+bool pauses_keep(struct chat *c, struct input *in, struct route *r);
+/* The turn puts the timer of a run off to due_ms because its flow is off. */
+void pauses_note_run(struct turn *t, const char *run, const char *flow, int64_t due_ms);
+void pauses_free(struct engine *e);
 void setback_run(struct engine *e); /* moves what waits along with a clock that was set back */
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/internal.h"
+#include "engine/trace.h"
 
 enum { OUTBOX_EPOCH_BITS = 36, OUTBOX_RESTART_MS = 3000, OUTBOX_HISTORY_MS = 20000 };
 
@@ -96,6 +97,7 @@ static void outbox_done_as(struct gw *gw, struct entry *en, const char *outcome,
 {
     char id[40];
     outbox_print_id(en->id, id);
+    trace_outcome(gw, en, outcome, reason, message_id);
     outbox_remove(gw, en, outcome, reason, message_id);
     if (!en->message->run && (en->marked || en->state == ENTRY_MARKING)) {
         buf_add_bulk(&gw->unmark, id, strlen(id));

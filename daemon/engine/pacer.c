@@ -91,6 +91,20 @@ void pacer_release(struct gw *gw, const char *chat)
     }
 }
 
+/* The kill switch is off: what it held leaves, in its order, as far as that is still timely. */
+void pacer_release_killed(struct gw *gw)
+{
+    int64_t now = clock_wall(gw->e->clock);
+    for (size_t i = 0; i < gw->heap_len; i++) {
+        struct entry *en = gw->heap[i];
+        if (!en->killed)
+            continue;
+        en->killed = false;
+        en->due_ms = now < en->due_ms ? now : en->due_ms;
+        pacer_up(gw, i);
+    }
+}
+
 int64_t pacer_next(const struct gw *gw)
 {
     int64_t next = INT64_MAX;
@@ -258,7 +272,10 @@ void pacer_run(struct gw *gw)
         }
         if (!gw_can_send(gw))
             return;
-        int64_t held = pacer_held_until(gw, en->message->chat, now);
+        int64_t held = pauses_hold(gw, en->message);
+        en->killed = held > 0;
+        if (!held)
+            held = pacer_held_until(gw, en->message->chat, now);
         if (!held)
             held = outbox_behind(gw, en, now);
         if (!held) {

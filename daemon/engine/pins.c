@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "engine/internal.h"
+#include "engine/release.h"
 
 enum { PINS_ROUND_MS = 600000, VERSION_IDLE_MS = 600000 };
 
@@ -35,6 +36,8 @@ struct pin *pin_find(struct gw *gw, const char *id)
 {
     struct pin *p;
     HASH_FIND_STR(gw->pins, id, p);
+    if (p)
+        p->used = true;
     return p;
 }
 
@@ -46,6 +49,7 @@ static struct pin *pin_add(struct gw *gw, const char *id, const char *flow, cons
     snprintf(p->version, sizeof p->version, "%s", version);
     p->flow = mem_strdup(flow);
     p->params = params;
+    p->used = true;
     HASH_ADD_STR(gw->pins, id, p);
     return p;
 }
@@ -53,12 +57,12 @@ static struct pin *pin_add(struct gw *gw, const char *id, const char *flow, cons
 /* The values that a run keeps: all but texts, whose wording may be corrected under it. */
 static cJSON *pin_params(const struct binding *b)
 {
+    const struct flow_info *info = flow_info(b->flow);
     cJSON *out = cJSON_CreateObject();
-    const cJSON *v;
-    cJSON_ArrayForEach (v, b->params) {
-        const struct param *p = flow_param(b->flow, v->string);
-        if (p && p->type != PARAM_TEXT)
-            cJSON_AddItemToObject(out, v->string, cJSON_Duplicate(v, 1));
+    for (int i = 0; i < info->nparams; i++) {
+        const cJSON *v = values_get(b->values, i);
+        if (v && info->params[i].type != PARAM_TEXT)
+            cJSON_AddItemToObject(out, info->params[i].name, cJSON_Duplicate(v, 1));
     }
     return out;
 }
@@ -165,6 +169,9 @@ struct flow *version_find(struct engine *e, const struct binding *current, const
     if (current && strcmp(flow_info(current->flow)->name, flow) == 0 &&
         strcmp(flow_info(current->flow)->version, version) == 0)
         return current->flow;
+    struct flow *served = release_find(e, flow, version); /* by other groups */
+    if (served)
+        return served;
     for (struct version *v = e->versions; v; v = v->next) {
         const struct flow_info *info = flow_info(v->flow);
         if (strcmp(info->version, version) != 0 || strcmp(info->name, flow) != 0)
@@ -212,24 +219,42 @@ void versions_free(struct engine *e, bool all)
     }
 }
 
+/* The pinned values over those of today: what is kept beside them are texts and what the pin does not know. */
+static struct values *pin_values(const struct pin *p, struct flow *f, struct binding *current)
+{
+    const struct flow_info *info = flow_info(f);
+    struct values *base = f == current->flow ? values_retain(current->values)
+                                             : values_move(current->values, current->flow, f);
+    struct value_slot *slots = mem_zero(((size_t)info->nparams + 1) * sizeof *slots);
+    uint64_t hash = hash_string(p->id);
+    int n = 0;
+    struct values *v = values_find(base, hash);
+    for (int i = 0; !v && i < info->nparams; i++) {
+        const char *name = info->params[i].name;
+        const cJSON *kept = info->params[i].type == PARAM_TEXT
+                                ? values_named(current->values, current->flow, name)
+                                : cJSON_GetObjectItemCaseSensitive(p->params, name);
+        if (!kept && !values_get(base, i)) /* a text that the version served here does not have */
+            kept = release_value(current->playbook, info->name, name);
+        if (!kept || cJSON_Compare(kept, values_get(base, i), true))
+            continue;
+        slots[n++] = (struct value_slot){
+            .value = cJSON_Duplicate(kept, 1), .param = (uint16_t)i, .from = VALUE_REDIS};
+    }
+    if (v)
+        free(slots);
+    else
+        v = values_take(base, hash, slots, n);
+    values_release(base);
+    return v;
+}
+
 struct binding *pin_bind(struct engine *e, const struct pin *p, struct flow *f,
                          struct binding *current)
 {
     if (f == current->flow && strcmp(p->id, current->pin) == 0)
         return binding_retain(current);
-    const struct flow_info *info = flow_info(f);
-    cJSON *params = cJSON_CreateObject();
-    for (int i = 0; i < info->nparams; i++) {
-        const struct param *param = &info->params[i];
-        const cJSON *now = cJSON_GetObjectItemCaseSensitive(current->params, param->name);
-        const cJSON *kept = cJSON_GetObjectItemCaseSensitive(p->params, param->name);
-        const cJSON *v = param->type == PARAM_TEXT ? now : kept ? kept : now;
-        if (!v)
-            v = param->preset;
-        if (v)
-            cJSON_AddItemToObject(params, param->name, cJSON_Duplicate(v, 1));
-    }
-    struct binding *b = binding_new(e->book, current->playbook, f, params);
+    struct binding *b = binding_new(e->book, current->playbook, f, pin_values(p, f, current));
     snprintf(b->pin, sizeof b->pin, "%s", p->id);
     return b;
 }
@@ -272,12 +297,35 @@ static void pins_counted(void *ud, const struct redisReply *r)
             pin_collect(gw, r->element[i]->str);
 }
 
+static void pin_free(struct gw *gw, struct pin *p)
+{
+    HASH_DEL(gw->pins, p);
+    cJSON_Delete(p->params);
+    free(p->flow);
+    free(p);
+}
+
+/* Forgets those that nobody has used since the last round and no run in memory needs: they are read or made again when they are. */
+static void pins_forget_idle(struct gw *gw)
+{
+    struct pin *p, *tmp;
+    for (const struct run *run = gw->runs; run; run = run->hh.next)
+        pin_find(gw, run->pin);
+    HASH_ITER (hh, gw->pins, p, tmp) {
+        if (!p->used)
+            pin_free(gw, p);
+        else
+            p->used = false;
+    }
+}
+
 void pins_round(struct gw *gw)
 {
     int64_t now = clock_mono(gw->e->clock);
     if (now - gw->pins_ms < PINS_ROUND_MS || !gw->owner || !gw->e->redis_up)
         return;
     gw->pins_ms = now;
+    pins_forget_idle(gw);
     struct buf key = {0};
     gw_key(gw, &key, "pins");
     redis_command(gw->e->redis, pins_counted, gw, 2, (const char *[]){"HGETALL", buf_cstr(&key)},
@@ -288,10 +336,6 @@ void pins_round(struct gw *gw)
 void pins_free(struct gw *gw)
 {
     struct pin *p, *tmp;
-    HASH_ITER (hh, gw->pins, p, tmp) {
-        HASH_DEL(gw->pins, p);
-        cJSON_Delete(p->params);
-        free(p->flow);
-        free(p);
-    }
+    HASH_ITER (hh, gw->pins, p, tmp)
+        pin_free(gw, p);
 }

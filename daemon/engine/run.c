@@ -170,8 +170,8 @@ bool run_set_head(struct run *run, const char *head, size_t len)
 
 enum run_awaits run_awaits_of(const char *kind)
 {
-    static const char *const kinds[] = {"", "ask", "sleep", "gather", "sent"};
-    for (int i = AWAITS_ANSWER; i <= AWAITS_SENT; i++)
+    static const char *const kinds[] = {"", "ask", "sleep", "gather", "sent", "http"};
+    for (int i = AWAITS_ANSWER; i <= AWAITS_HTTP; i++)
         if (strcmp(kind, kinds[i]) == 0)
             return (enum run_awaits)i;
     return AWAITS_NOTHING;
@@ -192,6 +192,7 @@ bool run_set_wait(struct run *run, const char *spec, size_t len)
     run->gather_max = (unsigned)run_integer(o, "max");
     run->listed =
         run->awaits == AWAITS_ANSWER || run->awaits == AWAITS_EVENTS || *run_string(o, "leave");
+    run->outside = run->awaits == AWAITS_HTTP;
     buf_reset(&run->gathered);
     run->ngathered = 0;
     run->due_ms = 0;

@@ -27,4 +27,13 @@ void turn_set_wake(struct turn *t, const char *with);
 /* t->wake from what this turn is about, unless it is set. */
 void turn_make_wake(struct turn *t);
 
+/* ---- run_call.c ---- */
+/* What woke the run is no news: its question is another one, or its answer has the next turn. */
+bool turn_call_stale(const struct turn *t);
+/* Its flow is off: the answer is kept until due_ms. False: the turn is about something else. */
+bool turn_call_keep(struct turn *t, int64_t due_ms);
+/* Nobody knows what became of the question, and it may be asked once more: that follows the commit. */
+bool turn_call_repeat(struct turn *t);
+void wake_with_call(const struct turn *t, struct buf *out);
+
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/calls.h"
 #include "engine/event_json.h"
 #include "engine/internal.h"
 #include "engine/routes.h"
@@ -50,6 +51,7 @@ static enum turn_next turn_run_aside(struct turn *t, const char *status, const c
     metric_inc(metric_counter("sopd_runs_parked_total", "Runs that cannot go on without an admin.",
                               metric_labels("flow", flow, "status", status, NULL)));
     run_write_aside(t, t->run, status, flow, error);
+    turn_tell_run(t, strcmp(status, "stuck") == 0 ? "run_stuck" : "run_failed", flow, error);
     turn_tell(t, RUN_GONE, error);
     return turn_run_leave(t);
 }
@@ -132,12 +134,19 @@ static bool turn_run_revive(struct turn *t, struct binding *b, enum turn_next *n
     return false;
 }
 
+/* Its time has come, or the world outside has answered: that waits while its flow is off. */
+static bool turn_must_be_on(const struct turn *t)
+{
+    return t->input->kind == INPUT_RUN &&
+           (t->input->why == RUN_DUE || t->input->why == RUN_ANSWER || t->input->why == RUN_ASK);
+}
+
 /* What its timer causes happens once: the run, its round, and how often it was woken say which wake it is. The time does not:
  * it may have been put off, or the clock set back. */
 static void turn_run_identify(struct turn *t)
 {
     const struct run *run = t->run;
-    if (t->input->kind != INPUT_RUN || t->input->why != RUN_DUE || t->again)
+    if (t->input->kind != INPUT_RUN || !turn_must_be_on(t) || t->again)
         return;
     uint64_t h = hash_more(hash_string(run->id), &run->gen, sizeof run->gen);
     t->hash = hash_mix(hash_more(h, &run->wakes, sizeof run->wakes) + run->fresh);
@@ -209,17 +218,20 @@ static enum turn_next turn_run_defer(struct turn *t)
         turn_tell(t, RUN_GONE, "its flow does not run in this chat now");
         return turn_run_leave(t);
     }
+    const struct pin *p = pin_find(t->gw, t->run->pin);
     if (t->input->kind == INPUT_RUN && t->input->why == RUN_DUE) {
         run_write_timer(t, t->run, t->now_ms + RUN_DEFER_MS);
+        if (p)
+            pauses_note_run(t, t->run->id, p->flow, t->now_ms + RUN_DEFER_MS);
+        return turn_run_leave(t);
+    }
+    if (turn_call_keep(t, t->now_ms + RUN_DEFER_MS)) {
+        if (t->input->why == RUN_ANSWER && p)
+            pauses_note_run(t, t->run->id, p->flow, t->now_ms + RUN_DEFER_MS);
         return turn_run_leave(t);
     }
     turn_make_wake(t);
     return turn_run_aside(t, "failed", "its flow does not run in this chat any more");
-}
-
-static bool turn_must_be_on(const struct turn *t)
-{
-    return t->input->kind == INPUT_RUN && t->input->why == RUN_DUE;
 }
 
 /* One more for a run that gathers. True: that was the last it waited for. */
@@ -245,7 +257,9 @@ static bool turn_run_stale(const struct turn *t)
         return run->awaits != AWAITS_ANSWER;
     if (t->input->why == RUN_SENT)
         return run->awaits != AWAITS_SENT;
-    return t->input->why == RUN_DUE && !run->fresh && !run->due_ms;
+    if (t->input->why == RUN_DUE && !run->fresh && !run->due_ms)
+        return true;
+    return turn_must_be_on(t) && turn_call_stale(t);
 }
 
 /* The record is here: decides what becomes of it. TURN_WAITS with a load, or through. */
@@ -270,6 +284,8 @@ static enum turn_next turn_run_act(struct turn *t)
     struct binding *current = routes_binding(t->chat, p->flow);
     if (!current || (turn_must_be_on(t) && !routes_flow_on(t->chat, current, NULL)))
         return turn_run_defer(t);
+    if (turn_call_repeat(t))
+        return turn_run_leave(t);
     pin_of(t->gw, current);
     if (migrate)
         return turn_migrate(t, p, current);
@@ -462,6 +478,11 @@ static void turn_runs_end(struct turn *t, bool committed)
             waits_put(t->chat, run);
         else
             waits_remove(t->chat, run->id);
+        if (committed && (r->over || run->asks || !run->outside))
+            call_end(t->gw, run->id);
+        if (committed && !r->over && run->asks)
+            call_begin(t->gw, run);
+        run->asks = false;
         if (!committed || r->over)
             run_forget(run);
         free(r);

@@ -80,6 +80,8 @@ void turn_make_wake(struct turn *t)
         wake_with_gathered(t, t->run, true, &with);
     else if (t->input->kind == INPUT_EVENT)
         wake_with_event(t, &with);
+    else if (t->run->awaits == AWAITS_HTTP)
+        wake_with_call(t, &with);
     else if (t->input->why == RUN_SENT)
         buf_adds(&with, t->input->args);
     else

@@ -102,7 +102,9 @@ static void write_unlist(struct turn *t, struct run *run)
         write_field(t, "waits", run->chat, run->id, NULL);
     if (run->due_ms || run->fresh)
         write_timer(t, run->id, run->chat, -1);
-    run->listed = false;
+    if (run->outside)
+        write_field(t, "http", NULL, run->id, NULL);
+    run->listed = run->outside = run->asks = false;
     run->due_ms = 0;
 }
 
@@ -191,9 +193,13 @@ static void write_sent_wait(struct turn *t, struct run *run)
 static void write_wait(struct turn *t, struct run *run, const char *spec)
 {
     bool was_listed = run->listed, had_timer = run->due_ms || run->fresh;
+    bool was_outside = run->outside;
     const struct event *ev = t->input->event;
     run_set_wait(run, spec, strlen(spec));
     run->asked_ms = ev ? ev->time_ms : 0;
+    run->asks = run->outside;
+    if (run->outside != was_outside)
+        write_field(t, "http", NULL, run->id, run->outside ? run->chat : NULL);
     if (run->awaits == AWAITS_SENT)
         write_sent_wait(t, run);
     if (run->listed) {
@@ -286,7 +292,9 @@ void run_write_over(struct turn *t, struct run *run)
     write_over(t, run);
     if (run->listed)
         write_field(t, "waits", run->chat, run->id, NULL);
-    run->listed = false;
+    if (run->outside)
+        write_field(t, "http", NULL, run->id, NULL);
+    run->listed = run->outside = run->asks = false;
     bool keyless =
         t->input->kind == INPUT_RUN && t->input->id && t->input->due_ms == RUN_END_KEYLESS;
     if (*run->key && !keyless)
@@ -422,6 +430,8 @@ void run_write_missing(struct turn *t, const char *id)
     write_field(t, "waits", t->chat->key, id, NULL);
     if (t->input->kind == INPUT_RUN && t->input->id)
         write_timer(t, id, t->chat->key, -1);
+    if (t->input->kind == INPUT_RUN && t->input->why >= RUN_ANSWER)
+        write_field(t, "http", NULL, id, NULL);
     if (t->chat->waits_state == WAITS_LOADED)
         waits_remove(t->chat, id);
 }
@@ -430,6 +440,8 @@ void run_write_stale(struct turn *t, struct run *run)
 {
     if (t->input->kind == INPUT_RUN && t->input->why == RUN_DUE)
         write_timer(t, run->id, run->chat, -1);
+    if (t->input->kind == INPUT_RUN && t->input->why == RUN_ASK && !run->outside)
+        write_field(t, "http", NULL, run->id, NULL);
 }
 
 /* ---- what scripts ask for ---- */

@@ -23,13 +23,26 @@ struct schedule_slot {
     int64_t next_ms; /* wall */
 };
 
+/* What was offered at one time, for the log: one line, however many routes there are. */
+struct schedule_said {
+    const struct gw *gw;
+    const char *flow;
+    int64_t due_ms, groups;
+};
+enum { SCHEDULE_SAID = 64 };
+struct schedule_round {
+    struct schedule_said said[SCHEDULE_SAID];
+    int n;
+};
+
 static void schedule_clear(struct engine *e)
 {
     for (int i = 0; i < e->nslots; i++)
         routes_release(e->slots[i].routes);
     free(e->slots);
     e->slots = NULL;
-    e->nslots = 0;
+    e->nslots = e->slots_cap = 0;
+    e->slots_next_ms = INT64_MAX;
 }
 
 /* The first occurrence after `after`. */
@@ -42,28 +55,36 @@ static void schedule_aim(struct schedule_slot *s, int64_t after)
     } while (s->next_ms <= after);
 }
 
+/* Once for all groups that share the routes: their slots lie side by side. */
 static void schedule_add(struct engine *e, struct gw *gw, struct routes *r)
 {
-    for (int i = 0; i < e->nslots; i++)
-        if (e->slots[i].routes == r && e->slots[i].gw == gw)
-            return;
+    if (r->slot_round == e->slots_round)
+        return;
+    r->slot_round = e->slots_round;
+    r->slot = e->nslots;
     for (int i = 0; i < r->nats; i++) {
-        e->slots = mem_realloc(e->slots, (size_t)(e->nslots + 1) * sizeof *e->slots);
+        if (e->nslots == e->slots_cap) {
+            e->slots_cap = e->slots_cap ? e->slots_cap * 2 : 16;
+            e->slots = mem_realloc(e->slots, (size_t)e->slots_cap * sizeof *e->slots);
+        }
         struct schedule_slot *s = &e->slots[e->nslots++];
-        r->refs++;
-        *s = (struct schedule_slot){.gw = gw, .routes = r, .at = &r->ats[i]};
+        *s = (struct schedule_slot){.gw = gw, .routes = routes_retain(r), .at = &r->ats[i]};
         schedule_aim(s, e->schedule_from_ms);
+        if (s->next_ms < e->slots_next_ms)
+            e->slots_next_ms = s->next_ms;
     }
 }
 
 static void schedule_build(struct engine *e)
 {
+    static uint64_t round; /* over all engines of the process: routes remember it */
     schedule_clear(e);
     e->slots_dirty = false;
     e->slots_built_ms = clock_mono(e->clock);
+    e->slots_round = ++round;
     for (struct gw *gw = e->gws; gw; gw = gw->next)
         for (struct known *k = gw->known; k; k = k->hh.next)
-            schedule_add(e, gw, routes_lookup(gw, k->key, k->name));
+            schedule_add(e, gw, routes_of_known(gw, k));
 }
 
 void schedule_rebuild(struct engine *e)
@@ -85,26 +106,60 @@ static void schedule_offer(struct gw *gw, const char *chat, const struct routes_
     chat_push(chat_get(gw, chat, true), in);
 }
 
-/* Every group of the slot; false if it is too late for this occurrence. */
-static void schedule_fire(struct engine *e, struct schedule_slot *s)
+static void schedule_note(struct schedule_round *round, const struct schedule_slot *s)
 {
-    int64_t late = s->at->handler->late_ms, now = clock_wall(e->clock);
     const char *flow = flow_info(s->at->binding->flow)->name;
-    if (late >= 0 && now - s->next_ms > late) {
-        log_debug("schedule skipped: too late", "gateway", s->gw->name, "flow", flow, "due_ms",
-                  log_int(s->next_ms), NULL);
+    int i = 0;
+    while (i < round->n && (round->said[i].gw != s->gw || round->said[i].due_ms != s->next_ms ||
+                            strcmp(round->said[i].flow, flow) != 0))
+        i++;
+    if (i == SCHEDULE_SAID)
         return;
-    }
-    size_t n = 0;
-    for (struct known *k = s->gw->known, *next; k; k = next) {
-        next = k->hh.next;
-        if (routes_lookup(s->gw, k->key, k->name) == s->routes) {
-            schedule_offer(s->gw, k->key, s->at, s->day, s->next_ms);
-            n++;
+    if (i == round->n)
+        round->said[round->n++] = (struct schedule_said){s->gw, flow, s->next_ms, 0};
+    round->said[i].groups++;
+}
+
+/* What is due of one group, in the order of its playbook; each slot as often as its time has come and it is not too late. */
+static void schedule_fire_chat(struct engine *e, struct gw *gw, const struct known *k,
+                               const struct routes *r, int64_t now, struct schedule_round *round)
+{
+    for (int i = r->slot; i < r->slot + r->nats; i++) {
+        struct schedule_slot s = e->slots[i];
+        int64_t late = s.at->handler->late_ms;
+        for (; s.next_ms <= now; schedule_aim(&s, s.next_ms)) {
+            if (late >= 0 && now - s.next_ms > late)
+                continue;
+            schedule_offer(gw, k->key, s.at, s.day, s.next_ms);
+            schedule_note(round, &s);
         }
     }
-    log_info("schedule due", "gateway", s->gw->name, "flow", flow, "groups", log_int((int64_t)n),
-             "late_ms", log_int(now - s->next_ms), NULL);
+}
+
+/* Offers what is due to every group, then aims the slots at their next times. */
+static void schedule_fire(struct engine *e, int64_t now)
+{
+    struct schedule_round round = {.n = 0};
+    for (struct gw *gw = e->gws; gw; gw = gw->next) {
+        for (struct known *k = gw->known, *next; k; k = next) {
+            next = k->hh.next;
+            const struct routes *r = routes_of_known(gw, k);
+            if (r->slot_round == e->slots_round)
+                schedule_fire_chat(e, gw, k, r, now, &round);
+        }
+    }
+    for (int i = 0; i < round.n; i++)
+        log_info("schedule due", "gateway", round.said[i].gw->name, "flow", round.said[i].flow,
+                 "groups", log_int(round.said[i].groups), "late_ms",
+                 log_int(now - round.said[i].due_ms), NULL);
+    e->slots_next_ms = INT64_MAX;
+    for (int i = 0; i < e->nslots; i++) {
+        struct schedule_slot *s = &e->slots[i];
+        while (s->next_ms <= now)
+            schedule_aim(s, s->next_ms);
+        if (s->next_ms < e->slots_next_ms)
+            e->slots_next_ms = s->next_ms;
+    }
 }
 
 /* The last occurrence before now, if it is not too late for it. */
@@ -126,8 +181,7 @@ static void schedule_catch_up(struct engine *e, int64_t now)
     bool starting = clock_mono(e->clock) - e->ready_ms < SCHEDULE_START_MS;
     for (struct gw *gw = e->gws; gw; gw = gw->next) {
         for (struct known *k = gw->known; k; k = k->hh.next) {
-            const struct routes *r =
-                k->caught_up || !starting ? NULL : routes_lookup(gw, k->key, k->name);
+            const struct routes *r = k->caught_up || !starting ? NULL : routes_of_known(gw, k);
             k->caught_up = true;
             for (int i = 0; r && i < r->nats; i++)
                 schedule_offer_missed(gw, k->key, &r->ats[i], now);
@@ -153,23 +207,15 @@ void schedule_run(struct engine *e)
         schedule_build(e);
         schedule_catch_up(e, now);
     }
-    for (int i = 0; i < e->nslots; i++) {
-        while (e->slots[i].next_ms <= now) {
-            schedule_fire(e, &e->slots[i]);
-            schedule_aim(&e->slots[i], e->slots[i].next_ms);
-        }
-    }
+    if (e->nslots && e->slots_next_ms <= now)
+        schedule_fire(e, now);
     if (!e->slots_dirty && e->schedule_from_ms < now)
         e->schedule_from_ms = now;
 }
 
 int64_t schedule_next(const struct engine *e)
 {
-    int64_t next = INT64_MAX;
-    for (int i = 0; i < e->nslots; i++)
-        if (e->slots[i].next_ms < next)
-            next = e->slots[i].next_ms;
-    return next;
+    return e->nslots ? e->slots_next_ms : INT64_MAX;
 }
 
 void schedule_free(struct engine *e)

@@ -102,6 +102,7 @@ static void timers_ready(struct gw *gw, struct timer *t, const char *json, size_
         in->serial = strtoull(timers_text(o, "serial"), NULL, 16);
         in->due_ms = t->due_ms;
         in->args = args && !cJSON_IsNull(args) ? cJSON_PrintUnformatted(args) : NULL;
+        said_begin(gw, in, chat);
         held_add(gw, t, in, chat);
     }
     cJSON_Delete(o);

@@ -290,7 +290,45 @@ void timers_drop(struct gw *gw, const char *id)
         held_release(gw, t);
 }
 
+void timers_drop_chat(struct gw *gw, const char *chat)
+{
+    struct timer *t, *tmp;
+    if (!gw->timers)
+        return;
+    HASH_ITER (hh, gw->timers->taken, t, tmp)
+        if (!chat || (t->group && strcmp(t->group->key, chat) == 0))
+            timers_drop(gw, t->id);
+}
+
 /* ---- those put off ---- */
+
+/* The flow of "flow|chat|name|key" is on in its chat, or not there any more: its turn takes it out. */
+static bool held_may_go_on(struct gw *gw, const struct timer *t)
+{
+    const char *end = strchr(t->id, '|');
+    if (held_is_run(t->id) || !end || !t->chat)
+        return false;
+    char *flow = mem_strndup(t->id, (size_t)(end - t->id));
+    struct chat *c = chat_get(gw, t->chat, true);
+    struct binding *b = routes_binding(c, flow);
+    free(flow);
+    return !b || routes_flow_on(c, b, NULL);
+}
+
+void timers_go_on(struct gw *gw)
+{
+    struct timer_state *s = gw->timers;
+    struct timer *t, *tmp;
+    int64_t now = clock_mono(gw->e->clock);
+    if (!s || !s->put_off)
+        return;
+    HASH_ITER (hh, s->taken, t, tmp) {
+        if (t->status != TIMER_PUT_OFF || t->until_ms <= now || !held_may_go_on(gw, t))
+            continue;
+        t->until_ms = s->put_off_ms = now;
+        t->tries = 0;
+    }
+}
 
 bool held_look(struct gw *gw)
 {

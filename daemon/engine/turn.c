@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/http_client.h"
 #include "engine/internal.h"
 
 enum { TURN_WRITES = 2000, TURN_BYTES = 4 << 20, TURN_ARGS = 250 };
@@ -130,7 +131,7 @@ bool turn_opted_out(const struct turn *t, const char *user)
     for (const struct turn_after *a = t->after; a; a = a->next)
         if (a->kind <= AFTER_OPT_IN && strcmp(a->what, user) == 0)
             return a->kind == AFTER_OPT_OUT;
-    return o != NULL;
+    return optout_has(t->gw, user);
 }
 
 void turn_set_handler(struct turn *t, void *handler)
@@ -169,7 +170,7 @@ static bool turn_allowed(const char *word, size_t len)
         "HSET",      "HDEL",    "ZADD",  "ZREM", "SADD",    "SREM",
         "RPUSH",     "LPUSH",   "LTRIM", "LPOP", "RPOP",    "SETBIT",
         "SET",       "APPEND",  "DEL",   "XADD", "PEXPIRE", "ZREMRANGEBYRANK",
-        "PEXPIREAT", "HINCRBY", "OVER"};
+        "PEXPIREAT", "HINCRBY", "XDEL",  "OVER"};
     for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++)
         if (strlen(allowed[i]) == len && memcmp(allowed[i], word, len) == 0)
             return true;
@@ -248,6 +249,9 @@ static void turn_free_after(struct turn *t, struct turn_after *until)
     while (t->after != until) {
         struct turn_after *next = t->after->next;
         free(t->after->what);
+        free(t->after->chat);
+        free(t->after->value);
+        free(t->after->by);
         free(t->after);
         t->after = next;
     }
@@ -364,28 +368,50 @@ void turn_opt_out(struct turn *t, const char *user, bool out)
     gw_key(t->gw, &key, "optout");
     turn_write(t, 3, (const char *[]){out ? "SADD" : "SREM", buf_cstr(&key), user}, NULL);
     turn_add_after(t, out ? AFTER_OPT_OUT : AFTER_OPT_IN, user);
+    if (!out && t->gw->veils) {
+        struct buf veil = {0};
+        optout_veil(t->gw, user, &veil);
+        turn_write(t, 3, (const char *[]){"SREM", buf_cstr(&key), buf_cstr(&veil)}, NULL);
+        turn_add_after(t, AFTER_OPT_IN, buf_cstr(&veil));
+        buf_free(&veil);
+    }
     buf_free(&key);
 }
 
-void turn_toggle(struct turn *t, const char *flow, bool on)
+void turn_forget(struct turn *t, const char *user)
 {
-    turn_add_after(t, on ? AFTER_ON : AFTER_OFF, flow);
+    struct buf key = {0}, value = {0};
+    const char *by = t->handler ? "member" : "command"; /* a flow says so, or an outside system */
+    gw_key(t->gw, &key, "forgetting");
+    buf_addf(&value, "{\"by\":\"%s\",\"at\":%lld}", by, (long long)t->now_ms);
+    turn_write(t, 4, (const char *[]){"HSET", buf_cstr(&key), user, buf_cstr(&value)}, NULL);
+    turn_add_after(t, AFTER_FORGET, user);
+    t->after->value = mem_strdup(by);
+    buf_free(&key);
+    buf_free(&value);
 }
 
-void turn_toggle_clear(struct turn *t, const char *flow)
+bool turn_set(struct turn *t, enum turn_setting what, const char *chat, const char *field,
+              const char *value)
 {
-    turn_add_after(t, AFTER_CLEAR, flow);
-}
-
-bool turn_toggle_state(const struct turn *t, const char *flow)
-{
-    struct binding *b = routes_binding(t->chat, flow);
-    return b && routes_flow_on(t->chat, b, NULL);
+    if (t->nsettings++ >= TURN_WRITES)
+        return false;
+    turn_add_after(t, what == SETTING_TOGGLE ? AFTER_TOGGLE : AFTER_PAUSE, field);
+    t->after->chat = mem_strdup(chat ? chat : t->chat->key);
+    t->after->value = value ? mem_strdup(value) : NULL;
+    t->after->by = mem_strdup(turn_user(t));
+    return true;
 }
 
 int64_t turn_traffic(const struct turn *t, int64_t window_ms)
 {
     return chat_traffic(t->chat, window_ms);
+}
+
+int64_t turn_llm_timeout(const struct turn *t)
+{
+    const struct http_conf *c = http_client_conf(t->e->opts.http);
+    return c && c->llm.timeout_ms ? c->llm.timeout_ms : 8000;
 }
 
 /* ---- questions to the gateway ---- */

@@ -68,6 +68,10 @@ void turn_key(const struct turn *t, struct buf *out, const char *kind, ...)
  * the turn's limit of writes (2000 commands, 4 MiB) is reached: the caller raises an error. */
 bool turn_write(struct turn *t, int argc, const char *const *argv, const size_t *argvlen);
 
+/* Adds an event to one of the gateway's streams, "events" or "audit" (docs/events.md). data: a JSON object. False: as turn_write. */
+bool turn_emit(struct turn *t, const char *kind, const char *name, int64_t time_ms,
+               const char *data, size_t len);
+
 /* The write commands that this turn holds for a key so far, in order: what a later handler must see of an earlier one.
  * fn may raise a Lua error. */
 int turn_writes_of(const struct turn *t, const char *key, size_t len);
@@ -111,13 +115,73 @@ const char *turn_run_start(struct turn *t, const char *flow, const char *handler
 /* Ends a run of `chat` (NULL = this one) right after the commit; nothing wakes it in between. One that is over: nothing happens.
  * key: its field in run-keys if known (free for another run at once), else NULL (free when it has ended). */
 void turn_run_cancel(struct turn *t, const char *chat, const char *id, const char *key);
+/* How long the language model may take, by the configuration. */
+int64_t turn_llm_timeout(const struct turn *t);
 /* Opts a user out of every @ and DM, or back in. */
 void turn_opt_out(struct turn *t, const char *user, bool out);
-/* Writes a toggle of this chat (admin's switch command) right after the commit: flow, on/off; or removes it. */
-void turn_toggle(struct turn *t, const char *flow, bool on);
-void turn_toggle_clear(struct turn *t, const char *flow);
-/* Is the flow on here now? (toggles, pauses, playbook) */
-bool turn_toggle_state(const struct turn *t, const char *flow);
+/* Forgets a user of this gateway, everywhere, right after the commit (engine_forget). */
+void turn_forget(struct turn *t, const char *user);
+/* Writes a toggle ("on", "off") or a pause ("yes", or until when in ms) right after the commit, in the name of the turn's user: of
+ * `chat` (NULL = this one, "" = the whole gateway), field = flow or "*". value NULL removes it, and a pause with it that the flow
+ * earned by failing. */
+/* False: there are 2000 in this turn already. */
+enum turn_setting { SETTING_TOGGLE, SETTING_PAUSE };
+bool turn_set(struct turn *t, enum turn_setting what, const char *chat, const char *field,
+              const char *value);
+
+/* ---- what staff ask for; chat NULL = this one. staff.c, turn_staff.c ---- */
+struct settings_value;
+/* A flow of a chat. */
+struct turn_flow {
+    const char *name, *title;
+    bool on;
+    const char *why;                    /* "playbook", "toggle", "paused", "failing" */
+    const struct settings_value *value; /* toggle, paused: what decided; else NULL */
+};
+void turn_each_flow(struct turn *t, const char *chat,
+                    void (*fn)(void *ud, const struct turn_flow *f), void *ud);
+/* Every pause that is in force there. */
+void turn_each_pause(struct turn *t, const char *chat,
+                     void (*fn)(void *ud, const struct settings_value *v), void *ud);
+/* Who has a role there. A user may come several times. */
+struct turn_staff {
+    const char *user;
+    enum role role;
+    const char *from; /* "configuration", "playbook", "redis" */
+    const char *key;  /* redis: the hash */
+};
+void turn_each_staff(const struct turn *t, const char *chat,
+                     void (*fn)(void *ud, const struct turn_staff *s), void *ud);
+/* The groups of this gateway in which the flow runs and the user has at least that role, by name. SAID: only those in which the
+ * message of this turn is a command for staff that the user may give there. RESTING: only those that have a pause of everything of
+ * their own. */
+enum turn_groups { GROUPS_ALL = 0, GROUPS_SAID = 1, GROUPS_RESTING = 2 };
+struct turn_group {
+    const char *chat, *name; /* name: the id where none is known */
+    enum role role;
+    /* SAID: the command, folded, and the text behind it */
+    const char *word, *rest;
+    size_t word_len;
+    const struct handler *handler;
+    const struct flow_info *flow;
+};
+void turn_each_group(struct turn *t, const char *user, enum role least, unsigned which,
+                     void (*fn)(void *ud, const struct turn_group *g), void *ud);
+/* Has the user that role in all groups of this gateway, by the configuration or a layer of Redis that covers it? */
+bool turn_role_everywhere(const struct turn *t, const char *user, enum role least);
+/* The commands for staff that the user may give there. */
+struct turn_command {
+    const struct flow_info *flow;
+    const struct handler *handler;
+    const struct binding *binding;
+    enum role least;
+};
+void turn_each_command(struct turn *t, const char *chat, const char *user,
+                       void (*fn)(void *ud, const struct turn_command *c), void *ud);
+/* Gives a command for staff in another chat, for the user of this turn; its answers come here. Right after the commit. Returns NULL,
+ * or why not. said.c */
+const char *turn_said_in(struct turn *t, const char *chat, const char *text,
+                         const char *const *mentions, int nmentions);
 /* Messages that came into this chat within the last window (at most 10 minutes, steps of 10 s). In memory: 0 after a
  * restart. */
 int64_t turn_traffic(const struct turn *t, int64_t window_ms);

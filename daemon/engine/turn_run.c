@@ -4,25 +4,30 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "engine/calls.h"
+#include "engine/forget.h"
 #include "engine/internal.h"
+#include "engine/release.h"
 #include "engine/routes.h"
+#include "engine/trace.h"
 
 enum { TURN_TRIES = 1000, TURN_PAUSE_MS = 200, TURN_STAFF_ERROR = 160 };
 
 static void turn_set_cause(struct turn *t, const struct input *in)
 {
     static const enum turn_cause kinds[] = {CAUSE_EVENT, CAUSE_SCHEDULE, CAUSE_TIMER, CAUSE_START};
-    t->own = (struct cause){.kind = kinds[in->kind],
-                            .event = in->event,
-                            .user = in->event  ? in->event->user
-                                    : in->user ? in->user
-                                               : "",
-                            .word = "",
-                            .rest = "",
-                            .args = in->kind == INPUT_TIMER && in->args ? in->args : "",
-                            .due_ms = in->due_ms,
-                            .time_ms = t->time_ms,
-                            .now_ms = t->now_ms};
+    t->own =
+        (struct cause){.kind = kinds[in->kind],
+                       .event = in->event,
+                       .user = in->event  ? in->event->user
+                               : in->user ? in->user
+                                          : "",
+                       .word = "",
+                       .rest = "",
+                       .args = (in->kind == INPUT_TIMER || in->command) && in->args ? in->args : "",
+                       .due_ms = in->due_ms,
+                       .time_ms = t->time_ms,
+                       .now_ms = t->now_ms};
     t->cause = &t->own;
 }
 
@@ -102,19 +107,27 @@ void turn_begin(struct chat *c)
     struct input *in = chat_take(c);
     struct route *routes =
         in->kind == INPUT_EVENT && in->event->from_bot ? NULL : routes_match(c, in);
-    if (!routes && in->kind == INPUT_EVENT) {
+    if (!routes && in->kind == INPUT_EVENT && !in->command && !in->id) {
         input_free(in);
         return; /* nobody listens: no turn, no commit */
     }
+    if (in->kind != INPUT_EVENT && pauses_keep(c, in, routes)) {
+        routes_free_list(routes);
+        return;
+    }
+    if (!routes && release_keep_timer(c, in))
+        return;
     struct turn *t = turn_new(c, in);
     t->routes = routes;
     t->held = routes_retain(routes_of(c));
     c->turn = t;
     c->last_ms = clock_mono(t->e->clock);
-    if (in->kind == INPUT_TIMER)
+    if (in->kind == INPUT_TIMER || (in->kind == INPUT_EVENT && in->id))
         turn_remove_timer(t);
     if (in->kind == INPUT_RUN && in->why == RUN_SENT)
         turn_remove_entry(t);
+    if (in->command)
+        command_begin(t);
     turn_run_from(t, t->routes);
 }
 
@@ -127,23 +140,28 @@ static void turn_set_command(struct turn *t, const struct route *r)
     t->own.rest = routes_command_rest(t->input->event, r->word_len, &t->args_buf);
 }
 
-static bool turn_may_run(struct turn *t, const struct route *r)
+static bool turn_may_run(struct turn *t, struct route *r)
 {
-    if (t->commanded && r->handler->kind == HANDLER_COMMAND)
+    bool command = r->handler->kind == HANDLER_COMMAND;
+    struct flow_why why;
+    if (t->commanded && command)
         return false;
-    if (!routes_flow_on(t->chat, r->binding, NULL))
+    if (!routes_flow_on(t->chat, r->binding, &why)) {
+        r->skipped = command || t->input->kind != INPUT_EVENT ? why.word : NULL;
         return false;
+    }
     if (turn_too_late(t, r)) {
         if (log_gate_open(&t->gw->gate_late, clock_mono(t->e->clock), 1000))
             log_warn("skipped: too late", "gateway", t->gw->name, "chat", t->chat->key, "flow",
                      flow_info(r->binding->flow)->name, "due_ms", log_int(t->input->due_ms), NULL);
+        r->skipped = "late";
         return false;
     }
-    if (!*r->handler->role)
-        return true;
-    int least = role_parse(r->handler->role);
     const struct event *ev = t->input->event;
-    return least >= 0 && (int)turn_role(t, turn_user(t), ev ? ev->role : "") >= least;
+    if (routes_may(t->chat, r->binding, r->handler, turn_user(t), ev ? ev->role : ""))
+        return true;
+    r->skipped = command ? "role" : NULL;
+    return false;
 }
 
 static void turn_failed(struct turn *t, const struct host_outcome *out)
@@ -156,12 +174,15 @@ static void turn_failed(struct turn *t, const struct host_outcome *out)
         runs_evict(t->gw, true); /* what waits can come back from its journal */
     log_error("handler failed", "gateway", t->gw->name, "chat", t->chat->key, "flow", flow, "kind",
               kinds[out->failure], "error", out->error, NULL);
-    if (!chat_count_failure(t->chat, flow))
-        return;
+    if (t->input->command)
+        command_failed(t, out->error);
+    if (strcmp(flow, "switch") == 0 || !chat_count_failure(t->chat, flow))
+        return; /* what staff steer by does not rest */
     log_error("flow paused in this chat: it failed 5 times within a minute", "gateway", t->gw->name,
               "chat", t->chat->key, "flow", flow, "minutes", log_int(PAUSE_MS / 60000), NULL);
     metric_inc(metric_counter("sopd_flow_pauses_total", "Flows paused in a chat.",
                               metric_labels("flow", flow, NULL)));
+    turn_tell_failure(t, "flow_paused", out->error, PAUSE_MS / 60000);
     struct buf b = {0};
     buf_addf(&b, "流程 %s 在 %s 一分钟内出错 5 次, 已暂停 %d 分钟。最近的错误: ", flow,
              *t->chat->name ? t->chat->name : t->chat->key, PAUSE_MS / 60000);
@@ -253,10 +274,12 @@ static void turn_run_from(struct turn *t, struct route *r)
         t->at = r;
         enum turn_next next;
         if (r->kind != ROUTE_START) {
+            r->ran = true;
             next = turn_run_step(t);
         } else if (!turn_may_run(t, r)) {
             continue;
         } else {
+            r->ran = true;
             turn_set_command(t, r);
             turn_mark(t, &t->mark);
             next = turn_start(t, r, host_records(r->binding->flow, r->handler->index));
@@ -298,6 +321,8 @@ static void turn_release(struct turn *t)
 {
     struct chat *c = t->chat;
     c->turn = NULL;
+    if (t->input && t->input->kind == INPUT_RUN && t->input->why == RUN_ANSWER)
+        call_taken(t->gw, t->input->name, t->input->serial);
     if (t->input && t->input->id)
         timers_taken(t->gw, t->input->id);
     turn_free(t);
@@ -328,41 +353,8 @@ void turn_abort(struct turn *t, bool again)
 void turn_finish_empty(struct turn *t)
 {
     metric_inc(t->gw->m_turns);
+    trace_refusals(t);
     turn_release(t);
-}
-
-static void turn_apply_opt_out(struct gw *gw, const char *user, bool out)
-{
-    struct optout *o;
-    HASH_FIND_STR(gw->optout, user, o);
-    if (out && !o) {
-        o = MEM_NEW(struct optout);
-        o->user = mem_strdup(user);
-        HASH_ADD_KEYPTR(hh, gw->optout, o->user, strlen(o->user), o);
-    } else if (!out && o) {
-        HASH_DEL(gw->optout, o);
-        free(o->user);
-        free(o);
-    }
-}
-
-/* Toggles live under global keys, outside the gateway's hash slot: they follow the commit. */
-static void turn_apply_toggle(struct turn *t, const struct turn_after *a)
-{
-    struct buf key = {0};
-    buf_adds(&key, "sopd:toggles:chat:");
-    buf_add_key(&key, t->gw->name);
-    buf_addc(&key, ':');
-    buf_add_key(&key, t->chat->key);
-    if (a->kind == AFTER_CLEAR)
-        redis_command(t->e->redis, NULL, NULL, 3, (const char *[]){"HDEL", buf_cstr(&key), a->what},
-                      NULL);
-    else
-        redis_command(
-            t->e->redis, NULL, NULL, 4,
-            (const char *[]){"HSET", buf_cstr(&key), a->what, a->kind == AFTER_ON ? "on" : "off"},
-            NULL);
-    buf_free(&key);
 }
 
 static void turn_apply_after(struct turn *t, struct turn_after *a)
@@ -373,9 +365,9 @@ static void turn_apply_after(struct turn *t, struct turn_after *a)
     if (a->kind == AFTER_RUN_GONE)
         turn_run_gone(t, a->what);
     else if (a->kind <= AFTER_OPT_IN)
-        turn_apply_opt_out(t->gw, a->what, a->kind == AFTER_OPT_OUT);
-    else
-        turn_apply_toggle(t, a);
+        optout_set(t->gw, a->what, a->kind == AFTER_OPT_OUT);
+    else if (a->kind == AFTER_FORGET)
+        forget_ordered(t, a->what, a->value);
 }
 
 /* What the daemon keeps in memory of what is now in Redis. */
@@ -390,6 +382,7 @@ static void turn_mirror(struct turn *t)
             timers_note(t->gw, op->due_ms);
     }
     turn_apply_after(t, t->after);
+    turn_apply_settings(t);
     turn_runs_committed(t);
     if (t->tell_text)
         input_tell(t->input, t->tell, t->tell_text);
@@ -422,6 +415,8 @@ static void turn_do_acts(struct turn *t)
 void turn_committed(struct turn *t, enum commit_status status, const char *text, bool again)
 {
     struct gw *gw = t->gw;
+    if (t->input->command)
+        command_committed(t, status, text, again);
     metric_inc(gw->m_turns);
     metric_observe(gw->m_commit_time, (double)(clock_ns() - t->started_ns) / 1e9);
     if (t->input->id && (status == COMMIT_REFUSED || (status == COMMIT_DUPLICATE && !again)))
@@ -444,6 +439,7 @@ void turn_committed(struct turn *t, enum commit_status status, const char *text,
             turn_runs_forget(t);
     } else {
         metric_inc(gw->m_commits);
+        trace_turn(t); /* before its runs are forgotten: they own bindings that it names */
         turn_mirror(t);
         for (struct turn_out *o = t->outs; o; o = o->next)
             turn_send_out(t, o);

@@ -9,7 +9,6 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-#include "base/utf8.h"
 #include "engine/internal.h"
 #include "engine/routes.h"
 
@@ -92,11 +91,25 @@ static void waits_cut_number(struct buf *spec, const char *name)
     spec->len -= (size_t)(p - at);
 }
 
+/* A question to the outside is long, and no event is compared with it: only whose leaving ends it. */
+static void waits_json_outside(const struct run *run, struct buf *out)
+{
+    cJSON *spec = cJSON_Parse(run->wait);
+    const char *leave = wait_text(spec, "leave");
+    buf_adds(out, "{\"kind\":\"http\",\"leave\":");
+    buf_add_json(out, leave, strlen(leave));
+    buf_addc(out, '}');
+    cJSON_Delete(spec);
+}
+
 void waits_json(const struct run *run, struct buf *out)
 {
     const struct pin *p = pin_find(run->gw, run->pin);
     const char *flow = p ? p->flow : "";
-    buf_adds(out, run->wait);
+    if (run->awaits == AWAITS_HTTP)
+        waits_json_outside(run, out);
+    else
+        buf_adds(out, run->wait);
     waits_cut_number(out, "\"due\":");
     waits_cut_number(out, "\"max\":");
     out->len--; /* the brace; before it at least the kind */
@@ -130,7 +143,7 @@ static void wait_read_commands(struct wait_more *m, const cJSON *list)
         struct buf folded = {0};
         if (!cJSON_IsString(word))
             continue;
-        utf8_fold(&folded, word->valuestring, strlen(word->valuestring));
+        routes_fold_word(&folded, word->valuestring);
         m->commands[m->ncommands++] = buf_take(&folded);
     }
 }
@@ -331,8 +344,7 @@ static bool waits_is_command(struct chat *c, const struct event *ev, const struc
     for (const struct route *r = handlers; r; r = r->next) {
         if (r->handler->kind != HANDLER_COMMAND || !routes_flow_on(c, r->binding, NULL))
             continue;
-        int least = *r->handler->role ? role_parse(r->handler->role) : 0;
-        if ((int)routes_role(c, r->binding, ev->user, ev->role) >= least)
+        if (routes_may(c, r->binding, r->handler, ev->user, ev->role))
             return true;
     }
     return false;

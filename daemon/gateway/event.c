@@ -20,7 +20,7 @@ static int event_pooled;
 
 static const char *const event_names[EVENT_TYPES] = {
     "message", "join", "leave", "poke",     "recall",  "request", "enter", "button", "mute",
-    "admin",   "card", "file",  "reaction", "essence", "honor",   "chat",  "other",
+    "admin",   "card", "file",  "reaction", "essence", "honor",   "chat",  "order",  "trigger", "other",
 };
 
 static struct event_block *event_block_new(size_t cap)
@@ -82,7 +82,7 @@ struct event *event_new(enum event_type type, size_t room)
     e->type = type;
     const char **strings[] = {&e->chat,        &e->key,    &e->user,       &e->name,     &e->role,
                               &e->operator_id, &e->target, &e->message_id, &e->reply_to, &e->sub,
-                              &e->flag,        &e->text,   &e->chat_name};
+                              &e->flag,        &e->text,   &e->chat_name,  &e->via};
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         *strings[i] = "";
     return e;

@@ -25,6 +25,8 @@ enum event_type {
     EVENT_ESSENCE,  /* message_id was pinned or unpinned; sub "add"/"delete" */
     EVENT_HONOR,    /* text = which honour (talkative, lucky_king, title ...) */
     EVENT_CHAT,     /* the chat itself changed (name): text = new name */
+    EVENT_ORDER,    /* of a shop system, not of a platform: text = its id, number = cents */
+    EVENT_TRIGGER,  /* of an outside system: sub = the trigger's name */
     EVENT_OTHER,    /* anything the platform may invent; sub = its own name for it */
     EVENT_TYPES
 };
@@ -78,6 +80,8 @@ struct event {
     /* message: plain text for matching (leading reply and @me removed, see segments for all) */
     const char *text;
     const char *chat_name; /* name of the group if the event carries it; "" */
+    /* a staff command that was given elsewhere: the chat key to answer to; "" else */
+    const char *via;
     int64_t number;
     int64_t time_ms;     /* the platform's time (arrival time when it has none) */
     int64_t arrived_ms;  /* wall time at which the frame came in */

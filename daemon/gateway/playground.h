@@ -38,6 +38,8 @@ void playground_set_role(struct gateway *g, const char *chat, const char *name, 
 /* Somebody is a member since then, without an event: what a restart of the daemon does not change. */
 void playground_admit(struct gateway *g, const char *chat, const char *name, const char *role,
                       int64_t joined_s);
+/* From now on it is a platform that lacks these capabilities (GATEWAY_DM, ...). */
+void playground_set_lacks(struct gateway *g, unsigned caps);
 /* Message ids and event keys are numbers that count up; the last one, and going on after another one: a platform counts on while
  * the daemon restarts, and repeats what it told under the same number. */
 int64_t playground_last_id(const struct gateway *g);

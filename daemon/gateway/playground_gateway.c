@@ -246,10 +246,16 @@ static void play_stop(struct gateway *base, void (*done)(void *ud), void *ud)
 
 static unsigned play_caps(const struct gateway *base)
 {
-    (void)base;
-    return GATEWAY_JOIN | GATEWAY_UNMENTIONED | GATEWAY_AT | GATEWAY_AT_ALL | GATEWAY_DM |
-           GATEWAY_PROACTIVE | GATEWAY_IMAGE | GATEWAY_RECALL | GATEWAY_MUTE | GATEWAY_KICK |
-           GATEWAY_MEMBERS | GATEWAY_QUOTE;
+    const struct playground *g = (const struct playground *)base;
+    return (GATEWAY_JOIN | GATEWAY_UNMENTIONED | GATEWAY_AT | GATEWAY_AT_ALL | GATEWAY_DM |
+            GATEWAY_PROACTIVE | GATEWAY_IMAGE | GATEWAY_RECALL | GATEWAY_MUTE | GATEWAY_KICK |
+            GATEWAY_MEMBERS | GATEWAY_QUOTE) &
+           ~g->lacks;
+}
+
+void playground_set_lacks(struct gateway *base, unsigned caps)
+{
+    ((struct playground *)base)->lacks = caps;
 }
 
 static void play_flush(struct gateway *base)

@@ -58,6 +58,7 @@ struct playground {
     enum send_outcome fail_outcome;
     char *fail_reason;
     int fail_count;
+    unsigned lacks; /* capabilities that it does not have by a test's wish */
     uv_timer_t timer;
     void (*done)(void *ud);
     void *done_ud;

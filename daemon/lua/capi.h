@@ -33,12 +33,18 @@ int out_mentionable(lua_State *L, struct coro *co);
 int out_me(lua_State *L, struct coro *co);
 int out_chat_name(lua_State *L, struct coro *co);
 int out_role(lua_State *L, struct coro *co);
-int out_flow_on(lua_State *L, struct coro *co);
 int out_quiet(lua_State *L, struct coro *co);
 int out_can(lua_State *L, struct coro *co);
 int out_traffic(lua_State *L, struct coro *co);
+
+/* ---- capi_staff.c ---- */
 int out_flows(lua_State *L, struct coro *co);
+int out_pauses(lua_State *L, struct coro *co);
 int out_roster(lua_State *L, struct coro *co);
+int out_chats(lua_State *L, struct coro *co);
+int out_commands(lua_State *L, struct coro *co);
+int out_set(lua_State *L, struct coro *co);
+int out_said_in(lua_State *L, struct coro *co);
 
 /* ---- capi_read.c ---- */
 int out_read(lua_State *L, struct coro *co);
@@ -49,11 +55,12 @@ int out_members(lua_State *L, struct coro *co);
 
 /* ---- capi_effect.c ---- */
 int out_write(lua_State *L, struct coro *co);
+int out_emit(lua_State *L, struct coro *co);
 int out_send(lua_State *L, struct coro *co);
 int out_act(lua_State *L, struct coro *co);
 int out_timer(lua_State *L, struct coro *co);
 int out_opt_out(lua_State *L, struct coro *co);
-int out_toggle(lua_State *L, struct coro *co);
+int out_forget(lua_State *L, struct coro *co);
 int out_start(lua_State *L, struct coro *co);
 int out_cancel_run(lua_State *L, struct coro *co);
 

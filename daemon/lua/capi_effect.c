@@ -22,6 +22,18 @@ int out_write(lua_State *L, struct coro *co)
     return 0;
 }
 
+/* emit(stream, name, data JSON): its time and who are the handler's. */
+int out_emit(lua_State *L, struct coro *co)
+{
+    size_t len;
+    const char *kind = luaL_checkstring(L, 1), *name = luaL_checkstring(L, 2),
+               *data = luaL_checklstring(L, 3, &len);
+    if (!turn_emit(co->turn, kind, name, co->time_ms, data, len))
+        return fence_fail(
+            L, "one turn may write at most 2000 values (4 MiB): spread the work over timers");
+    return 0;
+}
+
 static enum segment_type segment_kind(lua_State *L, const char *type)
 {
     static const struct {
@@ -144,14 +156,9 @@ int out_opt_out(lua_State *L, struct coro *co)
     return 0;
 }
 
-/* toggle(flow, "on" | "off" | "default") */
-int out_toggle(lua_State *L, struct coro *co)
+int out_forget(lua_State *L, struct coro *co)
 {
-    const char *flow = luaL_checkstring(L, 1), *state = luaL_checkstring(L, 2);
-    if (strcmp(state, "default") == 0)
-        turn_toggle_clear(co->turn, flow);
-    else
-        turn_toggle(co->turn, flow, strcmp(state, "on") == 0);
+    turn_forget(co->turn, luaL_checkstring(L, 1));
     return 0;
 }
 

@@ -120,12 +120,6 @@ int out_role(lua_State *L, struct coro *co)
     return 1;
 }
 
-int out_flow_on(lua_State *L, struct coro *co)
-{
-    lua_pushboolean(L, turn_toggle_state(co->turn, luaL_checkstring(L, 1)));
-    return 1;
-}
-
 int out_quiet(lua_State *L, struct coro *co)
 {
     return push_ms(L, turn_quiet_until(co->turn));
@@ -143,49 +137,4 @@ int out_can(lua_State *L, struct coro *co)
 int out_traffic(lua_State *L, struct coro *co)
 {
     return push_ms(L, turn_traffic(co->turn, luaL_checkinteger(L, 1)));
-}
-/* ---- what the playbook says ---- */
-
-/* flows(): names and titles in playbook order. */
-int out_flows(lua_State *L, struct coro *co)
-{
-    const struct playbook *p = co->binding->playbook;
-    lua_createtable(L, p->nflows, 0);
-    for (int i = 0; i < p->nflows; i++) {
-        const struct flow_info *info = flow_info(p->flows[i].flow);
-        lua_createtable(L, 0, 3);
-        lua_pushstring(L, info->name);
-        lua_setfield(L, -2, "name");
-        lua_pushstring(L, info->title);
-        lua_setfield(L, -2, "title");
-        lua_rawseti(L, -2, i + 1);
-    }
-    return 1;
-}
-
-static lua_Integer roster_add(lua_State *L, const struct staff *list, int n, const char *gateway,
-                              lua_Integer count)
-{
-    size_t len = strlen(gateway);
-    for (int i = 0; i < n; i++) {
-        if (strncmp(list[i].user, gateway, len) != 0 || list[i].user[len] != ':')
-            continue;
-        lua_createtable(L, 0, 2);
-        lua_pushstring(L, list[i].user + len + 1);
-        lua_setfield(L, -2, "user");
-        lua_pushstring(L, role_name(list[i].role));
-        lua_setfield(L, -2, "role");
-        lua_rawseti(L, -2, ++count);
-    }
-    return count;
-}
-
-int out_roster(lua_State *L, struct coro *co)
-{
-    const struct playbook *p = co->binding->playbook;
-    const char *gateway = turn_gateway(co->turn);
-    lua_newtable(L);
-    lua_Integer n = roster_add(L, co->binding->book->staff, co->binding->book->nstaff, gateway, 0);
-    roster_add(L, p->staff, p->nstaff, gateway, n);
-    return 1;
 }

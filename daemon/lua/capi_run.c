@@ -83,7 +83,8 @@ static int wait_replayed(lua_State *L, struct coro *co, uint32_t hash)
 {
     struct journal *j = &co->journal;
     struct journal_line line, next;
-    if (!journal_peek(j, &line) || line.kind != '?' || !line.hashed || line.hash != hash)
+    if (!journal_peek(j, &line) || line.kind != '?' || !line.hashed ||
+        (!line.any && line.hash != hash))
         return capi_stuck(L, co, '?', "waits");
     journal_next(j, &line);
     if (!journal_peek(j, &next)) {
@@ -97,7 +98,7 @@ static int wait_replayed(lua_State *L, struct coro *co, uint32_t hash)
     return coro_take_wake(L, co, next.text, next.len);
 }
 
-/* wait(spec JSON): what came. */
+/* wait(spec JSON, what of it a replay compares or nil): what came. */
 static int run_wait(lua_State *L)
 {
     struct coro *co = coro_current(L);
@@ -108,7 +109,8 @@ static int run_wait(lua_State *L)
         co->flow->records[co->handler] = true;
         return fence_kill(L, KILL_RECORD, "this handler waits, and was not recorded");
     }
-    uint32_t hash = journal_hash_spec(spec, len);
+    uint32_t hash =
+        lua_type(L, 2) == LUA_TSTRING ? journal_hash(L, 2, 2) : journal_hash_spec(spec, len);
     if (journal_replaying(&co->journal))
         return wait_replayed(L, co, hash);
     capi_check_full(L, co);
@@ -184,14 +186,18 @@ static int run_id(lua_State *L)
     return 1;
 }
 
+/* llm_timeout(): ms that the language model has, when a script does not say. Not recorded: no replay compares it. */
+static int run_llm_timeout(lua_State *L)
+{
+    lua_pushinteger(L, turn_llm_timeout(coro_current(L)->turn));
+    return 1;
+}
+
 void capi_run(lua_State *L)
 {
-    static const luaL_Reg list[] = {{"wait", run_wait},
-                                    {"continue", run_continue},
-                                    {"end_run", run_end},
-                                    {"replaying", run_replaying},
-                                    {"journal_at", run_journal_at},
-                                    {"run_id", run_id},
-                                    {NULL, NULL}};
+    static const luaL_Reg list[] = {{"wait", run_wait},           {"llm_timeout", run_llm_timeout},
+                                    {"continue", run_continue},   {"end_run", run_end},
+                                    {"replaying", run_replaying}, {"journal_at", run_journal_at},
+                                    {"run_id", run_id},           {NULL, NULL}};
     luaL_setfuncs(L, list, 0);
 }

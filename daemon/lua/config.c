@@ -24,11 +24,17 @@ static const char *const config_keys[] = {"data_dir",
                                           "sop_watch",
                                           "playbooks",
                                           "staff",
+                                          "tags",
                                           "gateways",
                                           "timezone",
                                           "log",
                                           "lua",
                                           "queue",
+                                          "streams",
+                                          "retention",
+                                          "http_client",
+                                          "llm",
+                                          "trace",
                                           NULL};
 
 void config_warn(struct config *c, const struct conf_report *r, const struct conf_value *v,
@@ -275,6 +281,21 @@ static void config_read_log(struct conf_report *r, struct config *c, const struc
         conf_problem(r, conf_get(v, "level"), "log.level must be error, warn, info or debug");
 }
 
+static void config_read_trace(struct conf_report *r, struct config *c,
+                              const struct conf_value *root)
+{
+    const struct conf_value *v = conf_get(root, "trace");
+    c->trace = TRACE_TEXTS;
+    if (!v || (v->type == CONF_STRING && strcmp(v->string, "texts") == 0))
+        return;
+    if (v->type == CONF_STRING && strcmp(v->string, "facts") == 0)
+        c->trace = TRACE_FACTS;
+    else if (v->type == CONF_BOOLEAN && !v->boolean)
+        c->trace = TRACE_OFF;
+    else
+        conf_problem(r, v, "trace must be \"texts\", \"facts\" (nothing that was said) or false");
+}
+
 static void config_read_limits(struct conf_report *r, struct config *c,
                                const struct conf_value *root)
 {
@@ -297,6 +318,18 @@ static void config_read_limits(struct conf_report *r, struct config *c,
         if (c->queue_chat && c->queue_total && c->queue_total < c->queue_chat)
             conf_problem(r, conf_get(queue, "total"), "queue: total is below chat");
     }
+}
+
+static void config_read_streams(struct conf_report *r, struct config *c,
+                                const struct conf_value *root)
+{
+    static const char *const keys[] = {"events", "audit", NULL};
+    const struct conf_value *v = conf_table(r, root, "streams");
+    if (!v)
+        return;
+    conf_check_keys(r, v, "streams", keys, false);
+    conf_integer(r, v, "events", 1000, 1000000000, &c->events_length);
+    conf_integer(r, v, "audit", 1000, 1000000000, &c->audit_length);
 }
 
 static void config_read_timezone(struct conf_report *r, struct config *c,
@@ -324,9 +357,14 @@ static void config_read(struct conf_report *r, struct config *c, const struct co
     config_read_playbooks(r, c, root);
     config_read_gateways(r, c, root, flags);
     config_read_staff(r, c, root);
+    config_read_tags(r, c, root);
     config_read_log(r, c, root);
+    config_read_trace(r, c, root);
     config_read_limits(r, c, root);
+    config_read_streams(r, c, root);
+    config_read_retention(r, c, root);
     config_read_timezone(r, c, root);
+    config_read_web(r, c, root, flags);
 }
 
 static struct config *config_from(struct conf_value *root, const char *name, char *file,
@@ -400,10 +438,12 @@ void config_free(struct config *c)
     if (c->redis.password)
         explicit_bzero(c->redis.password, strlen(c->redis.password));
     redis_addr_free(&c->redis);
+    http_conf_free(&c->web);
     buf_free(&c->warnings);
     free(c->http_host);
     free(c->data_dir);
     free(c->timezone);
     free(c->file);
+    config_free_tags(c);
     free(c);
 }

@@ -8,6 +8,9 @@
 /* Reads one entry of `gateways` into g (config_gateway.c). Problems go to r. */
 void config_read_gateway(struct conf_report *r, struct config *c, const struct conf_value *v,
                          struct config_gateway *g, unsigned flags);
+/* Reads `http_client` and `llm` (config_http.c), after the time zone. */
+void config_read_web(struct conf_report *r, struct config *c, const struct conf_value *root,
+                     unsigned flags);
 /* Resolves <stem>, <stem>_env or <stem>_file of a table (config_secret.c). The secret is allocated; NULL if none is
  * set or a problem was reported. `inline_too`: the plain key may hold the secret itself. */
 char *config_secret(struct conf_report *r, struct config *c, const struct conf_value *table,
@@ -16,8 +19,14 @@ char *config_secret(struct conf_report *r, struct config *c, const struct conf_v
 const struct conf_value *config_secret_at(const struct conf_value *table, const char *stem);
 /* A path of the file, made absolute from the folder in which the configuration stands. */
 char *config_path(const struct config *c, const char *path);
+/* `tags` (config_tags.c). */
+void config_read_tags(struct conf_report *r, struct config *c, const struct conf_value *root);
+void config_free_tags(struct config *c);
 /* Adds a line to c->warnings. */
 void config_warn(struct config *c, const struct conf_report *r, const struct conf_value *v,
                  const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* config_retention.c */
+void config_read_retention(struct conf_report *r, struct config *c, const struct conf_value *root);
 
 #endif

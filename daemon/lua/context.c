@@ -170,6 +170,7 @@ enum field {
     FIELD_INVITER,
     FIELD_OPERATOR,
     FIELD_FROM_BOT,
+    FIELD_VIA,
     FIELD_FLOW
 };
 static const struct {
@@ -196,6 +197,7 @@ static const struct {
     {"inviter", FIELD_INVITER},
     {"operator", FIELD_OPERATOR},
     {"from_bot", FIELD_FROM_BOT},
+    {"via", FIELD_VIA},
     {"flow", FIELD_FLOW},
 };
 
@@ -239,6 +241,7 @@ static void push_field(lua_State *L, struct coro *co, enum field field)
     case FIELD_PRIVATE: lua_pushboolean(L, turn_chat(t)[0] == '@'); break;
     case FIELD_INVITER: push_id(L, e && e->type == EVENT_JOIN ? e->operator_id : NULL); break;
     case FIELD_OPERATOR: push_id(L, e ? e->operator_id : NULL); break;
+    case FIELD_VIA: push_id(L, e ? e->via : NULL); break;
     case FIELD_FROM_BOT: lua_pushboolean(L, e && e->from_bot); break;
     case FIELD_FLOW: push_text(L, co->flow->info.name); break;
     default: lua_pushnil(L);
@@ -384,25 +387,60 @@ static const struct playbook *playbook_of(lua_State *L)
     return coro_current(L)->binding->playbook;
 }
 
-/* params(): id of the binding, and its parameters as a fresh table if they were not asked for before. */
+/* The bindings whose tables are kept, the one that was used longest ago goes: a flow that runs with values of their own in 500
+ * groups does not keep 500 tables. */
+static void params_touch(struct flow *f, uint32_t id)
+{
+    int oldest = 0;
+    for (int i = 0; i < PARAMS_KEPT; i++) {
+        if (f->kept[i].id == id) {
+            f->kept[i].used = ++f->kept_clock;
+            return;
+        }
+        if (f->kept[i].used < f->kept[oldest].used)
+            oldest = i;
+    }
+    f->kept[oldest].used = ++f->kept_clock;
+    f->kept_out = f->kept[oldest].id;
+    f->kept[oldest].id = id;
+}
+
+/* params(): the table that was kept for the binding; or nil and its parameters, without texts, as a fresh table. */
 static int capi_params(lua_State *L)
 {
     struct coro *co = coro_current(L);
+    const struct flow_info *info = &co->flow->info;
     lua_rawgeti(L, LUA_REGISTRYINDEX, co->flow->ref_params);
-    if (lua_rawgeti(L, -1, co->binding->id) == LUA_TTABLE)
+    if (lua_rawgeti(L, -1, co->binding->id) == LUA_TTABLE) {
+        params_touch(co->flow, co->binding->id);
         return 1;
+    }
     lua_settop(L, 0);
     lua_pushnil(L);
-    json_push(L, co->binding->params);
+    lua_createtable(L, 0, info->nparams);
+    for (int i = 0; i < info->nparams; i++) {
+        const cJSON *v = values_get(co->binding->values, i);
+        if (!v || info->params[i].type == PARAM_TEXT)
+            continue;
+        json_push(L, v);
+        lua_setfield(L, -2, info->params[i].name);
+    }
     return 2;
 }
 
 static int capi_keep_params(lua_State *L)
 {
     struct coro *co = coro_current(L);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, co->flow->ref_params);
+    struct flow *f = co->flow;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, f->ref_params);
     lua_pushvalue(L, 1);
     lua_rawseti(L, -2, co->binding->id);
+    f->kept_out = 0;
+    params_touch(f, co->binding->id);
+    if (f->kept_out) {
+        lua_pushnil(L);
+        lua_rawseti(L, -2, f->kept_out);
+    }
     return 0;
 }
 
@@ -410,7 +448,7 @@ static int capi_keep_params(lua_State *L)
 static int capi_text(lua_State *L)
 {
     const struct coro *co = coro_current(L);
-    json_push(L, cJSON_GetObjectItemCaseSensitive(co->binding->params, luaL_checkstring(L, 1)));
+    json_push(L, binding_param(co->binding, luaL_checkstring(L, 1)));
     return 1;
 }
 
@@ -442,6 +480,15 @@ static int capi_role_rank(lua_State *L)
     return 1;
 }
 
+/* order(): what an outside system reported, as JSON; nil if this is about no order. */
+static int capi_order(lua_State *L)
+{
+    const struct turn *t = coro_current(L)->turn;
+    const struct event *e = turn_event(t);
+    push_id(L, e && e->type == EVENT_ORDER ? turn_timer_args(t) : NULL);
+    return 1;
+}
+
 void capi_context(lua_State *L)
 {
     static const luaL_Reg list[] = {{"context", capi_set_context},
@@ -454,6 +501,7 @@ void capi_context(lua_State *L)
                                     {"staff_chat", capi_staff_chat},
                                     {"text", capi_text},
                                     {"role_rank", capi_role_rank},
+                                    {"order", capi_order},
                                     {NULL, NULL}};
     luaL_setfuncs(L, list, 0);
     lua_newtable(L);

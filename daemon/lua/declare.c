@@ -59,9 +59,9 @@ static const char *const *take_strings(lua_State *L, int idx, const char *name, 
 
 static enum handler_kind take_kind(lua_State *L, int idx)
 {
-    static const char *const names[] = {"on", "command", "at", "timer", "run"};
+    static const char *const names[] = {"on", "command", "at", "timer", "run", "trigger"};
     const char *kind = take_string(L, idx, "kind");
-    for (int i = 0; i < 5; i++)
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(kind, names[i]) == 0)
             return (enum handler_kind)i;
     luaL_error(L, "handler of unknown kind");
@@ -79,11 +79,14 @@ static void read_handler(lua_State *L, int idx, int index, struct handler *h)
     h->name = take_string(L, idx, "name");
     h->words = take_strings(L, idx, "words", &h->nwords);
     h->role = take_string(L, idx, "role");
+    h->role_param = take_string(L, idx, "role_param");
     h->args = take_bool(L, idx, "args");
     h->glued = take_bool(L, idx, "glued");
     h->image = take_bool(L, idx, "image");
     h->in_private = take_bool(L, idx, "in_private");
     h->in_group = take_bool(L, idx, "in_group");
+    h->remote = take_bool(L, idx, "remote");
+    h->usage = take_string(L, idx, "usage");
     h->late_ms = take_integer(L, idx, "late_ms", -1);
     h->line = (int)take_integer(L, idx, "line", 1);
 }

@@ -430,8 +430,13 @@ static int forget_params(lua_State *L)
 void host_forget_binding(struct flow *f, const struct binding *b)
 {
     uint32_t id = b->id;
-    if (!lua_checkstack(f->L, 4))
-        return;
+    int i = 0;
+    while (i < PARAMS_KEPT && f->kept[i].id != id)
+        i++;
+    if (i == PARAMS_KEPT || !lua_checkstack(f->L, 4))
+        return; /* it has none */
+    f->kept[i].id = 0;
+    f->kept[i].used = 0;
     lua_pushcfunction(f->L, forget_params);
     lua_pushlightuserdata(f->L, &id);
     if (lua_pcall(f->L, 1, 0, 0) != LUA_OK)

@@ -36,25 +36,37 @@ void host_destroy(struct host *h);
 
 /* ---- what a flow declares ------------------------------------------------------------------------------------ */
 
-enum handler_kind { HANDLER_ON, HANDLER_COMMAND, HANDLER_AT, HANDLER_TIMER, HANDLER_RUN };
+enum handler_kind {
+    HANDLER_ON,
+    HANDLER_COMMAND,
+    HANDLER_AT,
+    HANDLER_TIMER,
+    HANDLER_RUN,
+    HANDLER_TRIGGER
+};
 
 struct handler {
     enum handler_kind kind;
     int index; /* position in the flow, 0.. */
     /* its name across versions of the flow: "on:join", "command:<first word or parameter>", "at:remind", "timer:x",
-     * "run:onboard"; a second one of the same name gets "#2" */
+     * "run:onboard", "trigger:x"; a second one of the same name gets "#2" */
     const char *id;
     enum event_type event; /* ON */
     bool from_param; /* COMMAND, AT: words/clock come from the parameter `name` of the binding */
-    /* COMMAND/AT: parameter name if from_param; TIMER, RUN: its name; else "" */
+    /* COMMAND/AT: parameter name if from_param; TIMER, RUN, TRIGGER: its name; else "" */
     const char *name;
     const char *const *words; /* COMMAND: literal words; AT: one literal clock time */
     int nwords;
-    const char *role; /* least staff role, "" = everybody */
-    bool args;        /* COMMAND: text may follow the word */
+    const char *role;       /* least staff role, "" = everybody */
+    const char *role_param; /* the parameter that says it; `role` is its default. "" = none */
+    bool args;              /* COMMAND: text may follow the word */
     bool glued; /* COMMAND: it may also follow without a blank ("补卡3月2日"); implies args */
     bool image; /* ON message: only messages with a picture (the host passes over others) */
     bool in_private, in_group;
+    /* ON, COMMAND: in private chats and staff chats only, for those who have `role` in any group of the gateway */
+    bool remote;
+    const char *
+        usage; /* COMMAND with a role: how to write it, or the name of a text parameter; "" = its word */
     /* AT, TIMER: still run when this late; AT default 30 min, TIMER default: always (-1) */
     int64_t late_ms;
     int line; /* where it is declared */

@@ -171,18 +171,8 @@ static int hex_digit(char c)
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static void read_hash(struct journal_line *line)
+static void read_hashed(struct journal_line *line, uint32_t hash)
 {
-    uint32_t hash = 0;
-    line->hashed = false;
-    if (line->len < HASH_DIGITS || line->kind == '!')
-        return;
-    for (int i = 0; i < HASH_DIGITS; i++) {
-        int digit = hex_digit(line->text[i]);
-        if (digit < 0)
-            return;
-        hash = hash << 4 | (uint32_t)digit;
-    }
     line->hashed = true;
     line->hash = hash;
     line->text += HASH_DIGITS;
@@ -191,6 +181,26 @@ static void read_hash(struct journal_line *line)
         line->text++;
         line->len--;
     }
+}
+
+static void read_hash(struct journal_line *line)
+{
+    uint32_t hash = 0;
+    line->hashed = line->any = false;
+    if (line->len < HASH_DIGITS || line->kind == '!')
+        return;
+    if (memcmp(line->text, "********", HASH_DIGITS) == 0) {
+        read_hashed(line, 0);
+        line->any = true;
+        return;
+    }
+    for (int i = 0; i < HASH_DIGITS; i++) {
+        int digit = hex_digit(line->text[i]);
+        if (digit < 0)
+            return;
+        hash = hash << 4 | (uint32_t)digit;
+    }
+    read_hashed(line, hash);
 }
 
 bool journal_peek(struct journal *j, struct journal_line *line)

@@ -1,5 +1,5 @@
-/* playbook.c -- see playbook.h. The head of a playbook: whom it serves, when, in which voice. Its flows are read in
- * playbook_flows.c. Callers: cli/ (serve, check, play). */
+/* playbook.c -- see playbook.h. Finds the files of playbooks and reads whom each serves; the rest is read in playbook_head.c,
+ * playbook_flows.c and playbook_overlays.c. Callers: cli/ (serve, check, play). */
 #include "lua/playbook.h"
 
 #include <cjson/cJSON.h>
@@ -7,9 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "lua/playbook_internal.h"
+#include "lua/selectors.h"
 
 enum { PLAYBOOK_EVENING_POSTS = 6 };
 
@@ -68,216 +70,55 @@ static void playbook_warn_gateway(struct loader *l, const struct conf_value *v, 
                  l->report.file, v->line, name);
 }
 
-/* "all", "qq1:*", "qq1:700000001". */
-static bool playbook_read_name(struct loader *l, const struct conf_value *v, struct selector *s)
+void loader_read_groups(struct loader *l, const struct conf_value *table, const char *missing,
+                        struct selector **out, int *n)
 {
-    const char *text = v->string, *colon = strchr(text, ':');
-    if (strcmp(text, "all") == 0) {
-        s->kind = SELECT_ALL;
-        return true;
-    }
-    if (!colon || colon == text || !colon[1]) {
-        conf_problem(
-            &l->report, v,
-            "groups: '%s' must be \"gateway:group\", \"gateway:*\", \"all\", { tag = ... } or "
-            "{ name = ... }",
-            text);
-        return false;
-    }
-    s->gateway = mem_strndup(text, (size_t)(colon - text));
-    s->kind = strcmp(colon + 1, "*") == 0 ? SELECT_GATEWAY : SELECT_CHAT;
-    s->value = s->kind == SELECT_CHAT ? mem_strdup(colon + 1) : NULL;
-    if (s->value && strchr(s->value, '*'))
-        conf_problem(
-            &l->report, v,
-            "groups: '%s': * stands for all groups of a gateway only; patterns go by name: "
-            "{ name = \"*...*\" }",
-            text);
-    playbook_warn_gateway(l, v, s->gateway);
-    return true;
+    const struct conf_value **at = NULL;
+    *n = selectors_read(&l->report, table, missing, out, &at);
+    for (int i = 0; i < *n; i++)
+        if ((*out)[i].gateway)
+            playbook_warn_gateway(l, at[i], (*out)[i].gateway);
+    free(at);
 }
 
-static bool playbook_read_selector(struct loader *l, const struct conf_value *v, struct selector *s)
+static void playbook_defaults(struct loader *l, struct playbook *p)
 {
-    static const char *const keys[] = {"tag", "name", NULL};
-    if (v->type == CONF_STRING)
-        return playbook_read_name(l, v, s);
-    if (v->type != CONF_TABLE || v->nentries != 1) {
-        conf_problem(
-            &l->report, v,
-            "groups: an item is \"gateway:group\", \"all\", { tag = \"...\" } or { name = \"...\" }");
-        return false;
-    }
-    conf_check_keys(&l->report, v, "groups", keys, false);
-    const char *text = NULL;
-    if (conf_string(&l->report, v, "tag", &text))
-        s->kind = SELECT_TAG;
-    else if (conf_string(&l->report, v, "name", &text))
-        s->kind = SELECT_NAME;
-    else
-        return false;
-    if (s->kind == SELECT_TAG && (!*text || strchr(text, ',')))
-        conf_problem(&l->report, v, "groups: a tag is one word without a comma");
-    s->value = mem_strdup(text);
-    return true;
-}
-
-static void playbook_read_groups(struct loader *l, struct playbook *p,
-                                 const struct conf_value *root)
-{
-    const struct conf_value *v = conf_get(root, "groups");
-    if (!v) {
-        conf_problem(
-            &l->report, root,
-            "groups is missing: which groups this playbook serves, for example groups = { \"qq1:*\" }");
-        return;
-    }
-    bool single = v->type == CONF_STRING;
-    if (!single && (v->type != CONF_TABLE || v->nlist != v->nentries || v->nlist == 0)) {
-        conf_problem(
-            &l->report, v,
-            "groups must be a list, for example { \"qq1:700000001\", { tag = \"store\" } }");
-        return;
-    }
-    int n = single ? 1 : v->nlist;
-    p->selectors = mem_zero((size_t)n * sizeof *p->selectors);
-    for (int i = 0; i < n; i++) {
-        struct selector *s = &p->selectors[p->nselectors];
-        if (playbook_read_selector(l, single ? v : &v->entries[i].value, s))
-            p->nselectors++;
-    }
-}
-
-static void playbook_read_staff(struct loader *l, struct playbook *p, const struct conf_value *root)
-{
-    const struct conf_value *v = conf_table(&l->report, root, "staff");
-    const char *chat = NULL;
-    if (conf_string(&l->report, root, "staff_chat", &chat)) {
-        const char *colon = strchr(chat, ':');
-        if (!colon || colon == chat || !colon[1])
-            conf_problem(&l->report, conf_get(root, "staff_chat"),
-                         "staff_chat must be \"gateway:group\"");
-        p->staff_chat = mem_strdup(chat);
-    }
-    if (!v)
-        return;
-    if (v->nlist > 0)
-        conf_problem(&l->report, &v->entries[0].value,
-                     "staff: write [\"gateway:user\"] = \"role\"");
-    p->staff = mem_zero(((size_t)v->nentries + 1) * sizeof *p->staff);
-    for (int i = v->nlist; i < v->nentries; i++) {
-        const struct conf_entry *e = &v->entries[i];
-        int role = e->value.type == CONF_STRING ? role_parse(e->value.string) : -1;
-        const char *colon = strchr(e->key, ':');
-        if (!colon || colon == e->key || !colon[1])
-            conf_problem(&l->report, &e->value, "staff: '%s' must be gateway:user", e->key);
-        if (role < 0)
-            conf_problem(&l->report, &e->value,
-                         "staff: the role of %s must be keeper, store, region, hq or owner",
-                         e->key);
-        p->staff[p->nstaff++] =
-            (struct staff){mem_strdup(e->key), (enum role)(role < 0 ? 0 : role)};
-    }
-}
-
-/* ---- when, and in which voice ---- */
-
-static bool playbook_clock(struct loader *l, const struct conf_value *v, const char *what,
-                           int64_t *out)
-{
-    if (v->type == CONF_STRING && time_parse_clock(v->string, out))
-        return true;
-    conf_problem(&l->report, v, "%s must be a time of day like \"22:30\"", what);
-    return false;
-}
-
-static void playbook_read_quiet(struct loader *l, struct playbook *p, const struct conf_value *root)
-{
-    const struct conf_value *v = conf_get(root, "quiet");
+    p->private_chats = true;
     p->has_quiet = true;
     time_parse_clock("22:30", &p->quiet_from_ms);
     time_parse_clock("07:30", &p->quiet_to_ms);
-    if (!v)
-        return;
-    if (v->type == CONF_BOOLEAN && !v->boolean) {
-        p->has_quiet = false;
-        return;
-    }
-    if (v->type != CONF_TABLE || v->nlist != 2 || v->nentries != 2) {
-        conf_problem(&l->report, v, "quiet must be { \"22:30\", \"07:30\" } or false");
-        return;
-    }
-    playbook_clock(l, &v->entries[0].value, "quiet", &p->quiet_from_ms);
-    playbook_clock(l, &v->entries[1].value, "quiet", &p->quiet_to_ms);
-    p->has_quiet = p->quiet_from_ms != p->quiet_to_ms;
-}
-
-static void playbook_read_times(struct loader *l, struct playbook *p, const struct conf_value *root)
-{
-    const char *zone = l->config->timezone;
-    conf_string(&l->report, root, "timezone", &zone);
-    p->zone = zone_get(zone);
-    if (!p->zone)
-        conf_problem(&l->report, conf_get(root, "timezone"),
-                     "timezone '%s' is not known to this system (names look like "
-                     "Asia/Shanghai)",
-                     zone);
-    const struct conf_value *cutoff = conf_get(root, "day_cutoff");
     time_parse_clock("04:00", &p->cutoff_ms);
-    if (cutoff && playbook_clock(l, cutoff, "day_cutoff", &p->cutoff_ms) && p->cutoff_ms > 43200000)
-        conf_problem(&l->report, cutoff,
-                     "day_cutoff must be between 00:00 and 12:00: a day begins then");
-    playbook_read_quiet(l, p, root);
+    p->evening_posts = PLAYBOOK_EVENING_POSTS;
+    p->language = mem_strdup("zh-CN");
+    p->persona = cJSON_CreateObject();
+    p->zone = zone_get(l->config->timezone);
 }
 
-static bool playbook_language_good(const char *s)
+static struct playbook *playbook_read(struct loader *l, const char *folder, const char *name,
+                                      const char *path, const struct conf_value *root)
 {
-    return *s && strlen(s) <= 32 &&
-           strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") ==
-               strlen(s);
-}
-
-static void playbook_read_voice(struct loader *l, struct playbook *p, const struct conf_value *root)
-{
-    const char *language = "zh-CN", *title = p->name;
-    conf_string(&l->report, root, "title", &title);
-    conf_string(&l->report, root, "language", &language);
-    if (!playbook_language_good(language)) {
-        conf_problem(&l->report, conf_get(root, "language"),
-                     "language must be a name like \"zh-CN\" (a file in sop/texts/)");
-        language = "zh-CN";
-    }
-    p->title = mem_strdup(title);
-    p->language = mem_strdup(language);
-    const struct conf_value *persona = conf_table(&l->report, root, "persona");
-    if (persona && persona->nlist > 0)
-        conf_problem(&l->report, persona,
-                     "persona: values need names, for example { name = \"小福\" }");
-    p->persona = persona && persona->nentries ? conf_to_json(persona) : cJSON_CreateObject();
-}
-
-static struct playbook *playbook_read(struct loader *l, const char *name, const char *path,
-                                      const struct conf_value *root)
-{
-    static const char *const keys[] = {
-        "title",   "groups",     "private", "timezone", "quiet", "day_cutoff",    "language",
-        "persona", "staff_chat", "staff",   "keepers",  "flows", "evening_posts", NULL};
+    static const char *const keys[] = {"title",  "groups",     "private",       "timezone",
+                                       "quiet",  "day_cutoff", "language",      "persona",
+                                       "staff",  "staff_chat", "keepers",       "flows",
+                                       "locked", "overlays",   "evening_posts", NULL};
     struct playbook *p = MEM_NEW(struct playbook);
-    int64_t posts = PLAYBOOK_EVENING_POSTS;
+    const char *title = name;
     l->report = (struct conf_report){.file = path, .out = l->err};
     p->name = mem_strdup(name);
     p->file = mem_strdup(path);
-    p->private_chats = true;
+    playbook_defaults(l, p);
     conf_check_keys(&l->report, root, "playbook", keys, false);
     conf_boolean(&l->report, root, "private", &p->private_chats);
     conf_boolean(&l->report, root, "keepers", &p->keepers);
-    conf_integer(&l->report, root, "evening_posts", 0, 1000, &posts);
-    p->evening_posts = (int)posts;
-    playbook_read_groups(l, p, root);
-    playbook_read_staff(l, p, root);
-    playbook_read_times(l, p, root);
-    playbook_read_voice(l, p, root);
+    conf_string(&l->report, root, "title", &title);
+    p->title = mem_strdup(title);
+    loader_read_groups(
+        l, root,
+        "groups is missing: which groups this playbook serves, for example groups = { \"qq1:*\" }",
+        &p->selectors, &p->nselectors);
+    loader_read_head(l, p, root);
     loader_read_flows(l, p, root);
+    loader_read_overlays(l, p, folder, root);
     l->problems += l->report.problems;
     return p;
 }
@@ -312,7 +153,7 @@ static void playbook_load_file(struct loader *l, struct book *b, const char *fol
     struct conf_value *root = conf_load(buf_cstr(&path), l->err);
     if (root) {
         b->books = mem_realloc(b->books, ((size_t)b->nbooks + 1) * sizeof *b->books);
-        b->books[b->nbooks++] = playbook_read(l, name, path.data, root);
+        b->books[b->nbooks++] = playbook_read(l, folder, name, path.data, root);
     } else {
         l->problems++;
     }
@@ -320,9 +161,36 @@ static void playbook_load_file(struct loader *l, struct book *b, const char *fol
     buf_free(&path);
 }
 
+/* Overlays of nobody: a folder that is called like no playbook beside it. */
+static void playbook_warn_strays(struct loader *l, const char *folder, char *const *names)
+{
+    struct buf path = {0};
+    buf_addf(&path, "%s/playbooks", folder);
+    DIR *dir = opendir(buf_cstr(&path));
+    for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir)) {
+        struct buf sub = {0};
+        int i = 0;
+        buf_addf(&sub, "playbooks/%s", e->d_name);
+        char **own = e->d_name[0] == '.' ? NULL : loader_list(folder, buf_cstr(&sub));
+        while (names && names[i] && strcmp(names[i], e->d_name) != 0)
+            i++;
+        if (own && own[0] && !(names && names[i]))
+            buf_addf(l->warnings,
+                     "%s/%s/%s.lua:1: there is no playbook %s beside the folder; this overlay is "
+                     "nobody's\n",
+                     folder, buf_cstr(&sub), own[0], e->d_name);
+        loader_free_list(own);
+        buf_free(&sub);
+    }
+    if (dir)
+        closedir(dir);
+    buf_free(&path);
+}
+
 static void playbook_load_folder(struct loader *l, struct book *b, const char *folder)
 {
     char **names = loader_list(folder, "playbooks");
+    playbook_warn_strays(l, folder, names);
     for (int i = 0; names && names[i]; i++) {
         if (playbook_wanted(l->config, names[i]) && !playbook_known(b, names[i]))
             playbook_load_file(l, b, folder, names[i]);
@@ -367,6 +235,31 @@ static void playbook_load_flows(struct loader *l)
     l->problems += l->report.problems;
 }
 
+static void playbook_take_tags(struct book *b, const struct config *c)
+{
+    struct buf content = {0};
+    b->config = mem_strdup(c->file ? c->file : "configuration");
+    b->sop = mem_zero(((size_t)c->nsop + 1) * sizeof *b->sop);
+    for (int i = 0; i < c->nsop; i++)
+        b->sop[i] = mem_strdup(c->sop[i]);
+    b->tags = mem_zero(((size_t)c->ntags + 1) * sizeof *b->tags);
+    for (int i = 0; i < c->ntags; i++) {
+        struct tag_rule *t = &b->tags[b->ntags++];
+        *t = c->tags[i];
+        t->tag = mem_strdup(t->tag);
+        t->selectors = mem_zero(((size_t)t->nselectors + 1) * sizeof *t->selectors);
+        buf_addf(&content, "%s %d", t->tag, (int)t->level);
+        for (int j = 0; j < t->nselectors; j++) {
+            const struct selector *s = &c->tags[i].selectors[j];
+            selector_print(s, &content);
+            t->selectors[j] =
+                (struct selector){s->kind, mem_strdup(s->gateway), mem_strdup(s->value)};
+        }
+    }
+    b->tags_content = hash_string(buf_cstr(&content));
+    buf_free(&content);
+}
+
 struct book *playbook_load(struct host *h, const struct config *c, unsigned flags, struct buf *err,
                            struct buf *warnings)
 {
@@ -380,6 +273,8 @@ struct book *playbook_load(struct host *h, const struct config *c, unsigned flag
     b->staff = mem_zero(((size_t)c->nstaff + 1) * sizeof *b->staff);
     for (int i = 0; i < c->nstaff; i++)
         b->staff[b->nstaff++] = (struct staff){mem_strdup(c->staff[i].user), c->staff[i].role};
+    playbook_take_tags(b, c);
+    book_ready(b);
     loader_free(&l);
     if (b->nbooks == 0 && l.problems == 0)
         buf_addf(warnings, "%s:1: there is no playbook in the folders of `sop`\n",

@@ -21,8 +21,9 @@ struct redisReply;
 
 enum {
     HOOK_EVERY = 250, /* VM instructions between two looks at the budget */
-    PRELUDE_PARTS = 9,
-    POOL_MAX = 16, /* idle coroutines kept per flow */
+    PRELUDE_PARTS = 12,
+    POOL_MAX = 16,    /* idle coroutines kept per flow */
+    PARAMS_KEPT = 64, /* tables of parameters kept per flow, by binding */
     STATE_MEMORY = 32 << 20,
     STATE_BUDGET = 10000000,
     HANDLER_SLICES = 5, /* a handler may take this many budgets over all its resumes */
@@ -85,6 +86,13 @@ struct flow {
     size_t source_len;
     struct coro *pool;
     int pooled;
+    /* whose tables of parameters are kept, and when they were used */
+    struct {
+        uint32_t id;
+        uint64_t used;
+    } kept[PARAMS_KEPT];
+    uint64_t kept_clock;
+    uint32_t kept_out; /* whose went last */
     struct load *load; /* while host_load runs */
     int ref_main, ref_context, ref_names, ref_handlers, ref_finish, ref_params, ref_env, ref_held;
 };

@@ -82,7 +82,7 @@ end
 local kinds = {
   HSET = 'hash', HDEL = 'hash', HINCRBY = 'hash', ZADD = 'zset', ZREM = 'zset', ZINCRBY = 'zset', SADD = 'set',
   SREM = 'set', RPUSH = 'list', LPUSH = 'list', LTRIM = 'list', LPOP = 'list', RPOP = 'list', LSET = 'list',
-  SETBIT = 'string', APPEND = 'string', XADD = 'stream', ZREMRANGEBYRANK = 'zset',
+  SETBIT = 'string', APPEND = 'string', XADD = 'stream', XDEL = 'stream', ZREMRANGEBYRANK = 'zset',
 }
 local fits = {}
 local function kind_misfit(key, want)

@@ -15,6 +15,9 @@ static bool run_record_hash(const char *s, size_t len, uint32_t *out)
     uint32_t value = 0;
     if (len < RUN_HASH_DIGITS)
         return false;
+    *out = 0;
+    if (memcmp(s, "********", RUN_HASH_DIGITS) == 0) /* of a run that named a forgotten member */
+        return true;
     for (int i = 0; i < RUN_HASH_DIGITS; i++) {
         char c = s[i];
         int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;

@@ -1,83 +1,172 @@
-/* settings_mirror.c -- see settings_mirror.h. A layer is one Redis hash. Who decides: the chat's layer, then those of its
- * tags in the order in which they are written, then the gateway's, then the global one. Callers: store/settings.c. */
+/* settings_mirror.c -- see settings_mirror.h. A layer is one Redis hash; looking up is in settings_find.c. Callers: store/settings*.c. */
 #include "store/settings_mirror.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <uthash.h>
 
 #include "base/buf.h"
-#include "base/log.h"
 #include "base/mem.h"
-
-enum { MIRROR_VALUE_MAX = 65536, MIRROR_LAYERS_MAX = 24 };
-/* The kinds of settings.h, and the tags of chats, which have no layers. */
-enum { KIND_TAGS = SETTINGS_KINDS, MIRROR_KINDS };
-
-struct field {
-    char *name;
-    char *value; /* normalised, see settings.h; NULL: malformed */
-    char *raw;   /* as written, to see whether it changed */
-    UT_hash_handle hh;
-};
-
-struct layer {
-    char *key;
-    int kind;
-    uint64_t pass;
-    bool wrong; /* no hash; complained about */
-    struct field *fields;
-    UT_hash_handle hh;
-};
-
-struct mirror {
-    struct layer *layers;
-    unsigned count[MIRROR_KINDS]; /* layers of each kind: most lookups end at 0 */
-    uint64_t pass, generation, routes_generation;
-};
-
-static const char *const mirror_roots[MIRROR_KINDS] = {
-    [SETTINGS_TOGGLES] = "sopd:toggles",   [SETTINGS_PARAMS] = "sopd:params",
-    [SETTINGS_PAUSED] = "sopd:paused",     [SETTINGS_STAFF] = "sopd:staff",
-    [SETTINGS_VERSIONS] = "sopd:versions", [KIND_TAGS] = "sopd:chat-tags"};
-
-/* The kind of a key, -1 if it is none of ours. */
-static int mirror_kind(const char *key, size_t len)
-{
-    for (int i = 0; i < MIRROR_KINDS; i++) {
-        size_t n = strlen(mirror_roots[i]);
-        if (len < n || memcmp(key, mirror_roots[i], n) != 0)
-            continue;
-        if ((len == n && i != KIND_TAGS) || (len > n + 1 && key[n] == ':'))
-            return i;
-    }
-    return -1;
-}
+#include "store/settings_layers.h"
+#include "store/settings_value.h"
 
 bool mirror_wants(const char *key, size_t len)
 {
-    return mirror_kind(key, len) >= 0;
+    return settings_kind_of(key, len) >= 0;
 }
 
-struct mirror *mirror_new(void)
+struct mirror *mirror_new(void (*news)(void *ud, const struct mirror_news *n), void *ud)
 {
-    return MEM_NEW(struct mirror);
+    struct mirror *m = MEM_NEW(struct mirror);
+    m->news = news;
+    m->ud = ud;
+    return m;
 }
 
-static void field_free_all(struct field **fields)
+uint64_t mirror_generation(const struct mirror *m)
 {
-    struct field *f = *fields;
-    HASH_CLEAR(hh, *fields); /* the table goes, the elements stay linked */
-    while (f) {
-        struct field *next = f->hh.next;
-        free(f->name);
-        free(f->value);
-        free(f->raw);
-        free(f);
-        f = next;
+    return m->generation;
+}
+
+uint64_t mirror_routes_generation(const struct mirror *m)
+{
+    return m->routes_generation;
+}
+
+size_t mirror_bad(const struct mirror *m)
+{
+    return m->bad;
+}
+
+static void mirror_changed(struct mirror *m, int kind)
+{
+    m->generation++;
+    if (kind != SETTINGS_TOGGLES && kind != SETTINGS_PAUSED)
+        m->routes_generation++;
+}
+
+/* ---- fields ---- */
+
+static struct field *field_new(struct layer *l, const char *name, size_t len)
+{
+    struct field *f = MEM_NEW(struct field);
+    f->name = mem_strndup(name, len);
+    HASH_ADD_KEYPTR(hh, l->fields, f->name, len, f);
+    return f;
+}
+
+static void field_free(struct mirror *m, struct layer *l, struct field *f)
+{
+    m->bad -= f->verdict == SETTINGS_BAD;
+    HASH_DEL(l->fields, f);
+    free(f->name);
+    free(f->raw);
+    free(f->value);
+    free(f->problem);
+    free(f);
+}
+
+static const char *field_remedy(const struct field *f)
+{
+    return f->problem ? f->problem + strlen(f->problem) + 1 : "";
+}
+
+static void mirror_tell(struct mirror *m, const struct layer *l, const struct field *f, bool edited)
+{
+    if (!m->news)
+        return;
+    bool bad = f->verdict == SETTINGS_BAD;
+    struct mirror_news n = {.key = l->key,
+                            .field = f->name,
+                            .value = f->raw,
+                            .verdict = f->verdict,
+                            .why = f->problem ? f->problem : "",
+                            .remedy = field_remedy(f),
+                            .kept = bad ? f->value : NULL,
+                            .edited = edited,
+                            .needs_a_past = bad && !f->value};
+    m->news(m->ud, &n);
+}
+
+static void mirror_tell_gone(struct mirror *m, const char *key, const char *field)
+{
+    if (m->news)
+        m->news(m->ud, &(struct mirror_news){
+                           .key = key, .field = field, .why = "", .remedy = "", .edited = true});
+}
+
+/* The value in the form of look-ups, or NULL with why and remedy; ODD ones are told apart by *verdict. */
+static char *mirror_judge(const struct mirror *m, int kind, const char *field, const char *raw,
+                          size_t len, enum settings_verdict *verdict, struct buf *why,
+                          struct buf *remedy)
+{
+    char *value = settings_value_read(kind, raw, len, m->zone, why, remedy);
+    *verdict = !value     ? SETTINGS_BAD
+               : m->check ? m->check(m->check_ud, kind, field, value, why, remedy)
+                          : SETTINGS_GOOD;
+    if (*verdict != SETTINGS_BAD)
+        return value;
+    free(value);
+    return NULL;
+}
+
+/* What was in force stays only if it is still right. */
+static bool mirror_keeps(const struct mirror *m, int kind, const char *field, const char *value)
+{
+    enum settings_verdict verdict;
+    struct buf why = {0}, remedy = {0};
+    char *same = mirror_judge(m, kind, field, value, strlen(value), &verdict, &why, &remedy);
+    free(same);
+    buf_free(&why);
+    buf_free(&remedy);
+    return verdict != SETTINGS_BAD;
+}
+
+/* "HSET KEY FIELD on" with the names of what is wrong, ready to be pasted. */
+static void mirror_add_remedy(struct buf *out, const char *remedy, const char *key,
+                              const char *field)
+{
+    for (const char *p = remedy; *p;) {
+        if (strncmp(p, "KEY", 3) == 0) {
+            buf_adds(out, key);
+            p += 3;
+        } else if (strncmp(p, "FIELD", 5) == 0) {
+            buf_adds(out, field);
+            p += 5;
+        } else {
+            buf_addc(out, *p++);
+        }
     }
 }
+
+/* Judges f->raw. True: what is in force, or what is said of it, is another than before. */
+static bool mirror_read_field(struct mirror *m, const struct layer *l, struct field *f)
+{
+    struct buf why = {0}, remedy = {0};
+    enum settings_verdict verdict;
+    char *value = mirror_judge(m, l->kind, f->name, f->raw, f->len, &verdict, &why, &remedy);
+    if (!value && f->value && mirror_keeps(m, l->kind, f->name, f->value))
+        value = mem_strdup(f->value);
+    bool moved = !value != !f->value || (value && strcmp(value, f->value) != 0);
+    bool other = moved || verdict != f->verdict;
+    m->bad += (verdict == SETTINGS_BAD) - (f->verdict == SETTINGS_BAD);
+    free(f->value);
+    free(f->problem);
+    f->value = value;
+    f->verdict = verdict;
+    f->problem = NULL;
+    if (verdict != SETTINGS_GOOD) {
+        buf_addc(&why, '\0');
+        mirror_add_remedy(&why, buf_cstr(&remedy), l->key, f->name);
+        f->problem = buf_take(&why);
+    }
+    if (moved)
+        mirror_changed(m, l->kind);
+    buf_free(&why);
+    buf_free(&remedy);
+    return other;
+}
+
+/* ---- layers ---- */
 
 static struct layer *layer_new(struct mirror *m, const char *key, int kind)
 {
@@ -91,9 +180,12 @@ static struct layer *layer_new(struct mirror *m, const char *key, int kind)
 
 static void layer_free(struct mirror *m, struct layer *l)
 {
+    struct field *f, *next;
+    HASH_ITER (hh, l->fields, f, next)
+        field_free(m, l, f);
+    m->bad -= l->wrong;
     HASH_DEL(m->layers, l);
     m->count[l->kind]--;
-    field_free_all(&l->fields);
     free(l->key);
     free(l);
 }
@@ -101,27 +193,20 @@ static void layer_free(struct mirror *m, struct layer *l)
 void mirror_free(struct mirror *m)
 {
     struct layer *l, *next;
-    HASH_ITER (hh, m->layers, l, next) {
+    HASH_ITER (hh, m->layers, l, next)
         layer_free(m, l);
-    }
     free(m);
 }
 
-uint64_t mirror_generation(const struct mirror *m)
+/* A layer that Redis has no more. */
+static void layer_gone(struct mirror *m, struct layer *l)
 {
-    return m->generation;
-}
-
-uint64_t mirror_routes_generation(const struct mirror *m)
-{
-    return m->routes_generation;
-}
-
-static void mirror_changed(struct mirror *m, int kind)
-{
-    m->generation++;
-    if (kind != SETTINGS_TOGGLES && kind != SETTINGS_PAUSED)
-        m->routes_generation++;
+    if (l->wrong)
+        mirror_tell_gone(m, l->key, "");
+    for (struct field *f = l->fields; f; f = f->hh.next)
+        mirror_tell_gone(m, l->key, f->name);
+    mirror_changed(m, l->kind);
+    layer_free(m, l);
 }
 
 void mirror_begin(struct mirror *m)
@@ -132,283 +217,172 @@ void mirror_begin(struct mirror *m)
 void mirror_sweep(struct mirror *m)
 {
     struct layer *l, *next;
-    HASH_ITER (hh, m->layers, l, next) {
-        if (l->pass == m->pass)
-            continue;
-        mirror_changed(m, l->kind);
-        layer_free(m, l);
-    }
+    HASH_ITER (hh, m->layers, l, next)
+        if (l->pass != m->pass)
+            layer_gone(m, l);
 }
 
-/* ---- values ---- */
-
-/* "on" and "off", and what people write instead of them; NULL: malformed. */
-static const char *mirror_parse_toggle(const char *s)
+/* One field as read. True: it is another than before. */
+static bool layer_set_field(struct mirror *m, struct layer *l, const char *name, size_t name_len,
+                            const char *raw, size_t len)
 {
-    static const char *const on[] = {"on", "1", "true", "yes", "开"};
-    static const char *const off[] = {"off", "0", "false", "no", "关"};
-    while (*s == ' ')
-        s++;
-    size_t n = strcspn(s, " \r\n");
-    for (int i = 0; i < 5; i++) {
-        if (strlen(on[i]) == n && strncasecmp(s, on[i], n) == 0)
-            return "on";
-        if (strlen(off[i]) == n && strncasecmp(s, off[i], n) == 0)
-            return "off";
+    struct field *f = field_find(l, name, name_len);
+    if (f && f->raw && f->len == len && memcmp(f->raw, raw, len) == 0) {
+        f->mark = m->mark;
+        return false;
     }
-    return NULL;
+    if (!f)
+        f = field_new(l, name, name_len);
+    free(f->raw);
+    f->raw = mem_strndup(raw, len);
+    f->len = len;
+    f->mark = m->mark;
+    mirror_read_field(m, l, f);
+    mirror_tell(m, l, f, true);
+    return true;
 }
 
-/* "a, b,c" as "a,b,c"; the full-width comma counts. */
-static char *mirror_clean_tags(const char *s)
-{
-    struct buf out = {0};
-    while (*s) {
-        size_t n = strcspn(s, ",");
-        const char *wide = strstr(s, "，");
-        size_t skip = n + (s[n] == ',');
-        if (wide && (size_t)(wide - s) < n) {
-            n = (size_t)(wide - s);
-            skip = n + strlen("，");
-        }
-        size_t from = 0, to = n;
-        while (from < to && (s[from] == ' ' || s[from] == '\t'))
-            from++;
-        while (to > from && (s[to - 1] == ' ' || s[to - 1] == '\t'))
-            to--;
-        if (to > from) {
-            if (out.len)
-                buf_addc(&out, ',');
-            buf_add(&out, s + from, to - from);
-        }
-        s += skip;
-    }
-    return buf_take(&out);
-}
-
-static void mirror_complain(const struct layer *l, const struct field *f, const char *msg,
-                            const char *remedy)
-{
-    log_warn(msg, "key", l->key, "field", f->name, "value", f->raw, "remedy", remedy, NULL);
-}
-
-/* "yes", or the moment in ms until which it holds; NULL: malformed. */
-static char *mirror_parse_pause(const char *s)
-{
-    const char *word = mirror_parse_toggle(s);
-    if (word)
-        return strcmp(word, "on") == 0 ? mem_strdup("yes") : NULL;
-    size_t n = strspn(s, "0123456789");
-    return n >= 12 && !s[n] ? mem_strdup(s) : NULL;
-}
-
-/* Fills f->value from f->raw. `quiet`: the same value was complained about before. */
-static void mirror_read_value(const struct layer *l, struct field *f, bool quiet)
-{
-    if (l->kind == KIND_TAGS) {
-        f->value = mirror_clean_tags(f->raw);
-        return;
-    }
-    if (l->kind == SETTINGS_TOGGLES) {
-        const char *word = mirror_parse_toggle(f->raw);
-        f->value = word ? mem_strdup(word) : NULL;
-        if (!word && !quiet)
-            mirror_complain(l, f, "a toggle is neither on nor off; it is ignored",
-                            "HSET KEY FLOW on, or off, or HDEL KEY FLOW");
-        return;
-    }
-    if (l->kind == SETTINGS_PAUSED) {
-        f->value = mirror_parse_pause(f->raw);
-        if (!f->value && !quiet)
-            mirror_complain(l, f, "a pause is neither yes nor a time; it is ignored",
-                            "HSET KEY FLOW yes, or HDEL KEY FLOW");
-        return;
-    }
-    f->value = mem_strdup(f->raw);
-    if (l->kind != SETTINGS_PARAMS)
-        return;
-    const char *dot = strchr(f->name, '.');
-    if (!quiet && (!dot || dot == f->name || !dot[1]))
-        mirror_complain(l, f, "a parameter has a name that no flow can have; it is ignored",
-                        "name the field flow.parameter: HSET KEY checkin.days 28");
-}
-
-static struct field *field_find(const struct layer *l, const char *name)
-{
-    struct field *f = NULL;
-    if (l)
-        HASH_FIND_STR(l->fields, name, f);
-    return f;
-}
-
-static struct field *mirror_read_fields(const struct layer *old, struct layer *l, size_t n,
-                                        const char *const *words, const size_t *lens, bool *same)
-{
-    l->fields = NULL;
-    *same = n / 2 == HASH_COUNT(old->fields);
-    for (size_t i = 0; i + 1 < n; i += 2) {
-        if (lens[i] > MIRROR_VALUE_MAX || lens[i + 1] > MIRROR_VALUE_MAX)
-            continue;
-        struct field *f = MEM_NEW(struct field);
-        f->name = mem_strndup(words[i], lens[i]);
-        f->raw = mem_strndup(words[i + 1], lens[i + 1]);
-        if (field_find(l, f->name)) { /* cannot be, but two of a name would not be freed */
-            free(f->name);
-            free(f->raw);
-            free(f);
-            continue;
-        }
-        const struct field *before = field_find(old, f->name);
-        bool equal = before && strcmp(before->raw, f->raw) == 0;
-        *same &= equal;
-        mirror_read_value(l, f, equal);
-        HASH_ADD_KEYPTR(hh, l->fields, f->name, strlen(f->name), f);
-    }
-    return l->fields;
-}
-
-void mirror_set(struct mirror *m, const char *key, size_t n, const char *const *words,
+bool mirror_set(struct mirror *m, const char *key, size_t n, const char *const *words,
                 const size_t *lens)
 {
     struct layer *l;
-    int kind = mirror_kind(key, strlen(key));
+    int kind = settings_kind_of(key, strlen(key));
     if (kind < 0)
-        return;
+        return false;
     HASH_FIND_STR(m->layers, key, l);
     if (n == 0) {
-        if (l) {
-            layer_free(m, l);
-            mirror_changed(m, kind);
-        }
-        return;
+        if (l)
+            layer_gone(m, l);
+        return l != NULL;
     }
     if (!l)
         l = layer_new(m, key, kind);
-    l->pass = m->pass;
+    bool changed = l->wrong;
+    if (l->wrong)
+        mirror_tell_gone(m, key, "");
+    m->bad -= l->wrong;
     l->wrong = false;
-    struct layer fresh = {.key = l->key, .kind = l->kind};
-    bool same;
-    struct field *fields = mirror_read_fields(l, &fresh, n, words, lens, &same);
-    if (!same)
-        mirror_changed(m, kind);
-    struct field *old = l->fields;
-    l->fields = fields;
-    field_free_all(&old);
+    l->pass = m->pass;
+    m->mark++;
+    for (size_t i = 0; i + 1 < n; i += 2)
+        changed |= layer_set_field(m, l, words[i], lens[i], words[i + 1], lens[i + 1]);
+    struct field *f, *next;
+    if (HASH_COUNT(l->fields) != n / 2) {
+        HASH_ITER (hh, l->fields, f, next) {
+            if (f->mark == m->mark)
+                continue;
+            changed = true;
+            if (f->value)
+                mirror_changed(m, kind);
+            mirror_tell_gone(m, key, f->name);
+            field_free(m, l, f);
+        }
+    }
+    return changed;
+}
+
+static const char wrong_value[] = "(no hash)", wrong_why[] = "the key is no hash";
+
+/* Valid until the next call. */
+static const char *wrong_remedy(const char *key)
+{
+    static struct buf out;
+    buf_reset(&out);
+    mirror_add_remedy(&out, "DEL KEY, then HSET KEY with its fields", key, "");
+    return buf_cstr(&out);
 }
 
 bool mirror_set_wrong(struct mirror *m, const char *key)
 {
     struct layer *l;
-    int kind = mirror_kind(key, strlen(key));
+    int kind = settings_kind_of(key, strlen(key));
     if (kind < 0)
         return false;
     HASH_FIND_STR(m->layers, key, l);
     if (!l)
         l = layer_new(m, key, kind);
-    else if (l->fields)
-        mirror_changed(m, kind);
-    field_free_all(&l->fields);
-    bool first = !l->wrong;
-    l->wrong = true;
     l->pass = m->pass;
-    return first;
+    if (l->wrong)
+        return false;
+    l->wrong = true;
+    m->bad++;
+    if (m->news)
+        m->news(m->ud, &(struct mirror_news){.key = l->key,
+                                             .field = "",
+                                             .value = wrong_value,
+                                             .verdict = SETTINGS_BAD,
+                                             .why = wrong_why,
+                                             .remedy = wrong_remedy(l->key),
+                                             .edited = true});
+    return true;
 }
 
-/* ---- who decides ---- */
-
-static const struct layer *mirror_layer(const struct mirror *m, int kind, const char *scope,
-                                        const char *a, size_t a_len, const char *b)
+bool mirror_knows(const struct mirror *m, const char *key, const char *field)
 {
-    static struct buf key;
-    buf_reset(&key);
-    buf_adds(&key, mirror_roots[kind]);
-    if (scope) {
-        buf_addc(&key, ':');
-        buf_adds(&key, scope);
-    }
-    if (a) {
-        buf_addc(&key, ':');
-        buf_add_key_n(&key, a, a_len);
-    }
-    if (b) {
-        buf_addc(&key, ':');
-        buf_add_key(&key, b);
-    }
     struct layer *l;
-    HASH_FIND(hh, m->layers, key.data, key.len, l);
-    return l;
+    HASH_FIND_STR(m->layers, key, l);
+    if (l && !*field)
+        return l->wrong;
+    const struct field *f = field_find(l, field, strlen(field));
+    return f && f->raw;
 }
 
-const char *mirror_tags(const struct mirror *m, const char *gw, const char *chat)
+void mirror_set_past(struct mirror *m, const char *key, const char *field, const char *value)
 {
-    if (!m->count[KIND_TAGS])
-        return "";
-    const struct field *f =
-        field_find(mirror_layer(m, KIND_TAGS, NULL, gw, strlen(gw), NULL), chat);
-    return f ? f->value : "";
+    struct layer *l;
+    HASH_FIND_STR(m->layers, key, l);
+    struct field *f = field_find(l, field, strlen(field));
+    if (!l || (!f && !l->wrong) || (f && (f->value || f->verdict != SETTINGS_BAD)))
+        return;
+    struct buf why = {0}, remedy = {0};
+    enum settings_verdict verdict;
+    char *good = mirror_judge(m, l->kind, field, value, strlen(value), &verdict, &why, &remedy);
+    buf_free(&why);
+    buf_free(&remedy);
+    if (!good)
+        return;
+    if (!f)
+        f = field_new(l, field, strlen(field));
+    f->value = good;
+    mirror_changed(m, l->kind);
 }
 
-/* The layers that may decide for a chat, strongest first; returns how many. */
-static int mirror_layers(const struct mirror *m, int kind, const struct settings_place *at,
-                         const struct layer **out)
+/* ---- checking ---- */
+
+void mirror_recheck(struct mirror *m, const struct zone *zone)
 {
-    int n = 0;
-    if (!m->count[kind])
-        return 0;
-    size_t gw_len = strlen(at->gw);
-    const struct layer *l =
-        at->chat ? mirror_layer(m, kind, "chat", at->gw, gw_len, at->chat) : NULL;
-    if (l)
-        out[n++] = l;
-    for (const char *p = at->tags ? at->tags : ""; *p && n < MIRROR_LAYERS_MAX - 2;) {
-        size_t len = strcspn(p, ",");
-        l = mirror_layer(m, kind, "tag", p, len, NULL);
-        if (l)
-            out[n++] = l;
-        p += len + (p[len] == ',');
-    }
-    l = mirror_layer(m, kind, "gw", at->gw, gw_len, NULL);
-    if (l)
-        out[n++] = l;
-    l = mirror_layer(m, kind, NULL, NULL, 0, NULL);
-    if (l)
-        out[n++] = l;
-    return n;
+    m->zone = zone;
+    for (struct layer *l = m->layers; l; l = l->hh.next)
+        for (struct field *f = l->fields; f; f = f->hh.next)
+            if (f->raw && mirror_read_field(m, l, f))
+                mirror_tell(m, l, f, false);
 }
 
-bool mirror_find(const struct mirror *m, enum settings_kind kind, const struct settings_place *at,
-                 const char *field, struct settings_value *out)
+void mirror_set_check(struct mirror *m, settings_check_fn check, void *ud, const struct zone *zone)
 {
-    const struct layer *layers[MIRROR_LAYERS_MAX];
-    int n = mirror_layers(m, kind, at, layers);
-    for (int i = 0; i < n; i++) {
-        const struct field *f = field_find(layers[i], field);
-        if (!f || !f->value)
-            continue;
-        *out = (struct settings_value){layers[i]->key, f->name, f->value};
-        return true;
-    }
-    return false;
+    m->check = check;
+    m->check_ud = ud;
+    mirror_recheck(m, zone);
 }
 
-void mirror_each(const struct mirror *m, enum settings_kind kind, const struct settings_place *at,
-                 const char *field, void (*fn)(void *ud, const struct settings_value *v), void *ud)
+void mirror_each_fault(const struct mirror *m, void (*fn)(void *ud, const struct settings_fault *f),
+                       void *ud)
 {
-    const struct layer *layers[MIRROR_LAYERS_MAX];
-    int n = mirror_layers(m, kind, at, layers);
-    while (--n >= 0) {
-        const struct field *f = field ? field_find(layers[n], field) : layers[n]->fields;
-        for (; f; f = field ? NULL : f->hh.next)
-            if (f->value)
-                fn(ud, &(struct settings_value){layers[n]->key, f->name, f->value});
+    for (const struct layer *l = m->layers; l; l = l->hh.next) {
+        if (l->wrong)
+            fn(ud,
+               &(struct settings_fault){SETTINGS_BAD, l->key, "", wrong_value, wrong_why,
+                                        wrong_remedy(l->key), l->fields ? "what was there" : NULL});
+        for (const struct field *f = l->fields; f; f = f->hh.next)
+            if (f->verdict != SETTINGS_GOOD)
+                fn(ud, &(struct settings_fault){f->verdict, l->key, f->name, f->raw, f->problem,
+                                                field_remedy(f),
+                                                f->verdict == SETTINGS_BAD ? f->value : NULL});
     }
 }
 
-bool mirror_is_special(const struct mirror *m, const char *gw, const char *chat)
+void mirror_each_key(const struct mirror *m, void (*fn)(void *ud, const char *key), void *ud)
 {
-    static const int kinds[] = {SETTINGS_PARAMS, SETTINGS_STAFF, SETTINGS_VERSIONS};
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (m->count[kinds[i]] && mirror_layer(m, kinds[i], "chat", gw, strlen(gw), chat))
-            return true;
-    return false;
+    for (const struct layer *l = m->layers; l; l = l->hh.next)
+        fn(ud, l->key);
 }

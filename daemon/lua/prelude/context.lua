@@ -25,6 +25,17 @@ function made.profile(c)
   return new_fields(P.session(c), "c.profile", true, "u", user or S.user(c, "c.profile"))
 end
 
+-- What an outside system reported: { id, amount, items, data }.
+function made.order()
+  local text = P.order()
+  if not text then
+    return nil
+  end
+  local order = P.unjson(text)
+  order.items, order.data = order.items or {}, order.data or {}
+  return order
+end
+
 function made.persona()
   return S.freeze(P.persona() or {})
 end
@@ -270,10 +281,6 @@ function M.role_of(_, user)
   return role_of(user, "c:role_of: the user")
 end
 
-function M.roster()
-  return P.roster()
-end
-
 function M.opted_out(c, user)
   return P.opted_out(S.id(user == nil and S.user(c, "c:opted_out") or user, "c:opted_out: the user"))
 end
@@ -376,21 +383,24 @@ end
 
 -- ---- business events ----
 
-local function stream(c, kind, limit, name, data)
+local function stream(c, kind, name, data)
   name = S.id(name, "the name of the event")
   if data ~= nil and type(data) ~= "table" then
     fail(format("the data of %s must be a table, not a %s", name, type(data)))
   end
-  P.write("XADD", P.key(kind), "MAXLEN", "~", limit, "*", "name", name, "gateway", c.gateway, "chat", c.chat, "user",
-    c.user or "", "flow", c.flow, "time", tostring(P.time_ms()), "data", data and P.json(data) or "{}")
+  if not P.is_context(c) then
+    P.session(c) -- says why not
+  end
+  local text = data and P.json(data) or "{}"
+  P.emit(kind, name, text == "[]" and "{}" or text)
 end
 
 function M.emit(c, name, data)
-  stream(c, "events", "1000000", name, data)
+  stream(c, "events", name, data)
 end
 
 function M.audit(c, name, data)
-  stream(c, "audit", "1000000", name, data)
+  stream(c, "audit", name, data)
 end
 
 -- ---- timers and switches ----
@@ -444,33 +454,6 @@ function M.cancel_timer(_, name, key, chat)
     fail(format('c:cancel_timer: this flow has no flow:timer("%s")%s', name, S.meant(name, S.timers)))
   end
   return P.timer(name, timer_key(key), -1, "", chat)
-end
-
-function M.flows()
-  local list = P.flows()
-  for _, flow in ipairs(list) do
-    flow.on = P.flow_on(flow.name)
-  end
-  return list
-end
-
-local STATES = { on = true, off = true, default = true }
-
-function M.toggle(_, flow, state)
-  flow = S.id(flow, "c:toggle: the flow")
-  if not STATES[state] then
-    fail('c:toggle: the state is "on", "off" or "default"')
-  end
-  for _, known in ipairs(P.flows()) do
-    if known.name == flow then
-      if flow == "switch" and state == "off" then
-        return nil, "the switch itself cannot be switched off"
-      end
-      P.toggle(flow, state)
-      return true
-    end
-  end
-  return nil, "there is no flow of that name here"
 end
 
 function M.log(_, ...)

@@ -19,7 +19,7 @@ local TYPES = {
 local EVENTS = {}
 for _, name in ipairs({
   "message", "join", "leave", "poke", "recall", "request", "enter", "button", "mute", "admin", "card", "file", "reaction",
-  "essence", "honor", "chat", "other",
+  "essence", "honor", "chat", "order", "other",
 }) do
   EVENTS[name] = true
 end
@@ -132,7 +132,8 @@ local function handler(kind, fn, what)
     fn = function() end
   end
   local h = {
-    kind = kind, line = line(), role = "", name = "", words = {}, in_private = true, in_group = true, late_ms = -1,
+    kind = kind, line = line(), role = "", role_param = "", name = "", words = {}, in_private = true, in_group = true, late_ms = -1,
+    remote = false, usage = "",
   }
   list[#list + 1] = h
   S.handlers[#list] = fn
@@ -150,11 +151,12 @@ end
 
 local COMMON = { private = "boolean", group = "boolean", role = "string" }
 local OPTIONS = {
-  on = { private = "boolean", group = "boolean", role = "string", image = "boolean" },
-  command = { private = "boolean", group = "boolean", role = "string", args = true },
+  on = { private = "boolean", group = "boolean", role = "string", image = "boolean", remote = "boolean" },
+  command = { private = "boolean", group = "boolean", role = "string", args = true, remote = "boolean", usage = "string" },
   at = { late = true, group = "boolean", private = "boolean" },
   timer = { late = true },
   run = {},
+  trigger = {},
 }
 
 local function take_late(h, late, what)
@@ -163,6 +165,28 @@ local function take_late(h, late, what)
     return problem('%s: late must be a duration such as "30m"', what)
   end
   h.late_ms = ms
+end
+
+-- A role, or the name of a parameter that says which.
+local function take_role(h, role, what)
+  local param = info.by_name[role]
+  h.role = role
+  if P.role_rank(role) then
+    return
+  elseif not param then
+    return problem('%s: "%s" is no role; roles are member, keeper, store, region, hq, owner', what, role)
+  end
+  h.role, h.role_param = param.default, role
+  for _, value in ipairs(param.type == "choice" and param.values or { "" }) do
+    if not P.role_rank(value) then
+      h.role = "owner"
+      return problem('%s: parameter %s must be a choice of roles', what, role)
+    end
+  end
+  if type(h.role) ~= "string" then
+    h.role = "owner"
+    problem("%s: parameter %s needs a default", what, role)
+  end
 end
 
 local function take_options(h, opts, what)
@@ -178,11 +202,14 @@ local function take_options(h, opts, what)
     end
   end
   h.in_private, h.in_group = opts.private ~= false, opts.group ~= false
+  h.remote, h.usage = opts.remote == true, type(opts.usage) == "string" and opts.usage or ""
+  if h.remote and type(opts.role) ~= "string" then
+    problem('%s: remote is for staff: say the least role, as in role = "keeper"', what)
+  elseif h.remote then
+    h.in_group = false
+  end
   if type(opts.role) == "string" then
-    h.role = opts.role
-    if not P.role_rank(opts.role) then
-      problem('%s: "%s" is no role; roles are member, keeper, store, region, hq, owner', what, opts.role)
-    end
+    take_role(h, opts.role, what)
   end
   if opts.args ~= nil and opts.args ~= true and opts.args ~= false and opts.args ~= "glued" then
     problem('%s: args is true, or "glued" for text joined to the word', what)
@@ -241,7 +268,7 @@ local function check_duplicates(h, what)
   end
 end
 
-local methods = {}
+local methods, triggers = {}, {} -- names of flow:trigger, with their lines
 
 function methods.on(_, event, opts, fn)
   opts, fn = split(opts, fn)
@@ -308,6 +335,25 @@ function methods.timer(_, name, opts, fn)
   h.name = name
   take_id(h, name)
   S.timers[name] = h.line
+  if opts ~= nil then
+    take_options(h, opts, what)
+  end
+end
+
+-- Begun by an outside system, through the stream of commands (docs/operations.md).
+function methods.trigger(_, name, opts, fn)
+  opts, fn = split(opts, fn)
+  local what = format("flow:trigger(%s)", type(name) == "string" and format("%q", name) or tostring(name))
+  local h = handler("trigger", fn, what)
+  if type(name) ~= "string" or not name:find("^[%w_%-\x80-\xff]+$") or #name > 60 then
+    problem('%s: give it a name of letters, digits, "_" and "-"', what)
+    name = "?"
+  elseif triggers[name] then
+    problem("%s: the trigger is declared twice (line %d)", what, triggers[name])
+  end
+  h.name = name
+  take_id(h, name)
+  triggers[name] = h.line
   if opts ~= nil then
     take_options(h, opts, what)
   end

@@ -98,7 +98,8 @@ local may_mention = P.mentionable
 -- The @ of the speaker, or nil where none is put: private chats, opted out, nobody spoke.
 local function speaker_at(c)
   local user = c.user
-  if not user or c.private or not may_mention(user) then
+  local via = c.via -- a command that was given elsewhere is answered there
+  if not user or c.private or via and sub(via, 1, 1) == "@" or not may_mention(user) then
     return nil
   end
   return segment("at", user, c.name)
@@ -286,6 +287,10 @@ local function compose(c, text, vars, what, mention)
       out[1], out[2] = at, " "
     end
   end
+  if mention and c.via then -- whoever looks after several groups sees which one this is about
+    local name = c.chat_name
+    add_text(out, "【" .. (name ~= "" and name or c.chat) .. "】")
+  end
   if parts then
     add_value(c, out, parts, "text", 0)
     return out
@@ -441,7 +446,7 @@ end)
 
 function M.reply(c, text, vars, opts)
   is_context(c, "reply")
-  return post(c, REPLY, "say", text, vars, opts)
+  return post(c, REPLY, "say", text, vars, opts, c.via)
 end
 
 function M.dm(c, user, text, vars, opts)

@@ -29,10 +29,11 @@ local function begin(c)
   return s
 end
 
-local function wait(s, spec)
+-- `about` (nil: all of spec) is what a replay compares: what is asked for may be worded anew.
+local function wait(s, spec, about)
   spec.leave = s.leaver
   S.flush(s)
-  local with = P.wait(P.json(spec))
+  local with = P.wait(P.json(spec), about)
   S.refresh(s)
   s.started = nil
   if must_stop(s) then
@@ -40,6 +41,8 @@ local function wait(s, spec)
   end
   return with
 end
+
+S.begin, S.wait = begin, wait -- for web.lua
 
 -- {wait = true} of c:say and its like: the id of the message that was just sent, or nil and why it was not.
 function S.wait_sent(c)
