@@ -10,8 +10,11 @@
 -- the member was answered within 30 minutes (direct @s and questions excepted), and for members who opted out. Who went
 -- without an answer for the day because of that is owed one: it comes with the next message that has room, or in the
 -- evening.
+-- With `llm` on, and an endpoint in the configuration, the line of small talk for a window is written by the language model, if it does
+-- so in time, within the day's budget and without a word that must not be said; else it comes from the pool.
 --
--- State: group.posts = { hour, number }, group.recent = small talk used last; member.answered = when (seconds), member.spoke and
+-- State: group.posts = { hour, number }, group.recent = small talk used last, group.llm = { day, calls, tokens },
+-- group.written = marks of what the model wrote last; member.answered = when (seconds), member.spoke and
 -- member.owed = day; set "owed"; hash "questions" = open questions by member: { text, name, id, at, told }.
 local people = require("lib.people")
 local talk = require("lib.talk")
@@ -52,6 +55,19 @@ local flow = sop.flow("chaperone", {
       default = { "投诉", "差评", "退款", "退货", "坏了", "烂了", "变质", "太慢", "骗人", "骗子", "生气", "失望", "refund", "complain" },
     },
 
+    llm = { "boolean", default = false, help = "闲聊由大模型来写(配置里要有 llm);写不出来就用 small_talk" },
+    llm_calls = { "integer", default = 200, min = 0, max = 100000, help = "每群每天最多请大模型写几次" },
+    llm_tokens = { "integer", default = 100000, min = 0, max = 100000000, help = "每群每天最多用多少 token" },
+    llm_length = { "integer", default = 60, min = 10, max = 300, help = "大模型的话最多几个字,超过就不用" },
+    llm_words = {
+      "strings", help = "大模型的话里不能有的词(配置里 llm.words 的词也算)",
+      default = {
+        "http", "www.", "@", "加微信", "加v", "二维码", "转账", "红包", "免费", "保证", "最便宜", "第一", "治疗", "疗效", "包治", "赔偿",
+        "退款", "政治", "AI", "人工智能", "语言模型",
+      },
+    },
+    llm_label = { "string", default = "", help = "大模型写的话后面要带的说明,例如:(AI 生成)" },
+
     duty = { "strings", default = {}, help = "值班人员的 id,转问题时在工作群里 @" },
     handoffs = { "integer", default = 20, min = 0, max = 200, help = "每小时最多转几个问题给值班人员" },
     handoff = { "duration", default = "10m", min = "1m", max = "24h", help = "多久没人回答,就告诉提问的人什么时候能答" },
@@ -67,6 +83,7 @@ local flow = sop.flow("chaperone", {
     ask = { "text", help = "问题已转给值班人员" },
     small_talk = { "text", help = "闲聊,说法越多越好(建议 20 句以上)" },
     evening = { "text", help = "晚间补答;{names} 是被 @ 的人" },
+    llm_prompt = { "text", help = "给大模型的说明;{me} 是机器人的名字,{call} 是对群友的称呼,{length} 是字数" },
     to_staff = { "text", help = "工作群里:有问题待回答" },
     later_today = { "text", help = "没人及时回答:今天 {minutes} 分钟内" },
     later_time = { "text", help = "没人及时回答:{time} 上班后" },
@@ -110,8 +127,86 @@ local function fresh_line(c, lines)
   return lines[choice]
 end
 
+-- Posts left in this hour.
+local function posts_left(c)
+  local posts, hour = c.group.posts, c:now() // 3600
+  if not posts or posts[1] ~= hour then return c.params.posts end
+  return c.params.posts - posts[2]
+end
+
+-- ---- small talk by the language model ------------------------------------------------------------------------------
+
+-- Counts one more call for today, before it is made; false when the day's budget is used up.
+local function spend(c)
+  local used, day = c.group.llm, c:day()
+  if not used or used[1] ~= day then used = { day, 0, 0 } end
+  if used[2] >= c.params.llm_calls or used[3] >= c.params.llm_tokens then return false end
+  c.group.llm = { day, used[2] + 1, used[3] }
+  return true
+end
+
+local function spent(c, tokens)
+  local used = c.group.llm
+  if used then c.group.llm = { used[1], used[2], used[3] + tokens } end
+end
+
+-- One line, without the quotes that models like to put around it; nil if it is none that may be said.
+local function usable(c, text)
+  text = text:gsub("%s*\n.*$", "")
+  for _, quotes in ipairs({ { '"', '"' }, { "“", "”" }, { "「", "」" } }) do
+    local open, close = quotes[1], quotes[2]
+    if #text >= #open + #close and text:sub(1, #open) == open and text:sub(-#close) == close then
+      text = text:sub(#open + 1, -#close - 1)
+    end
+  end
+  if text == "" or (utf8.len(text) or 1000) > c.params.llm_length then return nil end
+  return text
+end
+
+-- Was this line not written lately? Remembers it: what a model writes must not repeat itself either.
+local function is_new(c, text)
+  local mark, recent = sop.sha256(text):sub(1, 8), c.group.written or {}
+  for _, earlier in ipairs(recent) do
+    if earlier == mark then return false end
+  end
+  recent[#recent + 1] = mark
+  while #recent > c.params.no_repeat do table.remove(recent, 1) end
+  c.group.written = recent
+  return true
+end
+
+-- What was said by those for whom there is only small talk, one line each.
+local function said(remarks)
+  local lines = {}
+  for _, remark in ipairs(remarks) do
+    if remark.kind == "small_talk" and remark.text then lines[#lines + 1] = remark.text:gsub("%s+", " ") end
+  end
+  return lines
+end
+
+-- Has the model write the line of small talk, if it is on: window.written. Waits for it.
+local function write_line(c, window)
+  local lines = c.params.llm and said(window.remarks) or {}
+  if #lines == 0 or posts_left(c) <= 0 or not spend(c) then return end
+  local persona = c.persona or {}
+  local text, why = c:llm{
+    system = c:format(c.params.llm_prompt, { me = persona.name or "", call = persona.call or "", length = c.params.llm_length }),
+    prompt = table.concat(lines, "\n"), max_tokens = 2 * c.params.llm_length, words = c.params.llm_words,
+  }
+  if text then
+    spent(c, why)
+    local line = usable(c, text)
+    window.written = line and is_new(c, line) and line or nil
+  end
+  c:emit("llm", { ok = window.written ~= nil, reason = not text and why or not window.written and "unusable" or nil })
+  for i = #window.remarks, 1, -1 do -- it took a while
+    if c:opted_out(window.remarks[i].user) then table.remove(window.remarks, i) end
+  end
+end
+
 -- The words for a group of members: small talk never repeats itself soon, the rest comes from its texts.
-local function line_for(c, part)
+local function line_for(c, part, written)
+  if part.kind == "small_talk" and written and not part.owed then return written .. c.params.llm_label end
   local persona = c.persona or {}
   local text = c.params[part.kind]
   if part.kind == "small_talk" then text = fresh_line(c, text) end
@@ -124,13 +219,6 @@ local function line_for(c, part)
 end
 
 -- ---- one message for all -------------------------------------------------------------------------------------------
-
--- Posts left in this hour.
-local function posts_left(c)
-  local posts, hour = c.group.posts, c:now() // 3600
-  if not posts or posts[1] ~= hour then return c.params.posts end
-  return c.params.posts - posts[2]
-end
 
 local function count_post(c)
   local posts, hour = c.group.posts, c:now() // 3600
@@ -162,12 +250,14 @@ local function answered(c, users)
 end
 
 -- Those who share a line stand together: "@小美 @小王 早呀". A list of { kind, entry, users }, in order of speaking.
-local function parts_of(pending)
+-- What the model wrote (`written`) is for those who spoke in this window.
+local function parts_of(pending, written)
   local parts, place = {}, {}
   for _, remark in ipairs(pending) do
-    local id = remark.kind .. (remark.entry or "")
+    local owed = written and not remark.text
+    local id = remark.kind .. (remark.entry or "") .. (owed and "+" or "")
     if not place[id] then
-      parts[#parts + 1] = { kind = remark.kind, entry = remark.entry, users = {} }
+      parts[#parts + 1] = { kind = remark.kind, entry = remark.entry, owed = owed, users = {} }
       place[id] = parts[#parts]
     end
     table.insert(place[id].users, remark.user)
@@ -176,12 +266,12 @@ local function parts_of(pending)
 end
 
 -- The whole message as segments: one line a part.
-local function compose(c, parts)
+local function compose(c, parts, written)
   local message = {}
   for i, part in ipairs(parts) do
     if i > 1 then message[#message + 1] = sop.text("\n") end
     for _, mention in ipairs(people.mentions(part.users)) do message[#message + 1] = mention end
-    message[#message + 1] = sop.text(" " .. line_for(c, part))
+    message[#message + 1] = sop.text(" " .. line_for(c, part, written))
   end
   return message
 end
@@ -223,7 +313,7 @@ local function speak(c, window)
     users[i], waits[i] = remark.user, remark.at and c:now() - remark.at or nil
     direct = direct or remark.direct
   end
-  c:say(compose(c, parts_of(remarks)), nil, { policy = "drop", late = "5m", answer = direct })
+  c:say(compose(c, parts_of(remarks, window.written), window.written), nil, { policy = "drop", late = "5m", answer = direct })
   count_post(c)
   answered(c, users)
   c:emit("answered", { users = users, seconds = waits })
@@ -361,7 +451,7 @@ local function note_remark(c, window, remark)
   for _, earlier in ipairs(window.remarks) do
     if earlier.user == remark.user then
       if remark.direct and not earlier.direct then
-        earlier.kind, earlier.entry, earlier.direct = remark.kind, remark.entry, true
+        earlier.kind, earlier.entry, earlier.text, earlier.direct = remark.kind, remark.entry, remark.text, true
       end
       return
     end
@@ -404,7 +494,7 @@ local function hear(c, window, m)
   end
   local direct = m.at_me or asks or false
   if direct or may_chat(c, window, m) then
-    note_remark(c, window, { user = m.user, kind = kind, entry = entry, direct = direct, at = m.time, id = m.id })
+    note_remark(c, window, { user = m.user, kind = kind, entry = entry, direct = direct, at = m.time, id = m.id, text = m.text })
   end
 end
 
@@ -421,6 +511,7 @@ flow:on("message", { private = false }, function(c)
   for _, remark in ipairs(window.remarks) do
     if remark.kind == "ask" and not told[remark.user] then remark.kind = "small_talk" end
   end
+  write_line(c, window)
   speak(c, window)
 end)
 

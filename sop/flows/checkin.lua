@@ -10,8 +10,8 @@
 -- most ten members who have a streak to lose and at 22:00 sums up the day; on the morning after the last day it shows the final board
 -- and ends. What members do are plain handlers: the campaign reads what they have written.
 --
--- Days are numbers. The challenge has a clock of its own (`clock` below), which stands still while the challenge is paused; a
--- member's day i is clock - member.start, from 0.
+-- Days are numbers of the challenge's own clock (lib/challenge.lua), which stands still while the challenge is paused; a member's day i
+-- is clock - member.start, from 0.
 -- State: member.name, member.n = number in the group (the bit in the day sets), member.start, member.marks (lib/marks.lua),
 -- member.used = cards used, member.got = highest milestone given, member.certified, member.again = day on which a repetition was
 -- answered, member.left = day of leaving; group.members (numbers given), group.active (taking part), group.start (fixed), group.shift
@@ -19,22 +19,29 @@
 -- challenges end on a day; list "members" (ids by number), board
 -- "board" (days * 1000 + streak), day sets "in-<day>" = who checked in and "free-<day>" = who need not, list "feats" = milestones
 -- still to be told.
-local codes = require("lib.codes")
+local challenge = require("lib.challenge")
 local dates = require("lib.dates")
+local evening = require("lib.evening")
 local marks = require("lib.marks")
 local people = require("lib.people")
-local points = require("lib.points")
 local polite = require("lib.polite")
+local said = require("lib.said")
 local talk = require("lib.talk")
 
 local flow = sop.flow("checkin", {
   title = "打卡挑战",
   params = {
-    commands = { "strings", default = { "打卡", "签到", "卡打", "咔哒", "check in" }, help = "打卡口令" },
-    signup_words = { "strings", default = { "报名", "报名打卡", "sign up" }, help = "报名口令" },
-    makeup_words = { "strings", default = { "补卡", "补签", "make up" }, help = "补卡口令,后面可以跟日期" },
-    mine_words = { "strings", default = { "我的打卡", "my days" }, help = "查看自己打卡的口令" },
-    board_words = { "strings", default = { "打卡榜", "打卡排行", "排行榜", "leaderboard" }, help = "查看打卡榜的口令" },
+    commands = { "strings", default = { "打卡", "签到", "卡打", "咔哒", "簽到", "check in" }, help = "打卡口令" },
+    signup_words = {
+      "strings", default = { "报名", "报名打卡", "报名参加", "我报名", "我要报名", "我也报名", "报名啦", "报名+1", "報名", "sign up" }, help = "报名口令",
+    },
+    makeup_words = {
+      "strings", default = { "补卡", "补签", "补打卡", "补一下卡", "我要补卡", "補卡", "補簽", "make up" }, help = "补卡口令,后面可以跟日期",
+    },
+    mine_words = { "strings", default = { "我的打卡", "我的打卡记录", "打卡记录", "打卡日历", "my days" }, help = "查看自己打卡的口令" },
+    board_words = {
+      "strings", default = { "打卡榜", "打卡排行", "打卡排行榜", "打卡排名", "排行榜", "排名", "leaderboard" }, help = "查看打卡榜的口令",
+    },
 
     days = { "integer", default = 28, min = 1, max = 366, help = "挑战天数" },
     cohort = { "choice", default = "rolling", values = { "rolling", "fixed" }, help = "rolling 各自从第一天算起;fixed 全群同一天开始" },
@@ -56,6 +63,9 @@ local flow = sop.flow("checkin", {
     remind_names = { "integer", default = 10, min = 0, max = 10, help = "提醒里最多 @ 几个人" },
     summary = { "clock", default = "22:00", help = "每日小结时间" },
     final = { "clock", default = "09:00", help = "挑战全部结束的次日公布总榜的时间" },
+    staff_role = {
+      "choice", default = "keeper", values = { "keeper", "store", "region", "hq", "owner" }, help = "至少什么角色可以补记、撤销、暂停、恢复、看名单",
+    },
     top = { "integer", default = 10, min = 1, max = 30, help = "榜单取前几名" },
 
     done = { "text", help = "打卡成功" },
@@ -100,207 +110,16 @@ local flow = sop.flow("checkin", {
     staff_paused = { "text", help = "管理:已暂停" },
     staff_resumed = { "text", help = "管理:已恢复" },
     staff_list = { "text", help = "管理:打卡名单" },
+    use_note = { "text", help = "帮助里的写法:补记" },
+    use_undo = { "text", help = "帮助里的写法:撤销" },
   },
 })
-
--- ---- the challenge's clock -----------------------------------------------------------------------------------------
-
--- The challenge's day number of the turn: the business day, less the days that the challenge was paused.
-local function clock(c)
-  return (c.group.paused or c:day()) - (c.group.shift or 0)
-end
-
--- The calendar day of a day of the challenge.
-local function date_of(c, day)
-  return c:date(day + (c.group.shift or 0))
-end
-
-local function new_round(c, start)
-  c.group.start, c.group.finished, c.group.active, c.group.over = start, 0, 0, nil
-  c:board("board"):clear()
-end
-
--- The first day of the group's fixed challenge, nil while nobody has begun one.
-local function fixed_start(c)
-  local wanted = c.params.start ~= "" and c:day(c.params.start) or nil
-  if wanted and wanted ~= c.group.wanted then -- a new date in the playbook: a new round
-    c.group.wanted = wanted
-    new_round(c, wanted - (c.group.shift or 0))
-  end
-  return c.group.start
-end
-
--- Where a member stands: their day i (0 = first), or nil before they take part in this round.
-local function day_of(c, member)
-  local start = member.start
-  if not start then return nil end
-  if c.params.cohort == "fixed" and start ~= fixed_start(c) then return nil end -- of an earlier round
-  return clock(c) - start
-end
-
--- Begins the campaign of this group, unless it is under way.
-local function begin(c)
-  if not c.group.paused then c:start("campaign", nil, { key = "campaign", user = false }) end
-end
-
--- One more (n = 1) or one less (n = -1) takes part; a rolling challenge that began on `start` ends by itself.
-local function take_part(c, start, n)
-  local active = c.group.active or 0
-  c.group.active = active + n
-  if active == 0 and n > 0 then
-    c.group.over = nil
-    begin(c)
-  end
-  if c.params.cohort == "fixed" then return end
-  local ends, day = c:hash("ends"), tostring(start + c.params.days)
-  ends[day] = (ends[day] or 0) + n
-end
-
--- The first lines of the board, best first.
-local function board_lines(c)
-  local lines = {}
-  for i, entry in ipairs(c:board("board"):top(c.params.top)) do
-    local total = math.floor(entry.score) // 1000
-    lines[i] = c:format(c.params.board_line, {
-      place = i, name = c:display(entry.id), total = total, streak = math.floor(entry.score) % 1000,
-    })
-  end
-  return lines
-end
-
--- What is said at the end, nil if there is nothing to celebrate: a rolling challenge that nobody has finished just fades out.
-local function last_words(c)
-  local p, members, finished = c.params, c:board("board"):count(), c.group.finished or 0
-  if members == 0 or p.cohort == "rolling" and finished == 0 then return nil end
-  c:emit("challenge_over", { members = members, finished = finished })
-  return c:format(p.final_board, {
-    lines = table.concat(board_lines(c), "\n"), days = p.days, members = members, finished = finished,
-    share = people.percent(finished, members),
-  })
-end
-
--- The next round begins before the final board of this one, which ended with the day before `over`, was told: it comes in its time all the
--- same.
-local function keep_last_words(c, over)
-  local text = last_words(c)
-  if not text then return end
-  c:list("last_words"):push(text)
-  c:start("last_words", { at = c:moment(over + (c.group.shift or 0), c.params.final) }, { user = false })
-end
 
 flow:run("last_words", function(c, args)
   c:sleep_until(args.at)
   local text = c:list("last_words"):shift()
   if text then c:say(sop.text(text), nil, { policy = "drop" }) end
 end)
-
--- Enters a member into a new round, from today or (rolling) an earlier day. Returns their day; negative: not begun.
-local function enrol(c, member, user, from)
-  local today, start = clock(c), from
-  if c.params.cohort == "fixed" then
-    start = fixed_start(c)
-    if not start or today - start >= c.params.days and c.params.start == "" then
-      if start and not c.group.over then keep_last_words(c, start + c.params.days) end
-      start = today
-      new_round(c, start)
-    end
-  elseif c.group.over then
-    new_round(c, nil)
-  end
-  start = start or today
-  if not member.n then
-    member.n = (c.group.members or 0) + 1
-    c.group.members = member.n
-    c:list("members"):push(user)
-  end
-  member.start, member.marks, member.used, member.got, member.certified, member.left = start, nil, nil, nil, nil, nil
-  take_part(c, start, 1)
-  c:emit("enrolled", { user = user })
-  return today - start
-end
-
--- One bit a member, for each day of the challenge.
-local function present(c, day)
-  return c:days("in-" .. day, "group")
-end
-
-local function excused(c, day)
-  return c:days("free-" .. day, "group")
-end
-
--- Enters a member's day i into the day set, or takes it out; of days that are long past nobody asks for it.
-local function note(c, member, i, done)
-  local day = member.start + i
-  if day < clock(c) - 2 then return end
-  if done then present(c, day):mark(member.n) else present(c, day):clear(member.n) end
-end
-
--- ---- what a mark brings --------------------------------------------------------------------------------------------
-
-local function cards_left(c, member)
-  return c.params.cards + marks.earned(member.marks or "", c.params.card_streak) - (member.used or 0)
-end
-
--- Gives the reward of one milestone and returns the lines that tell of it.
-local function reward(c, user, step, lines)
-  local p, member = c.params, c:member_of(user)
-  member.got = step.day
-  lines[#lines + 1] = c:format(step.text or p.milestone, { days = step.day })
-  if step.points then
-    points.give(c, user, step.points, "checkin.day" .. step.day)
-    lines[#lines + 1] = c:format(p.prize_points, { points = step.points })
-  end
-  if step.tag then c:tag(step.tag, user) end
-  if step.coupon then
-    local _, till = codes.issue(c, user, step.coupon, step.coupon_days or p.coupon_days, "checkin.day" .. step.day)
-    codes.watch(c, till)
-    lines[#lines + 1] = c:format(p.prize_coupon, { what = step.coupon, till = c:date(till) })
-  end
-  c:list("feats"):push({ user = user, day = step.day })
-  c:emit("milestone", { user = user, day = step.day })
-end
-
-local function finish(c, user, lines)
-  local p = c.params
-  c.group.finished = (c.group.finished or 0) + 1
-  lines[#lines + 1] = c:format(p.finished, { name = c:display(user), days = p.days })
-  if p.finish_tag ~= "" then c:tag(p.finish_tag, user) end
-  if p.finish_coupon ~= "" then
-    local _, till = codes.issue(c, user, p.finish_coupon, p.coupon_days, "checkin.finish")
-    codes.watch(c, till)
-    lines[#lines + 1] = c:format(p.prize_coupon, { what = p.finish_coupon, till = c:date(till) })
-  end
-  c:emit("challenge_finished", { user = user })
-end
-
--- Puts a letter on a member's day i and gives what that brings: board, milestones, certificate. Returns lines to tell.
-local function mark(c, user, i, letter)
-  local member, lines = c:member_of(user), {}
-  local before = member.marks or ""
-  local after = marks.set(before, i, letter)
-  member.marks = after
-  local total = marks.total(after)
-  c:board("board"):set(user, total * 1000 + marks.streak(after, clock(c) - member.start))
-
-  if letter == "x" and marks.earned(after, c.params.card_streak) > marks.earned(before, c.params.card_streak) then
-    lines[#lines + 1] = c:format(c.params.card_earned, { cards = cards_left(c, member) })
-  end
-  local got = member.got or 0
-  for _, step in ipairs(c.params.milestones) do
-    if total >= step.day and step.day > got then reward(c, user, step, lines) end
-  end
-  if total == c.params.days and not member.certified then
-    member.certified = true
-    finish(c, user, lines)
-  end
-  return lines
-end
-
--- An answer that is composed already, with further lines below it.
-local function with_lines(text, lines)
-  if #lines > 0 then text = text .. "\n" .. table.concat(lines, "\n") end
-  return sop.text(text)
-end
 
 -- ---- 打卡 ----------------------------------------------------------------------------------------------------------
 
@@ -313,10 +132,10 @@ local function hint(c, text, vars)
 end
 
 -- What `proof` asks for and the message lacks; nil if all is there.
-local function lacking(c, said)
+local function lacking(c, words)
   local proof = c.params.proof
   if proof == "photo" and not talk.has_picture(c.message) then return c.params.need_photo end
-  if proof == "text" and said == "" then return c.params.need_text end
+  if proof == "text" and words == "" then return c.params.need_text end
 end
 
 -- Days missed while the challenge was paused half-way through a day neither count nor break a streak.
@@ -332,15 +151,15 @@ end
 local function open_day(c)
   local p, member = c.params, c.member
   if c.group.paused then return hint(c, p.paused) end
-  local i = day_of(c, member)
+  local i = challenge.day_of(c, member)
   if i and i >= p.days and p.cohort == "fixed" and p.start ~= "" then return hint(c, p.over_fixed, { days = p.days }) end
   if not i or i >= p.days then
     if p.join == "signup" then
       return hint(c, i and p.over or p.need_signup, { days = p.days, word = p.signup_words[1] })
     end
-    i = enrol(c, member, c.user)
+    i = challenge.enrol(c, member, c.user)
   end
-  if i < 0 then return hint(c, p.not_started, { date = date_of(c, member.start) }) end
+  if i < 0 then return hint(c, p.not_started, { date = challenge.date_of(c, member.start) }) end
   if i >= p.days then return hint(c, p.over_fixed, { days = p.days }) end -- came after the end
   return i
 end
@@ -355,24 +174,24 @@ local function was_reminded(c, today)
   return false
 end
 
-local function check_in(c, said)
+local function check_in(c, words)
   local p, member = c.params, c.member
   if c.from_bot then return end
-  local text = lacking(c, said)
+  local text = lacking(c, words)
   if text then return hint(c, text) end
   local i = open_day(c)
   if not i then return end
   if marks.done(member.marks or "", i) then return hint(c, p.already, { day = marks.total(member.marks) }) end
 
-  local today = clock(c)
-  local bits = present(c, today)
+  local today = challenge.clock(c)
+  local bits = challenge.present(c, today)
   people.remember(c)
   local place = bits:count() + 1
-  if place == 1 then begin(c) end -- should it have ended for whatever reason
+  if place == 1 then challenge.begin(c) end -- should it have ended for whatever reason
   fill_pause(c, member, i)
   if member.again ~= c:day() then member.again = nil end
   local lost = marks.lost(member.marks or "", i)
-  local lines = mark(c, c.user, i, "x")
+  local lines = challenge.mark(c, c.user, i, "x")
   if member.resumed then
     member.resumed = nil
     table.insert(lines, 1, c:format(p.welcome_back))
@@ -380,11 +199,11 @@ local function check_in(c, said)
   local task = p.cohort == "rolling" and i + 1 < p.days and p.tasks[i + 2] -- the others hear theirs in the evening
   if task then lines[#lines + 1] = c:format(p.summary_task, { task = task }) end
   bits:mark(member.n)
-  if i == p.days - 1 then excused(c, today + 1):mark(member.n) end -- no tomorrow to be reminded of
+  if i == p.days - 1 then challenge.excused(c, today + 1):mark(member.n) end -- no tomorrow to be reminded of
 
   local total, streak = marks.total(member.marks), marks.streak(member.marks, i)
-  local answer = c:format(p.done, { day = total, days = p.days, streak = streak, place = place, cards = cards_left(c, member) })
-  c:reply(with_lines(answer, lines))
+  local answer = c:format(p.done, { day = total, days = p.days, streak = streak, place = place, cards = challenge.cards_left(c, member) })
+  c:reply(challenge.with_lines(answer, lines))
   c:emit("checked_in", {
     user = c.user, day = i + 1, total = total, streak = streak, lost = lost > 0 and lost or nil,
     reminded = was_reminded(c, today) or nil,
@@ -395,38 +214,17 @@ flow:command("commands", { private = false, args = true }, function(c)
   check_in(c, c.args)
 end)
 
--- Does a remark that is no command say the word all the same? 打卡第3天 always does. With a picture it is enough that the word begins or
--- ends the remark ("今天的早餐打卡", "打卡 今天的早餐"); where pictures are asked for, also glued ("打卡早餐"). "打卡机坏了" does not.
-local function says(text, word, picture, photos)
-  local tail = text:sub(1, #word) == word and text:sub(#word + 1)
-  if tail and tail:gsub("^第", ""):match("^%d+天") then return true end
-  if not picture then return false end
-  if tail and (photos or not tail:match("^[%w\128-\255]")) then return true end
-  return text:gsub("[%s!~]+$", ""):sub(-#word) == word
-end
-
-flow:on("message", { private = false }, function(c)
-  if c.command or c.quoted or c.user == c.me or c.from_bot then return end
-  local text, picture = talk.typed(c.message), talk.has_picture(c.message)
-  for _, word in ipairs(c.params.commands) do
-    if says(text, word, picture, c.params.proof == "photo") then
-      check_in(c, text)
-      return true
-    end
-  end
-end)
-
 flow:command("signup_words", { private = false }, function(c)
   local p, member = c.params, c.member
-  local i = day_of(c, member)
+  local i = challenge.day_of(c, member)
   if i and i < p.days then
     return hint(c, p.already_signed, { word = p.commands[1] })
   end
   if i and p.cohort == "fixed" and p.start ~= "" then return hint(c, p.over_fixed, { days = p.days }) end
-  i = enrol(c, member, c.user)
+  i = challenge.enrol(c, member, c.user)
   people.remember(c)
   local first = p.tasks[math.max(i, 0) + 1]
-  c:reply(p.signed_up, { date = date_of(c, member.start), days = p.days, word = p.commands[1], task = first or "" })
+  c:reply(p.signed_up, { date = challenge.date_of(c, member.start), days = p.days, word = p.commands[1], task = first or "" })
 end)
 
 -- ---- 补卡 ----------------------------------------------------------------------------------------------------------
@@ -448,41 +246,72 @@ local function makeup_day(c, member, i, text)
   return day
 end
 
-flow:command("makeup_words", { private = false, args = "glued" }, function(c)
+local function make_up(c, date)
   local p, member = c.params, c.member
   if c.group.paused then return hint(c, p.paused) end
-  local i = day_of(c, member)
+  local i = challenge.day_of(c, member)
   if not i or i < 0 then
     return polite.first(c, "makeup", p.seen) and c:reply(p.mine_none, { word = p.commands[1] })
   end
-  local vars = { days = p.makeup_days, cards = cards_left(c, member) }
-  local day, why = makeup_day(c, member, math.min(i, p.days), c.args)
+  local vars = { days = p.makeup_days, cards = challenge.cards_left(c, member) }
+  local day, why = makeup_day(c, member, math.min(i, p.days), date)
   if day and vars.cards <= 0 then day, why = nil, p.makeup_cards end
   if not day then
-    return polite.first(c, "makeup" .. c.args .. marks.total(member.marks or ""), p.seen) and c:reply(why, vars)
+    return polite.first(c, "makeup" .. date .. marks.total(member.marks or ""), p.seen) and c:reply(why, vars)
   end
 
   member.used = (member.used or 0) + 1
-  local lines = mark(c, c.user, day, "m")
-  note(c, member, day, true)
-  vars.cards, vars.date = cards_left(c, member), date_of(c, member.start + day)
+  local lines = challenge.mark(c, c.user, day, "m")
+  challenge.note(c, member, day, true)
+  vars.cards, vars.date = challenge.cards_left(c, member), challenge.date_of(c, member.start + day)
   vars.streak = marks.streak(member.marks, i)
-  c:reply(with_lines(c:format(p.made_up, vars), lines))
+  c:reply(challenge.with_lines(c:format(p.made_up, vars), lines))
   c:emit("made_up", { user = c.user, day = day + 1 })
+end
+
+flow:command("makeup_words", { private = false, args = true }, function(c) make_up(c, c.args) end)
+
+-- The date that a remark asks to make up without a blank before it: 补卡昨天, 补昨天的卡, 补三月二号; nil if it is about something else.
+local function makeup_meant(c, text)
+  if not text:find("补", 1, true) and not text:find("補", 1, true) then return nil end
+  for _, word in ipairs(c.params.makeup_words) do
+    word = sop.fold(word)
+    if text:sub(1, #word) == word and dates.read(c, text:sub(#word + 1)) then return text:sub(#word + 1) end
+  end
+  local rest = sop.match("^[补補](?:一下|上)?(.+?)(?:的卡|的打卡|的签到|的)?$", text)
+  return rest and utf8.len(rest) <= 12 and not rest:find("的", 1, true) and dates.read(c, rest) and rest
+end
+
+-- Remarks that mean one of the words without being it. Where pictures are asked for, the word may also be glued ("打卡早餐").
+flow:on("message", { private = false }, function(c)
+  if c.command or c.user == c.me or c.from_bot or c.at_other and talk.to_another(c) then return end
+  local p, text = c.params, sop.fold(talk.typed(c.message))
+  if said.has(text, p.commands) then
+    local picture = talk.has_picture(c.message)
+    if said.plainly(c, text, p.commands) or picture and said.under_picture(text, p.commands, p.proof == "photo") then
+      check_in(c, text)
+      return true
+    end
+  end
+  local date = makeup_meant(c, text)
+  if date then
+    make_up(c, date)
+    return true
+  end
 end)
 
 -- ---- looking ------------------------------------------------------------------------------------------------------
 
 flow:command("mine_words", { private = false }, function(c)
   local p, member = c.params, c.member
-  local i = day_of(c, member)
+  local i = challenge.day_of(c, member)
   local done = member.marks or ""
   if not polite.first(c, "mine" .. marks.total(done), p.seen) then return end
   if not i then return c:reply(p.mine_none, { word = p.commands[1] }) end
   local last = math.min(i, p.days - 1)
   c:reply(p.mine, {
     calendar = marks.calendar(done, last), total = marks.total(done), days = p.days,
-    streak = marks.streak(done, last), cards = cards_left(c, member),
+    streak = marks.streak(done, last), cards = challenge.cards_left(c, member),
   })
 end)
 
@@ -493,123 +322,33 @@ flow:command("board_words", { private = false }, function(c)
   local own = { place and c:format(p.board_own, { place = place, count = board:count() }) }
   -- The list itself once a minute is enough for a group; one's own place is for everybody who asks.
   if not c:limit("board", 1, "1m", { scope = "group" }) and place then return c:reply(sop.text(own[1])) end
-  local lines = board_lines(c)
+  local lines = challenge.board_lines(c)
   if #lines == 0 then return c:reply(p.board_empty, { word = p.commands[1] }) end
-  c:reply(with_lines(c:format(p.board, { lines = table.concat(lines, "\n") }), own))
+  c:reply(challenge.with_lines(c:format(p.board, { lines = table.concat(lines, "\n") }), own))
 end)
 
 -- ---- every evening -------------------------------------------------------------------------------------------------
-
--- Who checked in yesterday and not yet today: numbers of members, those who are excused left out.
-local function with_streak_to_lose(c, today)
-  local n = c.group.members or 0
-  if n == 0 then return {} end
-  local yesterday, now, free = present(c, today - 1):range(1, n), present(c, today):range(1, n), excused(c, today):range(1, n)
-  local numbers = {}
-  for i = 1, n do
-    if yesterday[i] == 1 and now[i] == 0 and free[i] == 0 then numbers[#numbers + 1] = i end
-  end
-  return numbers
-end
-
-local function remind(c)
-  if c.group.paused or c:quiet_until() then return end
-  local p, today = c.params, clock(c)
-  local numbers = with_streak_to_lose(c, today)
-  if #numbers == 0 or p.remind_names == 0 then return end
-
-  -- With more than can be named, another ten each evening.
-  local ids, from = {}, #numbers > p.remind_names and (today * p.remind_names) % #numbers or 0
-  for k = 0, #numbers - 1 do
-    local n = numbers[(from + k) % #numbers + 1]
-    local user = #ids < p.remind_names and c:list("members"):range(n, n)[1]
-    if user and not c:opted_out(user) then ids[#ids + 1] = user end
-  end
-  local rest = #numbers - #ids
-  if #ids == 0 then return end
-  local vars = { names = people.mentions(ids), rest = rest, word = p.commands[1] }
-  c:say(rest > 0 and p.reminder_more or p.reminder, vars, { policy = "drop" })
-  c.group.reminded = { day = today, users = ids }
-  c:emit("reminded", { users = ids, rest = rest })
-end
-
-local function sum_up(c)
-  local members = c.group.active or 0
-  if c.group.paused or c:quiet_until() or members == 0 then return end
-  local p, today = c.params, clock(c)
-  local start = p.cohort == "fixed" and c.group.start
-  if start and (today < start or today >= start + p.days) then return end
-
-  local count = present(c, today):count()
-  local lines, feats = {}, {}
-  local list = c:list("feats")
-  for i, feat in ipairs(list:range(1, p.top)) do feats[i] = c:display(feat.user) .. " " .. feat.day end
-  list:clear()
-  if #feats > 0 then lines[1] = c:format(p.summary_feats, { feats = table.concat(feats, " · ") }) end
-  local task = start and p.tasks[today - start + 2] -- where all are on the same day
-  if task then lines[#lines + 1] = c:format(p.summary_task, { task = task }) end
-  if count == 0 and #lines == 0 then return end -- nothing to tell, and nobody is scolded
-
-  local text = c:format(p.day_summary, { count = count, members = members, share = people.percent(count, members) })
-  c:say(with_lines(text, lines), nil, { policy = "drop" })
-  c:emit("checkin_day", { day = start and today - start + 1 or nil, count = count, members = members })
-end
-
--- Takes those out whose challenge is over, and forgets days that nobody asks about any more.
-local function settle(c)
-  local today, ends = clock(c), c:hash("ends")
-  for day = today - 9, today - 3 do
-    present(c, day):clear()
-    excused(c, day):clear()
-  end
-  for day, n in pairs(ends) do
-    if tonumber(day) <= today then
-      c.group.active = math.max(0, (c.group.active or 0) - n)
-      ends[day] = nil
-    end
-  end
-end
-
--- Will it be over for everybody on that day of the challenge?
-local function over_by(c, day)
-  if c.params.cohort == "fixed" then return day - (c.group.start or day) >= c.params.days end
-  local left = c.group.active or 0
-  for last, n in pairs(c:hash("ends")) do
-    if tonumber(last) <= day then left = left - n end
-  end
-  return left <= 0
-end
-
--- The posts of an evening in the order of the clock; one that is more than `late` seconds late is left out.
-local function evening(c, day)
-  local posts = {
-    { at = c:moment(day, c.params.remind), late = 3600, post = remind },
-    { at = c:moment(day, c.params.summary), late = 1500, post = sum_up },
-  }
-  if posts[2].at < posts[1].at then posts[1], posts[2] = posts[2], posts[1] end
-  return posts
-end
 
 -- One round of the campaign: the evening of `args.day`; without it of today, as far as that is still to come. Between the evenings it
 -- sleeps with an empty journal, and it is the time of the first post at which changes of the script and the parameters take effect.
 flow:run("campaign", function(c, args)
   if args.asleep then
-    c:sleep_until(evening(c, args.asleep)[1].at)
+    c:sleep_until(evening.posts(c, args.asleep)[1].at)
     c:continue{ day = args.asleep }
   end
 
   local day = args.day or c:day()
-  settle(c)
-  for _, step in ipairs(evening(c, day)) do
+  evening.settle(c)
+  for _, step in ipairs(evening.posts(c, day)) do
     if (args.day or step.at > c:now()) and c:sleep_until(step.at) <= step.late then step.post(c) end
   end
 
   local tomorrow = math.max(day + 1, c:day())
-  if over_by(c, clock(c) + 1) then
+  if evening.over_by(c, challenge.clock(c) + 1) then
     c:sleep_until(c:moment(tomorrow, c.params.final))
     c:sleep_until(c:quiet_until() or 0)
-    if over_by(c, clock(c)) then -- nobody has joined in the meantime, nor has a new round begun
-      local text = not c.group.over and last_words(c)
+    if evening.over_by(c, challenge.clock(c)) then -- nobody has joined in the meantime, nor has a new round begun
+      local text = not c.group.over and challenge.last_words(c)
       if text then c:say(sop.text(text), nil, { policy = "drop" }) end
       c.group.active, c.group.over = 0, true
       c:drop(c:hash("ends"))
@@ -624,11 +363,11 @@ end)
 flow:on("leave", { private = false }, function(c)
   local member = c.member
   if not member.start or member.left then return end
-  local today = clock(c)
+  local today = challenge.clock(c)
   member.left = today
-  excused(c, today):mark(member.n)
-  excused(c, today + 1):mark(member.n)
-  if today - member.start < c.params.days then take_part(c, member.start, -1) end
+  challenge.excused(c, today):mark(member.n)
+  challenge.excused(c, today + 1):mark(member.n)
+  if today - member.start < c.params.days then challenge.take_part(c, member.start, -1) end
 end)
 
 flow:on("join", { private = false }, function(c)
@@ -636,18 +375,18 @@ flow:on("join", { private = false }, function(c)
   local left = member.left
   if not left then return end
   member.left = nil
-  excused(c, clock(c)):clear(member.n)
+  challenge.excused(c, challenge.clock(c)):clear(member.n)
   local i = left - member.start
   if i >= c.params.days then return end
   if c.params.cohort == "rolling" then
     -- The challenge goes on with the day after the last one that was done.
-    local away = clock(c) - left
+    local away = challenge.clock(c) - left
     if away > 0 and marks.done(member.marks or "", i) then away = away - 1 end
     member.start = member.start + away
   end
-  i = day_of(c, member)
+  i = challenge.day_of(c, member)
   if not i or i >= c.params.days then return end
-  take_part(c, member.start, 1)
+  challenge.take_part(c, member.start, 1)
   member.resumed = true -- the flow that welcomes people speaks now; the next check-in says that the challenge went on
 end)
 
@@ -660,9 +399,9 @@ local function correct(c, letter)
   local member = c:member_of(user)
   local date = c.args == "" and c:day() or dates.read(c, c.args)
   if not date then return c:reply(p.makeup_date) end
-  local i = day_of(c, member)
+  local i = challenge.day_of(c, member)
   if letter == "s" and not i and date <= c:day() then
-    i = enrol(c, member, user, clock(c) - (c:day() - date))
+    i = challenge.enrol(c, member, user, challenge.clock(c) - (c:day() - date))
   end
   local day = i and i - (c:day() - date)
   local possible = day and day >= 0 and day <= i and day < p.days
@@ -670,46 +409,51 @@ local function correct(c, letter)
     return c:reply(p.staff_nothing, { name = c:display(user), date = c:date(date) })
   end
 
-  local vars = { name = c:display(user), date = c:date(date) }
-  note(c, member, day, letter == "s")
+  local vars, before = { name = c:display(user), date = c:date(date) }, marks.at(member.marks or "", day)
+  challenge.note(c, member, day, letter == "s")
   if letter == "s" then
-    local lines = mark(c, user, day, "s")
+    local lines = challenge.mark(c, user, day, "s")
     vars.total = marks.total(member.marks)
-    c:reply(with_lines(c:format(p.staff_noted, vars), lines))
+    c:reply(challenge.with_lines(c:format(p.staff_noted, vars), lines))
   else
     member.marks = marks.set(member.marks, day, ".")
     vars.total = marks.total(member.marks)
     c:board("board"):set(user, vars.total * 1000 + marks.streak(member.marks, i))
     c:reply(p.staff_undone, vars)
   end
-  c:audit(letter == "s" and "checkin_noted" or "checkin_undone", { user = user, date = vars.date })
+  c:audit(letter == "s" and "checkin_noted" or "checkin_undone", {
+    user = user, date = vars.date, before = before, after = letter, total = vars.total,
+  })
 end
 
-flow:command({ "补记" }, { private = false, args = true, role = "keeper" }, function(c) correct(c, "s") end)
-flow:command({ "撤销", "撤销打卡" }, { private = false, args = true, role = "keeper" }, function(c) correct(c, ".") end)
+flow:command({ "补记", "補記" }, { private = false, args = true, role = "staff_role", usage = "use_note" }, function(c) correct(c, "s") end)
+flow:command({ "撤销", "撤销打卡", "撤銷" }, { private = false, args = true, role = "staff_role", usage = "use_undo" }, function(c)
+  correct(c, ".")
+end)
 
-flow:command({ "打卡暂停", "暂停打卡" }, { private = false, role = "keeper" }, function(c)
-  if c.group.paused then return c:reply(c.params.staff_paused) end
+flow:command({ "打卡暂停", "暂停打卡", "打卡暫停" }, { private = false, role = "staff_role" }, function(c)
+  local already = c.group.paused
+  if already then return polite.first(c, "paused" .. already, c.params.seen) and c:reply(c.params.staff_paused) end
   c.group.paused = c:day()
   c:cancel{ key = "campaign" }
   c:reply(c.params.staff_paused)
-  c:audit("checkin_paused", {})
+  c:audit("checkin_paused", { before = "running", after = "paused" })
 end)
 
 -- A day on which somebody checked in before the pause is over; one on which nobody did goes on where it stood.
-flow:command({ "打卡恢复", "恢复打卡" }, { private = false, role = "keeper" }, function(c)
+flow:command({ "打卡恢复", "恢复打卡", "打卡恢復" }, { private = false, role = "staff_role" }, function(c)
   local paused = c.group.paused
   if paused then
-    local day = clock(c)
+    local day = challenge.clock(c)
     local away = c:day() - paused
-    if away > 0 and present(c, day):count() > 0 then
+    if away > 0 and challenge.present(c, day):count() > 0 then
       away = away - 1
       c.group.pause_day = day
     end
     c.group.shift = (c.group.shift or 0) + away
     c.group.paused = nil
-    if (c.group.active or 0) > 0 and not c.group.over then begin(c) end
-    c:audit("checkin_resumed", { days = away })
+    if (c.group.active or 0) > 0 and not c.group.over then challenge.begin(c) end
+    c:audit("checkin_resumed", { days = away, before = "paused", after = "running" })
   end
   c:reply(c.params.staff_resumed)
 end)
@@ -719,14 +463,14 @@ local MISSING_MOST = 200 -- names of one list: each costs a read
 -- Is this member in the middle of a challenge?
 local function takes_part(c, user)
   local member = c:member_of(user)
-  local i = day_of(c, member)
+  local i = challenge.day_of(c, member)
   return i and i >= 0 and i < c.params.days and not member.left
 end
 
-flow:command({ "打卡名单" }, { private = false, role = "keeper" }, function(c)
+flow:command({ "打卡名单", "未打卡名单", "没打卡的名单", "打卡名單" }, { private = false, role = "staff_role" }, function(c)
   local n, done, missing = c.group.members or 0, {}, {}
-  local bits = n > 0 and present(c, clock(c)):range(1, n) or {}
-  local free = n > 0 and excused(c, clock(c)):range(1, n) or {}
+  local bits = n > 0 and challenge.present(c, challenge.clock(c)):range(1, n) or {}
+  local free = n > 0 and challenge.excused(c, challenge.clock(c)):range(1, n) or {}
   for i, user in ipairs(c:list("members"):range(1, -1)) do
     if bits[i] == 1 then
       done[#done + 1] = user
@@ -737,6 +481,7 @@ flow:command({ "打卡名单" }, { private = false, role = "keeper" }, function(
   c:reply(c.params.staff_list, {
     done = #done, who = people.names(c, done, 40), missing = #missing, others = people.names(c, missing, 40),
   })
+  c:audit("staff_looked", { command = "打卡名单" })
 end)
 
 return flow

@@ -15,19 +15,30 @@
 -- group.total = spent in all; list "grabs-<id>" = { user, name, got = amount or place of the prize (0: blank), after = seconds, code =
 -- masked } in order; list "packets" = one record a packet; list "expired" = last days of codes that are over; codes in lib/codes.lua.
 local codes = require("lib.codes")
-local fair = require("lib.fair")
-local people = require("lib.people")
+local expiry = require("lib.expiry")
+local pack = require("lib.packet")
 local points = require("lib.points")
 local polite = require("lib.polite")
-
-local SHARES_MAX = 800 -- so that one turn can also take all of them back
+local results = require("lib.results")
 
 local flow = sop.flow("redpacket", {
   title = "红包手气",
   needs = { "at" },
   params = {
-    grab_words = { "strings", default = { "抢", "抢红包", "拼手气", "grab" }, help = "抢红包的口令" },
-    mine_words = { "strings", default = { "我的券", "我的积分", "券包", "my coupons" }, help = "查看自己的券和积分的口令" },
+    grab_words = { "strings", default = { "抢", "抢红包", "拼手气", "搶", "搶紅包", "grab" }, help = "抢红包的口令" },
+    open_words = {
+      "strings", help = "只在红包开着时算口令的说法",
+      default = {
+        "我要", "我要抢", "我抢", "我来抢", "来抢", "抢啊", "抢啦", "抢呀", "抢红包啦", "抢红包咯", "我要抢红包", "我要红包", "拼手气啦",
+      },
+    },
+    mine_words = {
+      "strings", help = "查看自己的券和积分的口令",
+      default = {
+        "我的券", "我的积分", "我的卷", "我的优惠券", "我的卡券", "券包", "余额", "积分", "查券", "查积分", "我的積分", "餘額", "my coupons",
+      },
+    },
+    redeem_words = { "strings", default = { "核销", "核销码", "兑换", "验券", "核銷", "兌換", "驗券" }, help = "店员核销的口令,后面跟券码" },
 
     nightly = { "boolean", default = true, help = "是否每晚自动开一个" },
     opens = { "clock", default = "20:00", help = "每晚几点开" },
@@ -35,29 +46,36 @@ local flow = sop.flow("redpacket", {
     batch = { "duration", default = "5s", min = "2s", max = "60s", help = "多久公布一批结果" },
     kind = { "choice", default = "points", values = { "points", "prizes", "coupon" }, help = "points 积分,prizes 奖品,coupon 券" },
     total = { "integer", default = 100, min = 1, max = 1000000, help = "points:一个红包共多少积分" },
-    shares = { "integer", default = 20, min = 1, max = SHARES_MAX, help = "分多少份(points、coupon),或多少次机会(prizes)" },
+    shares = { "integer", default = 20, min = 1, max = pack.SHARES_MAX, help = "分多少份(points、coupon),或多少次机会(prizes)" },
     prizes = {
-      "table", help = "prizes:{ name = 奖品, count = 数量, cost = 单件占用预算 }",
-      default = { { name = "一箱牛奶", count = 1, cost = 50 }, { name = "满减券", count = 5, cost = 5 } },
+      "table", help = "prizes:{ name = 奖品, count = 数量, value = 单件价值(分,公布用,最高五万元), cost = 单件占用预算 }",
+      default = { { name = "一箱牛奶", count = 1, value = 6000, cost = 50 }, { name = "满减券", count = 5, value = 500, cost = 5 } },
     },
     consolation = { "integer", default = 0, min = 0, max = 1000, help = "prizes:没抽中的人得多少积分,0 为只道谢" },
     coupon = { "string", default = "满减券", help = "coupon:券名" },
+    coupon_value = { "integer", default = 0, min = 0, max = pack.TOP_VALUE, help = "coupon:每张面值(分,公布用),0 为不写" },
     coupon_cost = { "integer", default = 5, min = 0, max = 100000, help = "coupon:每张占用预算" },
     valid_days = { "integer", default = 7, min = 1, max = 366, help = "券码有效天数" },
     exclude_staff = { "boolean", default = true, help = "工作人员不能抢" },
-    exclude_bots = { "boolean", default = true, help = "机器人不能抢" },
     results_names = { "integer", default = 10, min = 0, max = 10, help = "一批结果里最多 @ 几个人" },
-    results_lines = { "integer", default = 20, min = 1, max = 40, help = "一批结果里最多写几个人" },
+    results_lines = { "integer", default = 20, min = 1, max = pack.SHARES_MAX, help = "一批结果里最多写几个人" },
 
     packet_max = { "integer", default = 1000, min = 1, max = 10000000, help = "预算:单个红包上限(积分,奖品和券按 cost)" },
     day_max = { "integer", default = 2000, min = 1, max = 10000000, help = "预算:每群每天上限" },
     group_max = { "integer", default = 100000, min = 1, max = 1000000000, help = "预算:每群累计上限" },
     keep_days = { "integer", default = 730, min = 1, max = 3660, help = "抽奖记录保留天数" },
     remind_at = { "clock", default = "10:00", help = "券到期前一天几点提醒" },
-    scope = { "choice", default = "store", values = { "store", "any" }, help = "核销范围:store 只限发券的群的店员,any 任何店员" },
+    scope = { "choice", default = "store", values = { "store", "any" }, help = "核销范围:store 只限本店店员,any 任何店员" },
+    store = { "string", default = "", help = "门店编号;一家店的几个群写成一样,互相能核销,编号不同的不能" },
+    open_role = {
+      "choice", default = "keeper", values = { "keeper", "store", "region", "hq", "owner" }, help = "至少什么角色可以发红包、作废",
+    },
+    redeem_role = {
+      "choice", default = "store", values = { "keeper", "store", "region", "hq", "owner" }, help = "至少什么角色可以核销",
+    },
     show_codes = { "boolean", default = true, help = "不能私信时,「我的券」是否在群里给出完整券码" },
 
-    organiser = { "text", help = "主办方" },
+    organiser = { "string", default = "", help = "主办方(必填:不写不开红包)" },
     contact = { "text", help = "联系方式" },
     claim = { "text", help = "怎样领取(积分)" },
     claim_code = { "text", help = "怎样领取(券码)" },
@@ -67,6 +85,7 @@ local flow = sop.flow("redpacket", {
     rules = { "text", help = "开场里的规则" },
     sealed = { "text", help = "开场里的公平码" },
     prize_line = { "text", help = "奖品清单的一行" },
+    worth = { "text", help = "奖品和券后面的价值" },
     chances = { "text", help = "奖品清单后的机会数" },
     none_open = { "text", help = "现在没有红包,每晚定时开(每天最多说一次)" },
     none_planned = { "text", help = "现在没有红包,也没有定时(每天最多说一次)" },
@@ -113,108 +132,27 @@ local flow = sop.flow("redpacket", {
     budget_group = { "text", help = "预算的名称:累计" },
     staff_open = { "text", help = "管理:还有一个没结束" },
     staff_wrong = { "text", help = "管理:设置有误" },
+    staff_organiser = { "text", help = "管理:没写主办方,没有开" },
     staff_quiet = { "text", help = "管理:安静时段不开" },
     staff_voided = { "text", help = "管理:红包已作废" },
     staff_code_void = { "text", help = "管理:券码已作废" },
     staff_nothing = { "text", help = "管理:没有可作废的" },
     voided = { "text", help = "群里:红包作废" },
+    staff_opened = { "text", help = "管理:已在群里开了(别处下的命令)" },
+    use_packet = { "text", help = "帮助里的写法:发红包" },
+    use_void = { "text", help = "帮助里的写法:作废" },
+    use_redeem = { "text", help = "帮助里的写法:核销" },
   },
 })
 
--- ---- budget --------------------------------------------------------------------------------------------------------
-
-local function spent_today(c)
-  local spent = c.group.spent
-  return spent and spent[1] == c:day() and spent[2] or 0
-end
-
--- Books an amount (negative: returns it) on the group's day and total. What is returned on a later day returns to the total only.
-local function book(c, amount, day)
-  if day == c:day() then c.group.spent = { day, spent_today(c) + amount } end
-  c.group.total = (c.group.total or 0) + amount
-end
-
--- nil if the amount fits into every budget, else the name and size of the one that it would break.
-local function over_budget(c, amount)
-  local p = c.params
-  if amount > p.packet_max then return p.budget_packet, p.packet_max end
-  if spent_today(c) + amount > p.day_max then return p.budget_day, p.day_max - spent_today(c) end
-  if (c.group.total or 0) + amount > p.group_max then return p.budget_group, p.group_max - (c.group.total or 0) end
-end
-
 -- ---- results -------------------------------------------------------------------------------------------------------
 
--- What one grab brought, as a text.
-local function result_line(c, packet, grab)
-  local p, got, mask = c.params, grab.got, grab.code
-  local line
-  if packet.kind == "points" then
-    line = c:format(p.result_points, { amount = got })
-  elseif packet.kind == "prizes" then
-    line = c:format(p.result_prize, { what = c.group.offer.prizes[got].name })
-  else
-    line = c:format(p.result_coupon, { what = c.group.offer.coupon })
-  end
-  if not mask then return line end
-  return line .. " " .. c:format(p.result_code, { code = mask, word = p.mine_words[1] })
-end
-
--- The grabs that were not told yet, a line each, as segments; an empty list if there are none. Marks them as told. Names are mentions
--- while they are few, plain names otherwise.
-local function untold(c, packet)
-  local p, blanks, winners = c.params, 0, {}
-  local grabs = c:list("grabs-" .. packet.id):range(packet.told + 1, -1)
-  packet.told = packet.told + #grabs
-  for _, grab in ipairs(grabs) do
-    if packet.kind == "prizes" and grab.got == 0 then blanks = blanks + 1 else winners[#winners + 1] = grab end
-  end
-
-  local text, few = {}, #winners <= p.results_names
-  for i = 1, math.min(#winners, p.results_lines) do
-    local grab = winners[i]
-    if i > 1 then text[#text + 1] = sop.text("\n") end
-    text[#text + 1] = few and not c:opted_out(grab.user) and sop.at(grab.user) or sop.text(grab.name)
-    text[#text + 1] = sop.text(" " .. result_line(c, packet, grab))
-  end
-  local tail = {}
-  if #winners > p.results_lines then tail[1] = c:format(p.results_more, { count = #winners - p.results_lines }) end
-  if blanks > 0 then
-    local consoled = c.group.offer.consolation > 0
-    tail[#tail + 1] = c:format(consoled and p.result_consoled or p.result_blanks, { count = blanks, points = c.group.offer.consolation })
-  end
-  if #tail > 0 then text[#text + 1] = sop.text((#text > 0 and "\n" or "") .. table.concat(tail, "\n")) end
-  return text
-end
-
 local function post_results(c, packet)
-  local lines = untold(c, packet)
+  local lines = results.untold(c, packet)
   c.group.packet = packet
   if #lines > 0 then
     c:say(c.params.results, { lines = lines, left = packet.left }, { policy = "drop", late = "2m", anytime = true })
   end
-end
-
--- The closing words below the last results.
-local function summary(c, packet)
-  local p, offer, grabs = c.params, c.group.offer, packet.shares - packet.left
-  local closing = packet.left == 0 and p.closed_empty or grabs == 0 and p.closed_nobody or p.closed_time
-  local lines = { c:format(closing, { count = grabs, seconds = c:now() - packet.opened }) }
-  if packet.lucky then lines[#lines + 1] = c:format(p.luckiest, { name = packet.lucky, amount = packet.best }) end
-  if packet.kind == "points" and packet.rest > 0 then
-    lines[#lines + 1] = c:format(p.left_points, { rest = packet.rest, left = packet.left })
-  elseif packet.left > 0 then
-    local left = packet.kind == "coupon" and offer.coupon .. " ×" .. packet.left
-    if not left then
-      local rest = {}
-      for i, count in ipairs(packet.counts) do
-        if count > 0 then rest[#rest + 1] = offer.prizes[i].name .. " ×" .. count end
-      end
-      left = table.concat(rest, " · ")
-    end
-    if left ~= "" then lines[#lines + 1] = c:format(p.left_prizes, { left = left }) end
-  end
-  lines[#lines + 1] = c:format(p.unsealed, { seed = packet.seed, id = packet.id })
-  return table.concat(lines, "\n")
 end
 
 -- Keeps the record of a packet that has ended, and forgets records older than `keep_days`.
@@ -232,15 +170,21 @@ end
 
 -- Ends a packet: the last results and the closing words in one message; what was not given returns to the budget.
 local function close(c, packet)
-  local message = untold(c, packet)
+  local message = results.untold(c, packet)
   if #message > 0 then message[#message + 1] = sop.text("\n") end
-  message[#message + 1] = sop.text(summary(c, packet))
-  book(c, packet.spent - packet.cost, packet.day)
+  message[#message + 1] = sop.text(results.summary(c, packet))
+  pack.book(c, packet.spent - packet.cost, packet.day)
   record(c, packet, "closed")
   c:say(message, nil, { policy = "resend", anytime = true })
   c:emit("packet_closed", {
     id = packet.id, grabs = packet.shares - packet.left, spent = packet.spent, returned = packet.cost - packet.spent,
   })
+end
+
+local function grab_words(p)
+  local words = sop.copy(p.grab_words)
+  for _, word in ipairs(p.open_words) do words[#words + 1] = word end
+  return words
 end
 
 -- A packet from its announcement to its end. It waits for a grab, then a few seconds for those that come along with it, tells what
@@ -251,7 +195,7 @@ flow:run("packet", function(c, args)
   local p, grabs = c.params, packet.shares - packet.left
   local rest = packet.closes - c:now()
   if packet.left > 0 and rest > 0 then
-    if grabs > packet.told or c:ask{ from = "anyone", commands = p.grab_words, consume = false, timeout = rest } then
+    if grabs > packet.told or c:ask{ from = "anyone", commands = grab_words(p), consume = false, timeout = rest } then
       c:sleep(math.max(0, math.min(sop.duration(p.batch), args.closes - c:now())))
     end
     packet = c.group.packet
@@ -268,71 +212,9 @@ end)
 
 -- ---- opening -------------------------------------------------------------------------------------------------------
 
--- The announced prizes, checked, how many they are and what they cost; nil and the place of the first fault.
-local function weigh(list)
-  local prizes, count, cost = {}, 0, 0
-  for i, prize in ipairs(list) do
-    if type(prize.name) ~= "string" or math.type(prize.count) ~= "integer" or prize.count < 1 then
-      return nil, "prizes[" .. i .. "]"
-    end
-    prizes[i] = { name = prize.name, count = prize.count, cost = prize.cost or 0 }
-    count, cost = count + prize.count, cost + prize.count * prizes[i].cost
-  end
-  return prizes, count, cost
-end
-
--- A packet after the parameters, not yet open, and its offer (what is announced and may not change while it is open); nil and the
--- reason when the parameters do not make one.
-local function prepare(c, total, shares)
-  local p = c.params
-  local packet, offer = { kind = p.kind, shares = shares or p.shares }, { days = p.valid_days }
-  if p.kind == "points" then
-    packet.total = total or p.total
-    packet.cost = packet.total
-    if packet.shares < 1 or packet.total < packet.shares then return nil, packet.total .. " / " .. packet.shares end
-  elseif p.kind == "prizes" then
-    local prizes, count, cost = weigh(p.prizes)
-    if not prizes then return nil, count end
-    packet.shares = math.max(packet.shares, count)
-    packet.cost = cost + (packet.shares - count) * p.consolation
-    packet.counts = {}
-    for i, prize in ipairs(prizes) do packet.counts[i] = prize.count end
-    offer.prizes, offer.consolation = prizes, p.consolation
-  else
-    packet.cost = packet.shares * p.coupon_cost
-    offer.coupon, offer.cost = p.coupon, p.coupon_cost
-  end
-  return packet, offer
-end
-
--- "一箱牛奶 ×1", a line each, with the number of chances below.
-local function prize_list(c, packet, offer)
-  local lines = {}
-  for i, prize in ipairs(offer.prizes) do
-    lines[i] = c:format(c.params.prize_line, { name = prize.name, count = prize.count })
-  end
-  lines[#lines + 1] = c:format(c.params.chances, { shares = packet.shares })
-  return table.concat(lines, "\n")
-end
-
 -- The name of the group, for staff who look after many.
 local function group_name(c)
   return c.chat_name ~= "" and c.chat_name or c.chat
-end
-
-local function announce(c, packet, offer)
-  local p = c.params
-  local vars = {
-    total = packet.total, shares = packet.shares, word = p.grab_words[1], minutes = sop.duration(p.lasts) // 60,
-    what = offer.coupon, prizes = offer.prizes and prize_list(c, packet, offer) or nil,
-    till = c:time("%H:%M", packet.closes), days = p.valid_days,
-    claim = c:format(packet.kind == "points" and p.claim or p.claim_code, { days = p.valid_days }),
-    organiser = c:format(p.organiser), contact = c:format(p.contact),
-  }
-  local lines = {
-    c:format(p["open_" .. packet.kind], vars), c:format(p.rules, vars), c:format(p.sealed, { hash = fair.commitment(packet.seed) }),
-  }
-  c:say(sop.text(table.concat(lines, "\n")), nil, { policy = "resend", anytime = true })
 end
 
 local LATE_CLOSE = 60 -- seconds after its end at which a packet that did not close is closed by the next one
@@ -340,21 +222,27 @@ local LATE_CLOSE = 60 -- seconds after its end at which a packet that did not cl
 -- Opens a packet, unless one is open or a budget would break. `by` is the member of staff who asked, nil at night.
 local function open(c, total, shares, by)
   local p = c.params
-  local tell = function(text, vars)
+  local tell = function(text, vars, why)
+    if by then c:audit("packet_refused", { by = by, total = total, shares = shares, why = why }) end
     if by then c:reply(text, vars) else c:staff(text, vars) end
   end
   local before = c.group.packet
-  if before and c:now() < before.closes + LATE_CLOSE then return tell(p.staff_open) end
+  if before and c:now() < before.closes + LATE_CLOSE then return tell(p.staff_open, nil, "open") end
   if before then -- the flow was switched off when it should have closed
     c:cancel{ key = "packet." .. before.id }
     close(c, before)
   end
-  local packet, offer = prepare(c, total, shares)
-  if not packet then return tell(p.staff_wrong, { why = offer, group = group_name(c) }) end
-  local budget, rest = over_budget(c, packet.cost)
+  if not p.organiser:find("%S") then -- whoever promises prizes must say who they are
+    if by then tell(p.staff_organiser, { group = group_name(c) }, "organiser") end
+    c:staff(p.staff_organiser, { group = group_name(c) })
+    return
+  end
+  local packet, offer = pack.prepare(c, total, shares)
+  if not packet then return tell(p.staff_wrong, { why = offer, group = group_name(c) }, "settings") end
+  local budget, rest = pack.over_budget(c, packet.cost)
   if budget then
     local vars = { cost = packet.cost, budget = c:format(budget), rest = rest, group = group_name(c) }
-    if by then tell(p.staff_budget, vars) end
+    if by then tell(p.staff_budget, vars, "budget") end
     c:staff(p.staff_budget, vars)
     c:emit("packet_refused", { cost = packet.cost })
     return
@@ -366,12 +254,15 @@ local function open(c, total, shares, by)
   packet.day, packet.opened, packet.closes = c:day(), c:now(), c:now() + sop.duration(p.lasts)
   packet.told, packet.by, packet.spent = 0, by, 0
   c.group.seq, c.group.packet, c.group.offer = packet.id, packet, offer
-  book(c, packet.cost, packet.day)
-  announce(c, packet, offer)
+  pack.book(c, packet.cost, packet.day)
+  c:say(sop.text(results.announcement(c, packet, offer)), nil, { policy = "resend", anytime = true })
   local key = "packet." .. packet.id
   c:start("packet", { id = packet.id, closes = packet.closes }, { key = key, user = false })
   c:emit("packet_opened", { id = packet.id, kind = packet.kind, cost = packet.cost, shares = packet.shares })
-  c:audit("packet_opened", { id = packet.id, by = by })
+  c:audit("packet_opened", {
+    id = packet.id, by = by, kind = packet.kind, cost = packet.cost, shares = packet.shares, before = "none", after = "open",
+  })
+  if c.via then c:reply(p.staff_opened, { id = packet.id, cost = packet.cost, shares = packet.shares }) end
 end
 
 flow:at("opens", { late = "10m" }, function(c)
@@ -380,36 +271,17 @@ flow:at("opens", { late = "10m" }, function(c)
   open(c)
 end)
 
--- 发红包 · 发红包 200 · 发红包 200 30 (points, shares)
-flow:command({ "发红包" }, { private = false, args = true, role = "keeper" }, function(c)
-  local total, shares = c.args:match("^(%d*)%s*(%d*)$")
+-- 发红包 · 发红包 200 · 发红包 200 30 (points, shares), also 200/30, 200分30份
+flow:command({ "发红包", "發紅包" }, { private = false, args = true, role = "open_role", usage = "use_packet" }, function(c)
+  local total, shares = sop.match("^(\\d{0,9})\\s*(?:积分|分)?[\\s,/、x×*]*(\\d{0,4})\\s*[份个]?\\s*$", c.args)
   local n = math.tointeger(tonumber(shares))
-  if not total or #total > 9 or #shares > 4 or n and n > SHARES_MAX then
+  if not total or n and n > pack.SHARES_MAX then
     return c:reply(c.params.staff_wrong, { why = c.args, group = group_name(c) })
   end
   open(c, math.tointeger(tonumber(total)), n, c.user)
 end)
 
 -- ---- grabbing ------------------------------------------------------------------------------------------------------
-
--- What the next grab brings, taken out of the packet: the amount of a points packet, the position of a prize (0: a blank), 1 for a
--- coupon. Second result: how much of the budget it uses.
-local function draw(packet, offer)
-  local i = packet.shares - packet.left + 1
-  local got, cost
-  if packet.kind == "points" then
-    got = fair.share(packet.seed, i, packet.rest, packet.left)
-    packet.rest, cost = packet.rest - got, got
-  elseif packet.kind == "prizes" then
-    got = fair.prize(packet.seed, i, packet.counts, packet.left) or 0
-    if got > 0 then packet.counts[got] = packet.counts[got] - 1 end
-    cost = got > 0 and offer.prizes[got].cost or offer.consolation
-  else
-    got, cost = 1, offer.cost
-  end
-  packet.left, packet.spent = packet.left - 1, packet.spent + cost
-  return got, cost
-end
 
 -- Hands over what was drawn: points to the account, prizes and coupons as codes. Returns the code, if there is one.
 local function hand_over(c, packet, offer, got, cost)
@@ -437,18 +309,19 @@ local function shrug(c, what, text, vars)
   if c:limit("shrug", 5, "1m", { scope = "group" }) then c:reply(text, vars) end
 end
 
-flow:command("grab_words", { private = false }, function(c)
+local function is_open(c)
+  local packet = c.group.packet
+  return packet and c:now() < packet.closes
+end
+
+local function grab(c)
   local p, packet = c.params, c.group.packet
-  if not packet or c:now() >= packet.closes then
-    return shrug(c, "none", p.nightly and p.none_open or p.none_planned, { time = p.opens })
-  end
-  if p.exclude_bots and c.from_bot then return end
   if p.exclude_staff and c:has_role("keeper") then return shrug(c, "staff", p.no_staff) end
   if packet.left == 0 then return end -- the closing message is on its way
   if not c:once("packet-" .. packet.id, { ttl = "2d" }) then return shrug(c, "grabbed", p.grabbed) end
 
   local offer = packet.kind ~= "points" and c.group.offer or nil
-  local got, cost = draw(packet, offer)
+  local got, cost = pack.draw(packet, offer)
   local code = hand_over(c, packet, offer, got, cost)
   if packet.kind == "points" and got > (packet.best or 0) then packet.best, packet.lucky = got, c.name end
   c:list("grabs-" .. packet.id):push({
@@ -456,6 +329,18 @@ flow:command("grab_words", { private = false }, function(c)
   })
   c.group.packet = packet
   c:emit("grabbed", { id = packet.id, user = c.user, amount = packet.kind == "points" and got or nil, cost = cost })
+end
+
+flow:command("grab_words", { private = false }, function(c)
+  if is_open(c) then return grab(c) end
+  local p = c.params
+  shrug(c, "none", p.nightly and p.none_open or p.none_planned, { time = p.opens })
+end)
+
+-- "我要" means the packet only while there is one.
+flow:command("open_words", { private = false }, function(c)
+  if not is_open(c) then return false end
+  grab(c)
 end)
 
 -- ---- 我的券 --------------------------------------------------------------------------------------------------------
@@ -488,69 +373,94 @@ end)
 
 -- ---- 核销 and 作废 -------------------------------------------------------------------------------------------------
 
+-- May this cashier redeem a code of this chat? `store` is that of the chat in which they ask: of the same store, yes; of another one, no.
+-- Where either is not known (the staff chat, in private) it takes a role in the chat that issued the code.
+local function in_scope(c, by, store)
+  local p = c.params
+  if p.scope == "any" then return true end
+  if p.store ~= "" and store ~= "" then return p.store == store end
+  return c:has_role(p.redeem_role, by)
+end
+
 -- Redeems a code in the chat that issued it: everything is decided here, one turn at a time. Returns the answer.
-local function redeem(c, code, by, by_name)
+local function redeem(c, code, by, by_name, store)
   local p, found = c.params, codes.find(c, code)
+  if not found then return c:format(p.redeem_unknown) end -- forgotten in the meantime
   local vars = { what = found.what, code = code, name = found.name, till = c:date(found.till) }
-  if p.scope == "store" and not c:has_role("store", by) then return c:format(p.redeem_scope, vars) end
+  local refused = function(why, text)
+    c:audit("code_refused", { code = codes.mask(code), by = by, why = why, state = found.state or "open" })
+    return c:format(text, vars)
+  end
+  if not in_scope(c, by, store) then return refused("scope", p.redeem_scope) end
   if found.state == "used" then
     vars.time, vars.by = c:time("%m-%d %H:%M", found.when), found.by_name
-    return c:format(p.redeem_used, vars)
+    return refused("used", p.redeem_used)
   end
-  if found.state == "void" then return c:format(p.redeem_void, vars) end
-  if found.state == "expired" or found.till < c:day() then return c:format(p.redeem_expired, vars) end
-  codes.finish(c, code, found, "used", by, by_name)
-  c:audit("code_redeemed", { code = codes.mask(code), user = found.user, by = by })
+  if found.state == "void" then return refused("void", p.redeem_void) end
+  if found.state == "expired" or found.till < c:day() then return refused("expired", p.redeem_expired) end
+  codes.finish(c, code, found, "used", by, by_name, store ~= "" and store or nil)
+  c:audit("code_redeemed", {
+    code = codes.mask(code), user = found.user, by = by, store = store ~= "" and store or nil, before = "open", after = "used",
+  })
   return c:format(p.redeemed, vars)
 end
 
-flow:command({ "核销" }, { role = "store", args = "glued" }, function(c)
-  local p, code = c.params, codes.clean(c.args)
+flow:command("redeem_words", { role = "redeem_role", args = "glued", usage = "use_redeem" }, function(c)
+  local p, code = c.params, codes.typed(c.args)
+  if not code then return false end
   if code == "" then return c:reply(p.redeem_how) end
   if not codes.valid(code) then return c:reply(p.redeem_bad) end
   local found = codes.find(c, code)
   if not found then return c:reply(p.redeem_unknown) end
-  if found.chat == c.chat then return c:reply(sop.text(redeem(c, code, c.user, c.name))) end
+  if found.chat == c.chat then return c:reply(sop.text(redeem(c, code, c.user, c.name, p.store))) end
   -- Issued elsewhere: that chat's own queue decides, so that two cashiers cannot both redeem it.
   c:timer("redeem", {
     chat = found.chat, key = code .. "|" .. c.user, after = "0s",
-    args = { code = code, by = c.user, by_name = c.name, chat = c.chat },
+    args = { code = code, by = c.user, by_name = c.name, chat = c.via or c.chat, store = (c.private or c.via) and "" or p.store },
   })
 end)
 
 flow:timer("redeem", function(c, args)
-  c:say(sop.text(redeem(c, args.code, args.by, args.by_name)), nil, { chat = args.chat, answer = true })
+  c:say(sop.text(redeem(c, args.code, args.by, args.by_name, args.store or "")), nil, { chat = args.chat, answer = true })
 end)
 
 -- Takes back everything that an open packet gave: points by entries in the other direction, codes by making them void. The whole
 -- cost returns to the budget, except for what was redeemed already.
 local function void_packet(c, packet)
   local kept, offer = 0, c.group.offer
-  for _, grab in ipairs(c:list("grabs-" .. packet.id):range(1, -1)) do
-    local got = packet.kind == "points" and grab.got or packet.kind == "prizes" and grab.got == 0 and offer.consolation or 0
-    if got > 0 then points.give(c, grab.user, -got, "void." .. packet.id) end
+  for _, entry in ipairs(c:list("grabs-" .. packet.id):range(1, -1)) do
+    local got = packet.kind == "points" and entry.got or packet.kind == "prizes" and entry.got == 0 and offer.consolation or 0
+    if got > 0 then points.give(c, entry.user, -got, "void." .. packet.id) end
   end
-  for _, entry in ipairs(codes.ending(c, packet.day + offer.days, "packet." .. packet.id)) do
-    if entry.record.state == "used" then
-      kept = kept + entry.record.cost
-    elseif not entry.record.state then
-      codes.finish(c, entry.code, entry.record, "void", c.user, c.name)
+  for day = packet.day, c:day() do -- a packet that is open over the cut-off hour gives codes of two days
+    for _, entry in ipairs(codes.ending(c, day + offer.days, "packet." .. packet.id)) do
+      if entry.record.state == "used" then
+        kept = kept + entry.record.cost
+      elseif not entry.record.state then
+        codes.finish(c, entry.code, entry.record, "void", c.user, c.name)
+      end
     end
   end
-  book(c, kept - packet.cost, packet.day)
+  pack.book(c, kept + (packet.taken_back or 0) - packet.cost, packet.day)
   packet.spent = kept
   record(c, packet, "void")
 end
 
 -- 作废 (the open packet) · 作废 <码>
-flow:command({ "作废" }, { private = false, role = "keeper", args = true }, function(c)
-  local p, code = c.params, codes.clean(c.args)
+flow:command({ "作废", "红包作废", "作廢" }, { private = false, role = "open_role", args = "glued", usage = "use_void" }, function(c)
+  local p, code = c.params, codes.typed(c.args)
+  if not code or c.args:find("?", 1, true) then return false end
   if code ~= "" then
     local found = codes.valid(code) and codes.find(c, code)
     if not found or found.chat ~= c.chat or found.state then return c:reply(p.staff_nothing) end
     codes.finish(c, code, found, "void", c.user, c.name)
-    book(c, -found.cost, nil)
-    c:audit("code_void", { code = codes.mask(code), by = c.user })
+    pack.book(c, -found.cost, found.day)
+    local packet = c.group.packet
+    if packet and found.from == "packet." .. packet.id then -- should it be taken back as a whole, this has been
+      packet.taken_back = (packet.taken_back or 0) + found.cost
+      c.group.packet = packet
+    end
+    c:audit("code_void", { code = codes.mask(code), by = c.user, cost = found.cost, before = "open", after = "void" })
     return c:reply(p.staff_code_void, { code = codes.mask(code), what = found.what, cost = found.cost })
   end
   local packet = c.group.packet
@@ -559,79 +469,12 @@ flow:command({ "作废" }, { private = false, role = "keeper", args = true }, fu
   void_packet(c, packet)
   c:say(p.voided)
   c:staff(p.staff_voided, { id = packet.id, cost = packet.cost, group = group_name(c) })
-  c:audit("packet_void", { id = packet.id, by = c.user })
+  if c.via then c:reply(p.staff_voided, { id = packet.id, cost = packet.cost, group = group_name(c) }) end
+  c:audit("packet_void", { id = packet.id, by = c.user, before = "open", after = "void", spent = packet.spent })
   c:emit("packet_void", { id = packet.id, returned = packet.cost - packet.spent })
 end)
 
 -- ---- before and after the last day ---------------------------------------------------------------------------------
-
-local PORTION = 15 -- private messages in one turn
-local LOOKS = 200 -- records read in one turn
-
--- The first of these codes that is still good and was issued at `since` or later: code, record.
-local function open_code(c, list, since)
-  for _, code in ipairs(list) do
-    local found = codes.find(c, code)
-    if found and not found.state and found.at >= since then return code, found end
-  end
-end
-
--- Where one cannot write to members: one message for all, with ten names.
-local function remind_group(c, till, since)
-  local p, ids, by_user = c.params, codes.owners(c, till)
-  local names, rest = {}, 0
-  for i = 1, math.min(#ids, LOOKS * 4) do
-    if not c:opted_out(ids[i]) and open_code(c, by_user[ids[i]], since) then
-      if #names < 10 then names[#names + 1] = ids[i] else rest = rest + 1 end
-    end
-  end
-  if #names == 0 then return end
-  local text = rest > 0 and p.expiring_more or till <= c:day() and p.expiring_today or p.expiring
-  c:say(text, { names = people.mentions(names), rest = rest, word = p.mine_words[1] }, { policy = "drop" })
-  c:emit("codes_reminded", { users = names, rest = rest })
-end
-
--- Reminds the owners behind `after` of a code issued at `since` or later, as many as one turn takes. Returns the last one looked at if
--- there are more.
-local function remind(c, till, since, after)
-  if not c:can("dm") then return remind_group(c, till, since) end
-  local p, ids, by_user = c.params, codes.owners(c, till)
-  local text = till <= c:day() and p.expiring_today_dm or p.expiring_dm
-  local told, looks, last = {}, 0, nil
-  for _, user in ipairs(ids) do
-    if user > after then
-      if #told == PORTION or looks >= LOOKS then break end
-      last, looks = user, looks + #by_user[user]
-      local code, found = open_code(c, by_user[user], since)
-      if code and c:dm(user, text, { what = found.what, code = code, till = c:date(till) }) then told[#told + 1] = user end
-    end
-  end
-  if #told > 0 then c:emit("codes_reminded", { users = told }) end
-  return last ~= ids[#ids] and last or nil
-end
-
--- What was not fetched has expired, again as much as one turn takes. In the end, what is older than records are kept is forgotten.
-local function expire(c, till, after)
-  local ids, by_user = codes.owners(c, till)
-  local looks, last = 0, nil
-  for _, user in ipairs(ids) do
-    if user > after then
-      if looks >= LOOKS then return last end
-      last, looks = user, looks + #by_user[user]
-      for _, code in ipairs(by_user[user]) do
-        local found = codes.find(c, code)
-        if found and not found.state then codes.finish(c, code, found, "expired") end
-      end
-    end
-  end
-  local list = c:list("expired")
-  list:push(till)
-  local oldest = list:range(1, 1)[1]
-  if oldest < c:day() - c.params.keep_days then
-    codes.forget(c, oldest)
-    list:shift()
-  end
-end
 
 -- The codes of this chat with the same last day: their owners are reminded on the day before it; those who got theirs too late for that,
 -- on the day itself; on the day after it they expire. Asleep for days, with nothing in its journal.
@@ -640,14 +483,14 @@ flow:run("expiry", function(c, args)
   local day = args.day or c:now() < c:moment(till - 1, p.remind_at) and till - 1 or till
   c:sleep_until(c:moment(day, p.remind_at))
   if day > till then
-    local last = expire(c, till, args.after or "")
+    local last = expiry.expire(c, till, args.after or "")
     return last and c:continue{ till = till, day = day, after = last }
   end
 
   if args.after then c:sleep("1m") end
   c:sleep_until(c:quiet_until() or 0)
   local began = args.began or c:now()
-  local last = c:day() <= till and remind(c, till, args.since or 0, args.after or "")
+  local last = c:day() <= till and expiry.remind(c, till, args.since or 0, args.after or "")
   if last then c:continue{ till = till, day = day, since = args.since, began = began, after = last } end
   c:continue{ till = till, day = day + 1, since = began }
 end)

@@ -2,8 +2,8 @@
 -- A code is 8 characters without look-alikes (no 0 O 1 I L), the last one a check character that finds every single wrong
 -- character and every swap of neighbours. Its record stands in the gateway-wide hash "codes" and is written only by turns
 -- of the chat that issued it, so that two cashiers can never both redeem it:
---   { chat, user, what, cost, from = cause, till = last valid day, at = issued, state = "used" | "void" | "expired" or nil, by, when }
--- and with it the names of user and by as they were
+--   { chat, user, what, cost, from = cause, till = last valid day, at, day = issued, state = "used" | "void" | "expired" or nil, by, when }
+-- and with it the names of user and by as they were.
 -- The hash "due-<day>" of the issuing chat lists the codes whose last day that is; u:<user> has a field "code:<CODE>".
 local codes = {}
 
@@ -27,11 +27,6 @@ function codes.make(secret)
   return body .. check(body)
 end
 
--- What somebody typed, without blanks and dashes, in capitals.
-function codes.clean(text)
-  return (text:upper():gsub("[%s-]", ""))
-end
-
 -- Is it a code at all, with the right check character?
 function codes.valid(code)
   if #code ~= 8 then return false end
@@ -39,6 +34,23 @@ function codes.valid(code)
     if not LETTERS:find(code:sub(i, i), 1, true) then return false end
   end
   return check(code:sub(1, 7)) == code:sub(8)
+end
+
+-- The code in what somebody typed behind the word: in capitals, without blanks and dashes, whatever stands around it ("券码:k7ab-cd23
+-- 谢谢"). "" if they typed nothing but signs; nil if it is a remark about something else ("核销了吗"); else what may be a mistyped code.
+function codes.typed(text)
+  local rest = text:gsub("券码", ""):gsub("[码碼号號]", ""):gsub("^[%p%s]+", "")
+  if not rest:find("[%w\128-\255]") then return "" end
+  for run in rest:gmatch("[%w%s-]+") do
+    local code = run:upper():gsub("[%s-]", "")
+    if codes.valid(code:sub(1, 8)) then return code:sub(1, 8) end
+  end
+  for _, bracket in ipairs({ "【", "「", "『", "(", "“", ":" }) do
+    if rest:sub(1, #bracket) == bracket then rest = rest:sub(#bracket + 1) end
+  end
+  local first = rest:match("^%w[%w%s-]*")
+  if not first then return nil end
+  return (first:upper():gsub("[%s-]", ""))
 end
 
 -- "K7••••Q2", for the eyes of a whole group.
@@ -66,11 +78,12 @@ function codes.issue(c, user, what, days, from, cost)
   while book(c)[code] do code = codes.make(c:secret(14)) end
   local till = c:day() + days
   book(c)[code] = {
-    chat = c.chat, user = user, name = c:display(user), what = what, from = from, cost = cost or 0, till = till, at = c:now(),
+    chat = c.chat, user = user, name = c:display(user), what = what, from = from, cost = cost or 0,
+    till = till, at = c:now(), day = c:day(),
   }
   due(c, till)[code] = user
   c:profile_of(user)["code:" .. code] = till
-  c:emit("code_issued", { user = user, code = codes.mask(code), what = what, till = c:date(till) })
+  c:emit("code_issued", { user = user, code = codes.mask(code), what = what, till = c:date(till), from = from, cost = cost or 0 })
   return code, till
 end
 
@@ -79,13 +92,14 @@ function codes.find(c, code)
   return book(c)[code]
 end
 
--- Ends a code in the chat that issued it: state "used", "void" or "expired".
-function codes.finish(c, code, record, state, by, by_name)
+-- Ends a code in the chat that issued it: state "used", "void" or "expired"; `store`: the number of the store in which it was used.
+function codes.finish(c, code, record, state, by, by_name, store)
   record.state, record.by, record.by_name, record.when = state, by, by_name, c:now()
   book(c)[code] = record
   c:profile_of(record.user)["code:" .. code] = nil
   c:emit("code_" .. state, {
     user = record.user, code = codes.mask(code), what = record.what, by = by, hours = (c:now() - record.at) // 3600,
+    from = record.from, cost = record.cost, store = store,
   })
 end
 

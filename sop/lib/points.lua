@@ -4,6 +4,7 @@ local points = {}
 
 -- Gives (or, negative, takes back) n points and says why. Returns the new balance.
 function points.give(c, user, n, why)
+  if user == sop.nobody then return 0 end -- a member who was forgotten: of a packet that is void, say
   local balance = c:add(c:profile_of(user), "points", n)
   c:emit("points", { user = user, n = n, why = why })
   return balance

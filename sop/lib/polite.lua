@@ -11,4 +11,19 @@ function polite.first(c, what, again, vars)
   return false
 end
 
+-- The same for what changes by itself: full again whenever `content` is not what this member was shown last.
+function polite.news(c, what, content, again, vars)
+  local field, sum = "shown_" .. what, sop.sha256(content):sub(1, 16)
+  local shown = c.member[field]
+  if not shown or shown.sum ~= sum or shown.day ~= c:today() then
+    c.member[field] = { sum = sum, day = c:today(), times = 1 }
+    return true
+  end
+  if shown.times == 1 then
+    c.member[field] = { sum = sum, day = shown.day, times = 2 }
+    c:reply(again, vars)
+  end
+  return false
+end
+
 return polite

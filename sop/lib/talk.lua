@@ -81,6 +81,15 @@ function talk.typed(message)
   return (table.concat(list):gsub("^%s+", ""):gsub("%s+$", ""))
 end
 
+-- Is it spoken to somebody else: does it begin with an @ that is not ours?
+function talk.to_another(c)
+  for _, segment in ipairs(c.message.segments) do
+    if segment.type == "at" and segment.id ~= c.me then return true end
+    if segment.type ~= "reply" and segment.type ~= "at" and segment.text:find("%S") then return false end
+  end
+  return false
+end
+
 function talk.has_picture(message)
   for _, segment in ipairs(message.segments) do
     if segment.type == "image" then return true end

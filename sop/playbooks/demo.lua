@@ -17,6 +17,7 @@ return {
     "switch",
     "common",
     "checkin",
+    "orders",
     { "redpacket", organiser = "小福生鲜(演示)", contact = "群里 @店长,或到店咨询" },
     { "welcome", onboarding = false },
     {

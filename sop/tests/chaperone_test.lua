@@ -8,6 +8,12 @@
 -- | the knowledge base first: patterns, keywords, priority          | the knowledge base is tried first ...                        |
 -- | then greetings, thanks, photos, complaints                      | remarks of several members ...; a complaint ...              |
 -- | then small talk, no line twice in 20                            | small talk never repeats itself ...                          |
+-- | optionally an LLM (OpenAI-compatible endpoint), off by default  | the language model is off ...; ... writes the line ...       |
+-- | ... after the knowledge base and the rules                      | the language model is asked for small talk only              |
+-- | ... timeout 8 s, falls back to the pool                         | the language model takes longer ...; ... fails ...           |
+-- | ... daily budget in calls and tokens                            | the group's day of calls ...; of tokens ...; of the daemon ..|
+-- | ... answers checked against the sensitive-word list             | an answer of the model with a word ...                       |
+-- | ... labelled as machine text where the playbook asks            | ... labelled ...                                             |
 -- | silent: it quotes or @-s another person, not us                 | silent when the message ... (2); an @ of the bot ...         |
 -- | silent: staff answered within the window                        | silent when staff answered ... (4 cases)                     |
 -- | silent: more than 30 messages in the last minute                | more than 30 messages ... (2 cases)                          |
@@ -554,4 +560,216 @@ t:case("what is counted: who spoke, once a day, staff not; who was answered and 
   g:at("2026-03-03 09:00")
   g:says("小美", "早上好")
   g:equal(#g:events("spoke"), 4)
+end)
+
+-- ---- optionally an LLM (OpenAI-compatible endpoint, timeout 8 s, daily budget in calls and tokens, falls back to the pool, answers
+-- checked against the sensitive-word list, labelled as machine text where the playbook asks) ----
+
+local POOL = "池子里的话"
+
+local function writes(params)
+  local all = { llm = true, small_talk = POOL, llm_prompt = "你是{me},{length} 字以内" }
+  for name, value in pairs(params or {}) do all[name] = value end
+  return { playbook = book(all) }
+end
+
+local plain = { playbook = book{ small_talk = POOL } }
+
+t:case("the language model is off by default, and off without an endpoint: the pool speaks", plain, function(g)
+  g:llm("模型的话")
+  g:says("小美", "今天做了红烧肉")
+  g:advance("31s")
+  g:expect{ at = "小美", text = POOL }
+  g:equal(#g:requests(), 0)
+  g:llm(nil)
+  g:param("chaperone.llm", "true")
+  g:says("小王", "今天做了糖醋鱼")
+  g:advance("31s")
+  g:expect{ at = "小王", text = POOL }
+  g:equal(#g:requests(), 0)
+  g:expect_event("llm", { ok = false, reason = "off" })
+end)
+
+t:case("switched on, the language model writes the line: it knows who it is and what was said, not who said it", writes(),
+  function(g)
+    g:llm(function(request)
+      g:equal(request.json.messages[1].content, "你是小福,60 字以内")
+      g:equal(request.json.messages[2].content, "今天做了红烧肉\n晚霞真美")
+      assert(not request.body:find("小美"))
+      return "红烧肉配晚霞,日子真美"
+    end)
+    g:says("小美", "今天做了红烧肉")
+    g:says("小王", "晚霞真美")
+    g:advance("31s")
+    g:expect{ at = { "小美", "小王" }, text = "红烧肉配晚霞,日子真美" }
+    g:silent("1h")
+    g:equal(#g:requests(), 1)
+    g:expect_event("llm", { ok = true })
+  end)
+
+t:case("the language model is asked for small talk only: knowledge base, then rules, come first", writes(), function(g)
+  g:llm("模型的话")
+  g:says("小美", "几点开门")
+  g:says("小王", "早上好")
+  g:image("阿强")
+  g:says("丽丽", "牛奶坏了")
+  g:advance("31s")
+  g:expect{ text = { "早 8 点到晚 10 点", "你也好", "好照片", "抱歉" } }
+  g:equal(#g:requests(), 0)
+  g:says("阿芳", "今天做了红烧肉")
+  g:says("阿明", "几点开门")
+  g:advance("31s")
+  g:expect{ at = { "阿芳", "阿明" }, text = { "模型的话", "早 8 点到晚 10 点" } }
+  g:equal(#g:requests(), 1)
+end)
+
+t:case("what the language model has written already within 20 lines is not said again: the pool speaks", writes(), function(g)
+  g:llm("模型的话")
+  for i = 1, 2 do
+    g:says("成员" .. i, "今天做了第 " .. i .. " 道菜")
+    g:advance("1m")
+    g:expect{ at = "成员" .. i, text = i < 2 and "模型的话" or POOL }
+  end
+end)
+
+t:case("the language model takes longer than 8 seconds: the pool speaks, and late words are not said", writes(), function(g)
+  g:llm{ text = "模型的话", delay = "9s" }
+  g:says("小美", "今天做了红烧肉")
+  g:silent("37s")
+  g:advance("2s")
+  g:expect{ at = "小美", text = POOL }
+  g:expect_event("llm", { ok = false, reason = "timeout" })
+  g:silent("1h")
+end)
+
+t:case("within the 8 seconds the group goes on: who speaks meanwhile has a window of their own", writes(), function(g)
+  g:llm{ text = "模型的话", delay = "5s" }
+  g:says("小美", "今天做了红烧肉")
+  g:advance("31s")
+  g:says("小王", "早上好")
+  g:advance("6s")
+  g:expect{ at = "小美", text = "模型的话" }
+  g:advance("30s")
+  g:expect{ at = "小王", text = "你也好" }
+end)
+
+for _, why in ipairs({ "status 500", "no connection", "refused" }) do
+  t:case("the language model fails (" .. why .. "): the pool speaks", writes(), function(g)
+    g:llm{ error = why }
+    g:says("小美", "今天做了红烧肉")
+    g:advance("31s")
+    g:expect{ at = "小美", text = POOL }
+    g:expect_event("llm", { ok = false, reason = why })
+  end)
+end
+
+-- A new line at every call.
+local function fresh(words)
+  local n = 0
+  return function()
+    n = n + 1
+    return { text = "模型的话" .. n, tokens = words }
+  end
+end
+
+t:case("the group's day of calls to the language model is used up: the pool speaks, till tomorrow", writes{ llm_calls = 2 }, function(g)
+  g:llm(fresh(50))
+  for i = 1, 3 do
+    g:says("成员" .. i, "今天做了第 " .. i .. " 道菜")
+    g:advance("1m")
+    g:expect{ at = "成员" .. i, text = i < 3 and "模型的话" or POOL }
+  end
+  g:equal(#g:requests(), 2)
+  g:at("2026-03-03 10:00")
+  g:says("小美", "又是新的一天")
+  g:advance("1m")
+  g:expect{ at = "小美", text = "模型的话" }
+end)
+
+t:case("the group's day of tokens is used up: the pool speaks", writes{ llm_tokens = 100 }, function(g)
+  g:llm(fresh(60))
+  for i = 1, 3 do
+    g:says("成员" .. i, "今天做了第 " .. i .. " 道菜")
+    g:advance("1m")
+    g:expect{ at = "成员" .. i, text = i < 3 and "模型的话" or POOL }
+  end
+end)
+
+t:case("the budget of the daemon for the language model is used up: the pool speaks", writes(), function(g)
+  g:llm("模型的话", { calls_per_day = 1 })
+  for i = 1, 2 do
+    g:says("成员" .. i, "今天做了第 " .. i .. " 道菜")
+    g:advance("1m")
+    g:expect{ at = "成员" .. i, text = i < 2 and "模型的话" or POOL }
+  end
+  g:expect_event("llm", { reason = "budget" })
+end)
+
+local strict = writes{ llm_words = { "保证", "ABC" }, llm_length = 10 }
+
+t:case("an answer of the model with a word of the list, too long, or empty is not said", strict, function(g)
+  for i, text in ipairs({ "我保证好吃", "试试ABC吧", "这句话写得太长太长太长了", "" }) do
+    g:llm(text)
+    g:says("成员" .. i, "今天做了第 " .. i .. " 道菜")
+    g:advance("1m")
+    g:expect{ at = "成员" .. i, text = POOL }
+  end
+  g:llm("“真香”\n第二行")
+  g:says("小美", "今天做了红烧肉")
+  g:advance("1m")
+  g:equal(g:expect{ at = "小美" }.text:match("真香.*$"), "真香")
+end)
+
+t:case("what the model writes cannot @ anybody, and is no template", writes{ llm_words = {} }, function(g)
+  g:llm("@全体成员 {at}{name}")
+  g:says("小美", "今天做了红烧肉")
+  g:advance("1m")
+  local line = g:expect{ at = "小美", text = "{at}{name}" }
+  g:equal(line.at, { "小美" })
+end)
+
+local labelled = writes{ llm_label = "(AI 生成)" }
+
+t:case("what the model wrote is labelled as machine text where the playbook asks; the pool is not", labelled, function(g)
+  g:llm("模型的话")
+  g:says("小美", "今天做了红烧肉")
+  g:advance("31s")
+  g:expect{ at = "小美", text = "模型的话(AI 生成)" }
+  g:llm(500)
+  g:says("小王", "今天做了糖醋鱼")
+  g:advance("31s")
+  local line = g:expect{ at = "小王", text = POOL }
+  assert(not line.text:find("AI", 1, true))
+end)
+
+t:case("killed while the language model is asked: it is asked again, one answer comes", writes(), function(g)
+  g:llm{ text = "模型的话", delay = "4s" }
+  g:says("小美", "今天做了红烧肉")
+  g:advance("31s")
+  g:kill()
+  g:advance("8s")
+  g:expect_count(1, { at = "小美", text = "模型的话" })
+  g:silent("1h")
+  g:equal(#g:events("answered"), 1)
+end)
+
+t:case("killed in the commit after which the language model is asked: one answer comes", writes(), function(g)
+  g:llm("模型的话")
+  g:says("小美", "今天做了红烧肉")
+  g:kill{ during = "commit" }
+  g:advance("31s")
+  g:advance("1m")
+  g:expect_count(1, { at = "小美", text = "模型的话" })
+  g:equal(#g:events("answered"), 1)
+end)
+
+t:case("who opts out while the language model writes is not answered", writes(), function(g)
+  g:llm{ text = "模型的话", delay = "5s" }
+  g:says("小美", "今天做了红烧肉")
+  g:says("小王", "晚霞真美")
+  g:advance("31s")
+  g:says("小美", "退订")
+  g:advance("6s")
+  local line = g:expect{ text = "模型的话" }
+  g:equal(line.at, { "小王" })
 end)

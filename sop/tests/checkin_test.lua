@@ -11,7 +11,7 @@
 --   staff commands need a role                                "members may use none of the staff commands"
 -- 打卡
 --   报名 or automatic                                         "打卡 enrols and counts ...", "报名 first ..."
---   打卡 or 签到, as text, with text, with a photo            "打卡 with words, 签到, and a picture", "proof = ..."
+--   打卡 or 签到, as text, with text, with a photo            "打卡 with words, 签到, and a picture", "proof = ...", "remarks that ..."
 --   the day runs from the cut-off hour to the next            "the day ends at the cut-off hour, not at midnight"
 --   judged by the platform's time of the message              tests/e2e/test_campaign.py
 --   28 days; everybody's own days, or those of the group      "28 days: ...", "fixed: ..."
@@ -127,6 +127,40 @@ t:case("打卡 with words, 签到, and a picture", function(g)
   g:image("阿强", "早餐打卡")
   g:says("小丽", "打卡第1天")
   for _, who in ipairs({ "小美", "小王", "阿强", "小丽" }) do g:expect{ at = who, text = "成功 第1天" } end
+end)
+
+t:case("remarks that mean 打卡 without being the word count; questions and denials do not", function(g)
+  for i, text in ipairs({ "今天打卡啦", "第3天打卡", "早,打卡", "打卡了,今天5公里", "三月二号打卡", "打卡第十二天" }) do
+    g:says("成员" .. i, text)
+    g:expect{ at = "成员" .. i, text = "成功 第1天" }
+  end
+  g:image("小美", "早餐打卡啦")
+  g:expect{ at = "小美", text = "成功" }
+  for _, text in ipairs({ "打卡了吗", "打卡?", "忘打卡了", "大家打卡", "3月1日打卡", "@小美 打卡啦", "打卡吧" }) do g:says("小王", text) end
+  g:image("小王", "今天没打卡")
+  g:silent()
+  g:equal(#g:events("checked_in"), 7)
+end)
+
+t:case("remarks of any length and make are looked at without an error", function(g)
+  local long = ("早!"):rep(1500)
+  for _, text in ipairs({ long .. "打卡吗", ("打卡"):rep(700) .. "吗", ("!"):rep(3000) .. "打卡机", ("第1天"):rep(600) .. "打卡没" }) do
+    g:says("小美", text)
+    g:image("小美", text)
+  end
+  g:says("小美", "打卡 " .. ("今天很好,"):rep(300))
+  g:expect{ at = "小美", text = "成功 第1天" }
+end)
+
+t:case("补卡 with the day glued to it, or in other words", { playbook = book({ cards = 5, makeup_days = 5 }) }, function(g)
+  g:says("小美", "打卡")
+  g:at("2026-03-06 10:00")
+  for _, text in ipairs({ "补昨天的卡", "补卡三月四号", "补签周二" }) do
+    g:says("小美", text)
+    g:expect{ at = "小美", text = "补好" }
+  end
+  for _, text in ipairs({ "补昨天的货", "补卡规则是什么", "补觉去了", "能补昨天的吗" }) do g:says("小美", text) end
+  g:silent()
 end)
 
 t:case("proof = photo: only with a picture", { playbook = book({ proof = "photo" }) }, function(g)
@@ -769,11 +803,11 @@ t:case("an edited campaign: words at once, script and numbers from the next even
   g:says("小王", "打卡")
   g:param("checkin.reminder", "别忘了 {names}")
   g:param("checkin.summary", "21:30")
-  g:edit("flows/checkin.lua", 'c:emit("reminded",', 'c.group.edited = true\n  c:emit("reminded",')
+  g:edit("lib/evening.lua", 'c:emit("reminded",', 'c.group.edited = true\n  c:emit("reminded",')
   g:at("20:30")
   g:expect{ at = "小美", text = "别忘了" }
   g:expect_state("group", { edited = true })
-  g:edit("flows/checkin.lua", "local function sum_up(c)\n", 'local function sum_up(c)\n  c:say("新版")\n')
+  g:edit("lib/evening.lua", "local function sum_up(c)\n", 'local function sum_up(c)\n  c:say("新版")\n')
   g:restart()
   g:at("22:00")
   g:expect{ text = "小结 1/2" }

@@ -2,16 +2,18 @@
 --
 -- | what all flows promise                                           | cases                                                     |
 -- |--------------------------------------------------------------------|-----------------------------------------------------------|
--- | command words match tolerantly                                     | forms of a command ...                                    |
+-- | command words match tolerantly                                     | forms of a command ...; tests/data/commands.tsv           |
 -- | the longest command wins                                           | the longest command wins                                  |
 -- | a command inside a longer sentence is none                         | forms of a command ...; 退订 inside a sentence ...         |
--- | quoted text never triggers                                         | quoted text never triggers                                |
+-- | quoted or forwarded text never triggers                            | quoted text never triggers; tests/data/commands.tsv       |
 -- | one reply per cause; repeated: one short answer a day, then silence| a repeated command ... (2 cases); the menu ...            |
 -- | at most 10 people are @-ed in one message                          | at most ten are @-ed in one message                       |
+-- | @all needs an explicit parameter, and is counted                   | tests/data/bad-sops/at-all-*; c74 in tests/e2e            |
 -- | 退订 / 别@我 stops every @ and private message, 恢复 undoes it       | 退订 ... (5 cases); 别@我 ...                              |
 -- | answers to one's own commands still come, without @                | 退订 ends every @ ...                                      |
 -- | what the bot begins keeps quiet hours, answers do not wait         | quiet hours ... (2 cases)                                 |
--- | points, coupons and money are integers, ledgers only append        | redpacket_test.lua                                        |
+-- | points, coupons and money are integers, ledgers only append        | redpacket_test.lua; tests/sop/ledger                      |
+-- | 我的数据, 删除我的数据: told in private, asked first, then gone   | 我的数据 ... (2 cases); 删除我的数据 ... (3 cases)           |
 -- | staff commands need a role                                         | staff switch ...; platform owners ...; what needs a role  |
 local t = sop.test("common", {
   playbook = {
@@ -20,6 +22,8 @@ local t = sop.test("common", {
       {
         "common", stopped = "不再打扰", stopped_already = "早就退订", resumed = "恢复了", resumed_already = "没有退订",
         menu = "菜单 {lines}", seen = "往上翻",
+        data = "记着 {lines} 删:{word}", data_none = "什么都没有", data_sent = "已私信", data_seen = "刚发过", data_points = "积分{count}",
+        data_flow = "[{title}]", forget_ask = "会失去 {lines} 确认:{word}", forget_none = "没有可删的", forgotten = "删了",
       },
       { "checkin", done = "成功 第{day}天", already = "打过了" },
       { "welcome", greet = "欢迎 {names}" },
@@ -223,4 +227,54 @@ t:case("platform owners and admins count as keepers where the playbook says so",
   g:role("小美", "admin")
   g:says("小美", "打卡暂停")
   g:expect{ at = "小美", text = "已暂停" }
+end)
+
+t:case("我的数据 tells in private what is kept, once a day", function(g)
+  g:says("小美", "打卡")
+  g:says("小美", "我的数据")
+  g:expect{ dm = "小美", text = "记着" }
+  g:expect{ at = "小美", text = "已私信" }
+  g:says("小美", "我的数据")
+  g:expect{ at = "小美", text = "刚发过" }
+  g:says("小美", "我的数据")
+  g:silent()
+end)
+
+t:case("我的数据 of whom nothing is kept", function(g)
+  g:says("小美", "我的数据")
+  g:expect{ at = "小美", text = "什么都没有" }
+end)
+
+t:case("删除我的数据 says what is lost, asks, and forgets; who speaks again begins anew", function(g)
+  g:says("小美", "打卡")
+  g:says("小王", "打卡")
+  g:says("小美", "删除我的数据")
+  g:expect{ at = "小美", text = "会失去" }
+  g:says("小美", "确认删除")
+  g:expect{ at = "小美", text = "删了" }
+  g:advance("1m")
+  g:equal(g:state("member", "小美", "marks", "checkin"), nil)
+  g:equal(g:state("member", "小王", "marks", "checkin"), "x")
+  g:says("小美", "我的数据")
+  g:expect{ at = "小美", text = "什么都没有" }
+end)
+
+t:case("删除我的数据 without a confirmation within 5 minutes changes nothing", function(g)
+  g:says("小美", "打卡")
+  g:says("小美", "删除我的数据")
+  g:expect{ at = "小美", text = "会失去" }
+  g:advance("6m")
+  g:says("小美", "确认删除")
+  g:advance("1m")
+  g:equal(g:state("member", "小美", "marks", "checkin"), "x")
+end)
+
+t:case("another member's 确认删除 is none; nothing to remove is said", function(g)
+  g:says("小美", "打卡")
+  g:says("小美", "删除我的数据")
+  g:says("小王", "确认删除")
+  g:advance("1m")
+  g:equal(g:state("member", "小美", "marks", "checkin"), "x")
+  g:says("小王", "删除我的数据")
+  g:expect{ at = "小王", text = "没有可删的" }
 end)

@@ -10,8 +10,9 @@
 --   staff commands need a role                                 "发红包 by staff ...", "a mistyped code ...", "作废 is for staff"
 -- 红包
 --   every night at 20:00, or 发红包                            "every night at 20:00 ...", "发红包 by staff ..."
---   the announcement with what the rules on lotteries ask for  "the announcement lists ...", "... coupons"
---   抢, 抢红包, 拼手气                                         "抢 in many spellings ..."
+--   the announcement with what the rules on lotteries ask for  "the announcement lists ...", "... coupons", "without an organiser ..."
+--   what a prize is worth, at most 50,000 yuan                 "the announcement lists ...", "a prize of more than ..."
+--   抢, 抢红包, 拼手气                                         "抢 in many spellings ..."; tests/data/commands.tsv
 --   closes after 10 min or when empty                          "it closes after ten minutes ...", "it closes when it is empty ..."
 --   points: shares >= 1, even expectation, exact sum           "it closes when it is empty ...", "the expectation is even ..."
 --   prizes with quantities, the rest thanks or points          "every prize is drawn ...", "who wins nothing is thanked"
@@ -19,14 +20,14 @@
 --   one grab per member; staff and bots excluded if set        "one grab ...", "staff do not grab", "... unless it is allowed"
 --   batches every 5 s                                          "results are posted in batches", "a batch for every five seconds ..."
 --   the end: the luckiest, what is left, back to the budget    "it closes after ...", "prizes that are left ...", "what is left over ..."
---   codes: 8 characters, no ambiguous ones, a check digit      "a coupon comes ...", "a mistyped code ..."
---   by private message, else masked in the group, 我的券       "a coupon comes ...", "after 退订 ..."
---   核销: scope, expiry, once; when and by whom                "核销 ...", "one day before expiry ..."
+--   codes: 8 characters, no ambiguous ones, a check digit      "a coupon comes ...", "核销: every ..."
+--   by private message, else masked in the group, 我的券       "a coupon comes ...", "where one cannot write ...", "after 退订 ..."
+--   核销: scope, expiry, once; when and by whom                "核销 ...", "one day before expiry ..."; tests/e2e/test_stores.py
 --   a reminder one day before expiry                           "one day before ...", "a code of one day ...", "every owner is reminded ..."
 --   budgets: packet, day, group; staff are told; 作废 refunds  "a packet that would exceed ...", "作废 ..."
 --   fairness: hash at opening, seed at closing, recomputable   "the seed's hash ..."; tests/play/verify_fairness
---   records are kept                                           "the record of a packet is kept"
---   500 in the same second                                     "500 people ..."
+--   records are kept and exportable                            "the record of a packet is kept"; tests/e2e/test_draws.py
+--   500 in the same second                                     "500 people ..."; tests/e2e/test_grabs.py
 --   metrics                                                    "what the report counts"
 -- A packet from its announcement to its end is a run, and so are the codes with the same last day: "a packet is one run ...", "all codes
 -- ...", "a restart ...", "a kill ...", "switched off ...", "a packet that is edited ..."; tests/e2e/test_campaign.py.
@@ -44,7 +45,8 @@ local TEXTS = {
   expiring_dm = "明天到期 {what} {code}", expiring_today_dm = "今天到期 {what} {code}",
   redeemed = "核销成功 {name} {what}", redeem_how = "写上券码", redeem_bad = "输错了",
   redeem_unknown = "没有这个码", redeem_used = "已核销 {time} {by}", redeem_expired = "已过期", redeem_void = "作废的码",
-  redeem_scope = "不是本店", staff_budget = "没有开 需要{cost} {budget}剩{rest}", staff_open = "还有一个没结束",
+  redeem_scope = "不是本店", worth = "值{yuan}元",
+  staff_organiser = "没有主办方", staff_wrong = "有误 {why}", staff_budget = "没有开 需要{cost} {budget}剩{rest}", staff_open = "还有一个没结束",
   staff_quiet = "安静时段", staff_voided = "第{id}期作废", staff_code_void = "码作废 {what}", staff_nothing = "没有可作废的",
   voided = "红包作废",
 }
@@ -130,14 +132,40 @@ t:case("the announcement lists what the rules on lotteries ask for", {
   playbook = book({ nightly = false, kind = "prizes", shares = 8 }),
 }, function(g)
   g:staff("店长", "发红包")
-  g:expect{ text = { "一箱牛奶×1", "满减券×5", "共8次机会", "10:10止", "凭码到店", "主办幸福路店", "联系电话八八" } }
+  g:expect{ text = { "一箱牛奶×1值60元", "满减券×5值5元", "共8次机会", "10:10止", "凭码到店", "主办幸福路店", "联系电话八八" } }
 end)
 
 t:case("the announcement of coupons lists the same", {
-  playbook = book({ nightly = false, kind = "coupon", shares = 8, coupon = "早餐券", valid_days = 5 }),
+  playbook = book({ nightly = false, kind = "coupon", shares = 8, coupon = "早餐券", coupon_value = 1250, valid_days = 5 }),
 }, function(g)
   g:staff("店长", "发红包")
-  g:expect{ text = { "送券 早餐券 8张", "10:10止", "凭码到店 5天", "主办幸福路店", "联系电话八八", "公平码" } }
+  g:expect{ text = { "送券 早餐券值12.50元 8张", "10:10止", "凭码到店 5天", "主办幸福路店", "联系电话八八", "公平码" } }
+end)
+
+t:case("without an organiser nothing opens, and staff are told", { playbook = book({ organiser = " " }) }, function(g)
+  g:at("20:00:05")
+  g:expect{ chat = "staff", text = "没有主办方" }
+  g:staff("店长", "发红包")
+  g:expect{ at = "店长", text = "没有主办方" }
+  g:expect{ chat = "staff", text = "没有主办方" }
+  g:expect_no_event("packet_opened")
+  g:expect_runs(0)
+end)
+
+t:case("a prize of more than 50,000 yuan is not announced, nor one whose numbers are wrong", function(g)
+  local wrong = {
+    { "prizes[1].value", '[{"name":"汽车","count":1,"value":5000001}]' }, { "prizes[1].count", '[{"name":"券","count":0}]' },
+    { "prizes[2].cost", '[{"name":"奶","count":1},{"name":"券","count":1,"cost":-5}]' }, { "prizes[1].name", '[{"count":1}]' },
+  }
+  g:param("redpacket.kind", "prizes")
+  for _, case in ipairs(wrong) do
+    g:param("redpacket.prizes", case[2])
+    g:staff("店长", "发红包")
+    g:expect{ at = "店长", text = "有误 " .. case[1] }
+  end
+  g:param("redpacket.prizes", '[{"name":"金条","count":1,"value":5000000}]')
+  g:staff("店长", "发红包")
+  g:expect{ text = "金条×1值50000元" }
 end)
 
 t:case("it closes after ten minutes; what is left is named and returns to the budget", function(g)
@@ -606,6 +634,23 @@ c:case("a mistyped code is told from an unknown one; members and keepers cannot 
   g:expect_none{ text = "核销成功" }
 end)
 
+c:case("核销: every single wrong character and every swap of neighbours is found by the check character", function(g)
+  local code, letters, wrong = grab_code(g), "23456789ABCDEFGHJKMNPQRSTUVWXYZ", {}
+  for i = 1, 8 do
+    for letter in letters:gmatch(".") do
+      if letter ~= code:sub(i, i) then wrong[#wrong + 1] = code:sub(1, i - 1) .. letter .. code:sub(i + 1) end
+    end
+    local a, b = code:sub(i, i), code:sub(i + 1, i + 1)
+    if b ~= "" and a ~= b then wrong[#wrong + 1] = code:sub(1, i - 1) .. b .. a .. code:sub(i + 2) end
+  end
+  assert(#wrong > 240)
+  for _, mistyped in ipairs(wrong) do g:staff("店长", "核销 " .. mistyped) end
+  g:expect_count(#wrong, { at = "店长", text = "输错了" })
+  g:expect_no_event("code_used")
+  g:staff("店长", "核销 " .. code)
+  g:expect{ at = "店长", text = "核销成功" }
+end)
+
 c:case("one day before expiry the owner is reminded; after it the code is expired", function(g)
   local code = grab_code(g)
   g:at("2026-03-04 10:01")
@@ -628,6 +673,23 @@ c:case("作废 of one code makes it void", function(g)
   g:expect{ at = "店长", text = "码作废 早餐券" }
   g:staff("店长", "核销 " .. code)
   g:expect{ at = "店长", text = "作废的码" }
+end)
+
+c:case("作废 takes back the codes of a packet that was open over the cut-off hour, and what one code returned only once", {
+  playbook = book({ nightly = false, kind = "coupon", shares = 3, coupon = "早餐券", coupon_cost = 10, valid_days = 3, day_max = 30 }),
+  start = "2026-03-02 03:58",
+}, function(g)
+  open(g)
+  g:says("小美", "抢")
+  g:says("小丽", "抢")
+  g:staff("店长", "作废 " .. g:expect{ dm = "小丽", text = "券码" }.text:match("券码 (%w+)"))
+  g:advance("3m")
+  g:says("小王", "抢")
+  g:expect_state("group", { total = 20 })
+  g:staff("店长", "作废")
+  g:equal(#g:events("code_void"), 3)
+  g:expect_state("group", { total = 0 })
+  open(g)
 end)
 
 -- ---- before and after the last day ---------------------------------------------------------------------------------
@@ -762,6 +824,45 @@ c:case("after 退订 a code is masked in the group, without an @, and full in pr
   g:expect{ dm = "小美", match = "早餐券 %w%w%w%w%w%w%w%w " }
 end)
 
+c:case("where one cannot write to members: masked in the group, 我的券 gives the code there, one reminder names ten", {
+  playbook = book({
+    nightly = false, kind = "coupon", shares = 14, coupon = "早餐券", coupon_cost = 1, valid_days = 3, expiring = "快到期 {names}",
+    expiring_more = "快到期 {names} 另外{rest}位", expiring_today = "今天到期 {names}", mine_private = "私聊看",
+  }),
+}, function(g)
+  g:lacks("dm")
+  open(g)
+  g:says("小美", "抢")
+  g:restart()
+  g:advance("5s")
+  local line = g:expect{ at = "小美", text = { "抢到早餐券", "••••" } }
+  assert(not line.text:match("%u%u%w%w%w%w%w%w"), line.text)
+  g:says("小美", "我的券")
+  g:expect{ at = "小美", match = "早餐券 %w%w%w%w%w%w%w%w 到" }
+  for i = 1, 12 do g:says("成员" .. i, "抢") end
+  g:at("2026-03-04 10:01")
+  g:equal(#g:expect{ text = "另外3位" }.at, 10)
+  g:expect_event("codes_reminded", { rest = 3 })
+  g:param("redpacket.show_codes", "false")
+  g:says("成员1", "我的券")
+  g:expect{ at = "成员1", text = { "••••", "私聊看" } }
+end)
+
+c:case("where one cannot write to members, a code of one day is reminded of in the group on its last day", {
+  playbook = book({
+    nightly = false, kind = "coupon", shares = 3, coupon = "早餐券", valid_days = 1, expiring_today = "今天到期 {names}",
+  }),
+  start = "2026-03-02 20:00",
+}, function(g)
+  g:lacks("dm")
+  open(g)
+  g:says("小美", "抢")
+  g:says("小丽", "抢")
+  g:says("小丽", "退订")
+  g:at("2026-03-03 10:01")
+  g:equal(g:expect{ text = "今天到期" }.at, { "小美" })
+end)
+
 c:case("我的券 twice a day is once too often", function(g)
   grab_code(g)
   g:says("小美", "我的券")
@@ -786,6 +887,28 @@ c:case("核销 in another group is decided by the group that issued the code", f
   g:expect{ chat = "二店", text = "核销成功 小美 早餐券" }
   g:staff("店长", "核销 " .. code)
   g:expect{ at = "店长", text = "已核销" }
+end)
+
+c:case("核销: groups of one store share its number, another store's code is refused", function(g)
+  local code = grab_code(g)
+  g:says("路人", "大家好", { chat = "二店" })
+  g:param("redpacket.store", "018")
+  g:param("redpacket.store", "019", { chat = "二店" })
+  g:staff("店长", "核销 " .. code, { chat = "二店" })
+  g:expect{ chat = "二店", text = "不是本店" }
+  g:param("redpacket.store", "018", { chat = "二店" })
+  g:staff("店长", "核销 " .. code, { chat = "二店" })
+  g:expect{ chat = "二店", text = "核销成功 小美 早餐券" }
+  g:equal(#g:events("code_used"), 1)
+end)
+
+c:case("核销 where no store is known takes a role in the group that issued the code", function(g)
+  local code = grab_code(g)
+  g:param("redpacket.store", "018")
+  g:staff("店长", "核销 " .. code, { chat = "staff" })
+  g:expect{ chat = "staff", text = "核销成功 小美 早餐券" }
+  g:dm("店长", "核销 " .. code)
+  g:expect{ dm = "店长", text = "已核销" }
 end)
 
 c:case("what the report counts", function(g)

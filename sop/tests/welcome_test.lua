@@ -9,12 +9,12 @@
 -- | back within 30 days: "welcome back"                              | coming back ... (4 cases)                                  |
 -- | a join reported twice counts once                                | a join that the platform reports twice ... (2 cases)       |
 -- | quiet hours: collected, greeted at the end, if still members     | in quiet hours ...; a window that runs into quiet hours    |
--- | onboarding on D0, D1, D3, D7 by DM or @, each with its text      | touches on the days ...; by @ ...; newcomers of one day    |
+-- | onboarding on D0, D1, D3, D7 by DM or @, each with its text      | touches on the days ...; by @ ... (2); newcomers of one day |
 -- | ended by opting out, leaving, a tag                              | 退订 / leaving / a tag ends them                            |
 -- | onboarding is a durable run                                      | ... restart, kill, edit, switched off                      |
 -- | one question, 24 h, tagged by the answer                         | the question ... (15 cases)                                |
 -- | a single chat that is opened is greeted within 5 s               | opening the single chat ...                                |
--- | metrics                                                          | what is counted ...                                        |
+-- | metrics                                                          | what is counted ...; by @ where ...; switched off ... late |
 local t = sop.test("welcome", {
   playbook = {
     flows = {
@@ -505,6 +505,15 @@ o:case("restarts and kills in the middle: every touch comes once", function(g)
   end
   g:silent("30d")
   g:equal(#g:events("touched"), 4)
+end)
+
+o:case("by @ where one cannot write to members; every touch is counted", function(g)
+  g:lacks("dm")
+  g:join("小美")
+  g:at("2026-03-03 10:01")
+  g:expect{ at = "小美", text = "第零天" }
+  g:expect{ at = "小美", text = "第一天" }
+  for step = 1, 2 do g:equal(g:expect_event("touched", { step = step }).users, { g:id("小美") }) end
 end)
 
 o:case("switched off, the run sleeps on; a touch that is hours late is left out, the next one comes", function(g)

@@ -4,11 +4,13 @@
 
 ---@class sopd.TestOptions
 ---@field playbook table|string # as in sop/playbooks, only what matters; or the name of a playbook there
+---@field tags string[]?        # of the demo group, the strongest first
 ---@field start string?         # the clock's first moment, "2026-03-02 10:00"
 ---@field flow string?          # whose state g:state reads; default: the name of the test
 
 ---@class sopd.CaseOptions
 ---@field playbook table|string|nil
+---@field tags string[]?
 ---@field start string?
 ---@field flow string?
 
@@ -18,6 +20,40 @@ local t = {}
 ---@param fn fun(g: sopd.TestGroup)
 ---@overload fun(self: sopd.Test, name: string, options: sopd.CaseOptions, fn: fun(g: sopd.TestGroup))
 function t:case(name, fn) end
+---As g:http, for all cases.
+---@param address string
+---@param answer sopd.WebAnswer
+function t:http(address, answer) end
+---As g:llm, for all cases.
+---@param answer sopd.LlmFake?
+---@param budget { calls_per_day: integer?, tokens_per_day: integer? }?
+function t:llm(answer, budget) end
+
+---@class sopd.WebRequest
+---@field method string
+---@field url string
+---@field headers table<string, string>
+---@field body string
+---@field json any
+---@field llm boolean # it was for the language model
+
+---@class sopd.WebTable
+---@field status integer? # 200
+---@field body string?
+---@field json any
+---@field headers table<string, string>?
+---@field delay sopd.Duration?
+---@field error string? # "timeout", "no connection", "unknown host", "tls", "too large", "broken answer"
+
+---@alias sopd.WebAnswer string|integer|sopd.WebTable|fun(request: sopd.WebRequest): string|integer|sopd.WebTable|nil
+
+---@class sopd.LlmTable
+---@field text string?
+---@field tokens integer? # 50
+---@field delay sopd.Duration?
+---@field error string? # "timeout", "refused", "status 500", "no connection" ...
+
+---@alias sopd.LlmFake string|sopd.LlmTable|fun(request: sopd.WebRequest): string|sopd.LlmTable|nil
 
 ---@param name string
 ---@param options sopd.TestOptions
@@ -105,6 +141,15 @@ function g:role(who, role) end
 function g:together(fn) end
 ---@param duration sopd.Duration
 function g:advance(duration) end
+---What is outside answers so from now on.
+---@param address string # * stands for anything
+---@param answer sopd.WebAnswer
+function g:http(address, answer) end
+---@param answer sopd.LlmFake? # nil: there is no language model
+---@param budget { calls_per_day: integer?, tokens_per_day: integer? }?
+function g:llm(answer, budget) end
+---@return sopd.WebRequest[] # what was asked so far, oldest first
+function g:requests() end
 ---@param moment string # "20:30", "2026-03-05 09:00"
 function g:at(moment) end
 function g:restart() end
@@ -120,10 +165,20 @@ function g:toggle(flow, value) end
 function g:edit(file, what, with) end
 ---@param name string # "checkin.done"
 ---@param value string?
-function g:param(name, value) end
+---@param options { chat: string }?
+function g:param(name, value, options) end
+
+---A setting is written as with `redis-cli`, in one of its layers; the field of `staff` is a name, of `chat-tags` a chat.
+---@param kind "toggles"|"params"|"paused"|"staff"|"versions"|"chat-tags"
+---@param layer { chat?: string, tag?: string, gateway?: boolean }
+---@param field string
+---@param value string?
+function g:setting(kind, layer, field, value) end
 ---@param n integer
 ---@param outcome "unknown"|"failed"|"muted"|"limited"|"unwritten"
 function g:fail_sends(n, outcome) end
+---@param ... string # capabilities: "dm", "at", ...
+function g:lacks(...) end
 ---@param who string
 ---@param tag string
 function g:tag(who, tag) end
@@ -185,6 +240,16 @@ function g:runs(filter) end
 ---@param who string
 ---@return string[]
 function g:tags(who) end
+---@param who string
+---@param order { id: string, amount: integer, items: any[]?, data: table?, chat: string|false|nil }
+function g:order(who, order) end
+---@param name string
+---@param opts { flow: string?, user: string?, args: table?, chat: string?, tag: string?, all: boolean? }?
+function g:trigger(name, opts) end
+---@param entry table<string, any> # fields of an entry of sopd:commands
+function g:command(entry) end
+---@return table<string, string>[] # entries that were refused, with their reason
+function g:refused() end
 ---@param name string
 ---@return table[]
 function g:events(name) end

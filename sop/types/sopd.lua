@@ -8,7 +8,7 @@
 ---@alias sopd.Text string|string[]|sopd.Segment|(sopd.Segment|string)[] # a template, variants of it, or ready-made segments
 ---@alias sopd.Vars table<string, string|number|boolean|sopd.Segment|(sopd.Segment|string)[]>
 ---@alias sopd.Role "member"|"keeper"|"store"|"region"|"hq"|"owner"
----@alias sopd.EventName "message"|"join"|"leave"|"poke"|"recall"|"request"|"enter"|"button"|"mute"|"admin"|"card"|"file"|"reaction"|"essence"|"honor"|"chat"|"other"
+---@alias sopd.EventName "message"|"join"|"leave"|"poke"|"recall"|"request"|"enter"|"button"|"mute"|"admin"|"card"|"file"|"reaction"|"essence"|"honor"|"chat"|"order"|"other"
 ---@alias sopd.Capability "join"|"unmentioned"|"at"|"at_all"|"dm"|"proactive"|"image"|"buttons"|"history"|"recall"|"mute"|"kick"|"members"|"quote"|"echo"
 
 ---A part of a message that is no text, made by sop.at and its like. It cannot be changed.
@@ -31,7 +31,7 @@
 ---@field segments sopd.Part[]
 
 ---@class sopd.Event
----@field type sopd.EventName|"schedule"|"timer"|"start"
+---@field type sopd.EventName|"trigger"|"schedule"|"timer"|"start"
 ---@field time integer
 ---@field due integer?        # schedule, timer: when it was due
 ---@field late integer?       # schedule, timer: seconds after that, 0 = on time
@@ -48,10 +48,24 @@
 ---@field number integer?
 ---@field history boolean?    # fetched after a gap: state counts, late answers are not posted
 
+---What a shop system reported.
+---@class sopd.Order
+---@field id string
+---@field amount integer  # cents
+---@field items any[]
+---@field data table<string, any>
+
 ---@class sopd.Persona
 ---@field name string?
 ---@field call string?   # how members are called: 宝子, 家人们
 ---@field emoji integer?
+
+---@class sopd.Export
+---@field user string
+---@field flows { name: string, title: string, fields: table<string, any> }[]  # those of this chat
+---@field profile table<string, any>
+---@field tags string[]
+---@field opted_out boolean
 
 ---@class sopd.SayOptions
 ---@field at string[]?                    # users to @ at the beginning
@@ -110,6 +124,38 @@
 ---@field days integer?               # the n-th day after the run's first day
 ---@field date string?                # "2026-03-01"
 ---@field weekday integer?            # the next such day, 1 = Monday
+
+---@class sopd.HttpOptions
+---@field url string                  # below an address that the configuration lists
+---@field method string?              # "GET"; with a body "POST"
+---@field query table<string, string|number|boolean>?
+---@field headers table<string, string|number>?
+---@field body string?                # at most 32 KiB
+---@field json any                    # instead of body
+---@field timeout sopd.Duration?      # "10s", at most "60s"
+---@field retry boolean?              # may it be asked twice? default: GET and HEAD may
+---@field redirects integer?          # 0 to 3, default 0
+
+---@class sopd.HttpAnswer
+---@field status integer
+---@field ok boolean                  # 200 to 299
+---@field headers table<string, string> # names in lower case
+---@field body string
+---@field json any
+
+---@class sopd.LlmMessage
+---@field role "system"|"user"|"assistant"
+---@field content string
+
+---@class sopd.LlmOptions
+---@field prompt string?
+---@field messages sopd.LlmMessage[]? # instead of prompt
+---@field system string?              # instructions, in front
+---@field model string?               # default: the configuration's
+---@field max_tokens integer?         # at most the configuration's
+---@field temperature number?
+---@field timeout sopd.Duration?      # "8s"
+---@field words string[]?             # an answer that has one is refused
 
 ---@class sopd.StopOptions
 ---@field tag string|string[]?        # the user has one of these tags
@@ -246,11 +292,13 @@ function Set:clear() end
 ---@field inviter string?       # join
 ---@field operator string?
 ---@field from_bot boolean
+---@field via string?           # a command for staff from elsewhere: where it was said
 ---@field flow string
 ---@field group sopd.Fields
 ---@field member sopd.Fields
 ---@field profile sopd.Fields
 ---@field persona sopd.Persona
+---@field order sopd.Order?   # in handlers of "order"
 ---@field params table<string, any>
 local Context = {}
 
@@ -356,14 +404,17 @@ function Context:has_role(role, user) end
 ---@param user string|sopd.Answer
 ---@return sopd.Role
 function Context:role_of(user) end
----@return { user: string, role: sopd.Role }[]
-function Context:roster() end
 ---@param out boolean?
 ---@param user string?
 function Context:opt_out(out, user) end
 ---@param user string?
 ---@return boolean
 function Context:opted_out(user) end
+---@param user string?
+---@return sopd.Export
+function Context:export(user) end
+---@param user string?
+function Context:forget(user) end
 ---@return { user: string, name: string, role: string, joined: integer }[]?
 ---@return string? why
 function Context:members() end
@@ -419,6 +470,16 @@ function Context:sleep_until(moment) end
 ---@return sopd.Answer[] list
 ---@return "window"|"full" why
 function Context:gather(opts) end
+---Asks a web service, after everything so far is committed.
+---@param opts sopd.HttpOptions|string # or the address
+---@return sopd.HttpAnswer? answer
+---@return string? why # "timeout", "no connection", "unknown": it may have been done ...
+function Context:http(opts) end
+---Has the language model of the configuration write.
+---@param opts sopd.LlmOptions|string # or the prompt
+---@return string? text
+---@return integer|string tokens # or why there is no text: "off", "budget", "timeout", "refused", "status 500" ...
+function Context:llm(opts) end
 ---Begins a run, which goes on by itself after this turn.
 ---@param run fun(c: sopd.Context, args: table)|string # what flow:run returned, its name, or "flow.name"
 ---@param args table? # handed to it, at most 4 KiB
@@ -468,13 +529,85 @@ function Context:can(what) end
 ---@param window sopd.Duration
 ---@return integer messages
 function Context:traffic(window) end
----@return { name: string, title: string, on: boolean }[]
-function Context:flows() end
+
+---@alias sopd.Layer "chat"|"tag"|"gateway"|"global"
+
+---@class sopd.FlowState
+---@field name string
+---@field title string
+---@field on boolean
+---@field why "playbook"|"toggle"|"paused"|"failing"
+---@field layer sopd.Layer?      # toggle, paused: where that stands
+---@field tag string?
+---@field key string?            # the hash in Redis
+---@field till integer?          # paused: until then, seconds; nil: until it is ended
+---@field all boolean?           # paused: by a pause of everything
+
+---@class sopd.Pause
+---@field flow string            # "*": everything
+---@field layer sopd.Layer
+---@field tag string?
+---@field key string
+---@field till integer?
+
+---@class sopd.RosterEntry
+---@field user string
+---@field role sopd.Role
+---@field from "configuration"|"playbook"|"redis"
+---@field layer sopd.Layer?
+---@field tag string?
+---@field key string?
+
+---@class sopd.StaffGroup
+---@field chat string
+---@field name string            # the id where no name is known
+---@field role sopd.Role
+---@field command string?        # said: the command
+---@field args string?           # said: the text behind it
+---@field flow string?           # said: whose command
+---@field takes_args boolean?
+---@field anywhere boolean?      # said: the command works in private, too
+
+---@param opts { chat?: string }?
+---@return sopd.FlowState[]
+function Context:flows(opts) end
+---@param opts { chat?: string }?
+---@return sopd.Pause[]
+function Context:pauses(opts) end
+---@param opts { chat?: string }?
+---@return sopd.RosterEntry[]
+---@return boolean keepers   # owners and admins of the platform count as keepers
+function Context:roster(opts) end
+---@param opts { role?: sopd.Role, user?: string, said?: boolean, resting?: boolean, count?: boolean }?
+---@return sopd.StaffGroup[]|integer
+---@return boolean everywhere    # the role holds for the whole gateway
+function Context:chats(opts) end
+---@param opts { chat?: string }?
+---@return { flow: string, title: string, usage: string, role: sopd.Role }[]
+function Context:commands(opts) end
 ---@param flow string
 ---@param state "on"|"off"|"default"
+---@param opts { chat?: string }?
 ---@return boolean? done
 ---@return string? why
-function Context:toggle(flow, state) end
+function Context:toggle(flow, state, opts) end
+---@param flow string            # "*": everything
+---@param opts { till?: number, chat?: string|string[], gateway?: boolean }?
+---@return boolean? done
+---@return string? why
+function Context:pause(flow, opts) end
+---@param flow string
+---@param opts { chat?: string|string[], gateway?: boolean }?
+---@return boolean? done
+---@return string? why
+function Context:resume(flow, opts) end
+---A command for staff in another chat, as the speaker; its answers come here.
+---@param chat string
+---@param text string
+---@param opts { mentions?: string[] }?
+---@return boolean? done
+---@return string? why
+function Context:command_in(chat, text, opts) end
 function Context:log(...) end
 
 ---@param id string?
@@ -535,10 +668,12 @@ function Context:poke(user) end
 ---@class sopd.HandlerOptions
 ---@field private boolean?     # false: not in private chats
 ---@field group boolean?       # false: not in groups
----@field role sopd.Role?      # least staff role
+---@field role sopd.Role|string? # least staff role, or the name of a choice parameter that says it
 ---@field image boolean?       # on("message"): only messages with a picture
 ---@field args boolean|"glued"? # command: text may follow the word; "glued": without a blank
 ---@field late sopd.Duration?  # at, timer: still run when this late
+---@field remote boolean?      # on, command with a role: in private and staff chats only, for staff of any group
+---@field usage string?        # command with a role: how it is written, or the text parameter that says so
 
 ---@class sopd.Flow
 local Flow = {}
@@ -563,12 +698,16 @@ function Flow:at(clock, opts, fn) end
 ---@overload fun(self: sopd.Flow, name: string, fn: fun(c: sopd.Context, args: table))
 function Flow:timer(name, opts, fn) end
 
+---@param name string # what outside systems call it
+---@param fn fun(c: sopd.Context, args: table)
+function Flow:trigger(name, fn) end
 ---@param name string
 ---@param fn fun(c: sopd.Context, args: table)
 ---@return fun(c: sopd.Context, args: table) # the same function, for c:start
 function Flow:run(name, fn) end
 
 ---@class sopd.Sop
+---@field nobody string  # "~": stands where a forgotten member stood in lists and tables
 sop = {}
 ---@param name string # the file's name without .lua
 ---@param options sopd.FlowOptions?
