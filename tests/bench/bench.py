@@ -25,9 +25,11 @@ from pathlib import Path
 import redis
 
 import bench_runs
+import bench_toggles
 from bench_world import HERE, MIB, BenchError, Sopd, child, cpu_seconds, load_generator, rss_bytes
 
 ROOT = HERE.parent.parent
+PARTS = {**bench_runs.PARTS, **bench_toggles.PARTS}
 
 
 # ---- the floor ----------------------------------------------------------------------------------------------
@@ -206,7 +208,7 @@ def options():
     parser.add_argument("--sopd", type=Path, help="the sopd to measure (default: sopd in the build folder)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the whole report there")
     parser.add_argument("--quick", action="store_true", help="one short run of each: a look, not a measurement")
-    parser.add_argument("--only", choices=["floor", "speed", "accounts", "soak", *bench_runs.PARTS], action="append",
+    parser.add_argument("--only", choices=["floor", "speed", "accounts", "soak", *PARTS], action="append",
                         help="only this part; may be given several times")
     parser.add_argument("--runs", type=int, default=3, help="runs of floor and of sopd, in turn (default 3)")
     parser.add_argument("--seconds", type=float, default=5, help="length of each measured phase (default 5)")
@@ -219,6 +221,7 @@ def options():
     parser.add_argument("--soak-rate", type=int, default=5000, help="messages a second in that run (default 5000)")
     parser.add_argument("--sleepers", type=int, default=1_000_000, help="runs that wait, in thousands (default 1,000,000)")
     parser.add_argument("--wake-seconds", type=int, default=60, help="how long they are woken, each way (default 60)")
+    parser.add_argument("--edits", type=int, default=1000, help="edits of toggles under load (default 1,000: 50 s)")
     parser.add_argument("--storm", type=int, default=100_000, help="timers that are due at once (default 100,000)")
     parser.add_argument("--floor-write", choices=["receive", "writeable"], default="receive",
                         help="how the floor writes: from the receive callback (default, the faster floor), or the "
@@ -228,9 +231,10 @@ def options():
     if opts.quick:
         opts.runs, opts.seconds, opts.soak = 1, 2, min(opts.soak, 10)
         opts.sleepers, opts.storm, opts.wake_seconds = min(opts.sleepers, 50_000), min(opts.storm, 20_000), min(opts.wake_seconds, 10)
+        opts.edits = min(opts.edits, 200)
     opts.build = opts.build.resolve()
     opts.sopd = opts.sopd.resolve() if opts.sopd else opts.build / "sopd"
-    opts.only = set(opts.only or ["floor", "speed", "accounts", "soak", *bench_runs.PARTS])
+    opts.only = set(opts.only or ["floor", "speed", "accounts", "soak", *PARTS])
     return opts
 
 
@@ -254,7 +258,7 @@ def measure(opts, report):
     if "soak" in opts.only and opts.soak > 0:
         say(f"flatness: {opts.soak:g} s at {opts.soak_rate}/s")
         report["soak"] = measure_soak(opts)
-    for part, (measure_part, _) in bench_runs.PARTS.items():
+    for part, (measure_part, _) in PARTS.items():
         if part in opts.only:
             say(part)
             report[part] = measure_part(opts)
@@ -282,7 +286,7 @@ def main():
     if report["sopd"]:
         add_sopd_figures(figures, report)
     add_memory_figures(figures, report)
-    for part, (_, add) in bench_runs.PARTS.items():
+    for part, (_, add) in PARTS.items():
         if part in report:
             add(figures, report[part])
     print(f"commit {report['commit'][:12] or 'none'}{' (with changes)' if report['dirty'] else ''}, {report['machine']['cpu']}, "

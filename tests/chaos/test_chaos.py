@@ -112,7 +112,7 @@ class Evening:
         return len(self.daemon.log_records(msg="message is sent again"))
 
 
-IGNORED = re.compile(r":(epoch|alive|pace|outbox|written|timers|timer|sched|audit|events|chats|seen:.*|limit:.*|waits:.*|run-keys:.*|pins?|pin:.*|source.*)$")
+IGNORED = re.compile(r"^sopd:(audit|events):|:(epoch|alive|pace|left|outbox|written|timers|timer|sched|chats|trace:.*|seen:.*|limit:.*|waits:.*|run-keys:.*|pins?|pin:.*|source.*)$")
 # A packet's shares hang on a secret of its own, so they differ from run to run; who got one, and the sum, do
 # not. How many seconds after the opening, and whom the chaperone still owes an answer (it counts posts an hour
 # and messages a minute), hang on how fast the evening goes by.

@@ -304,7 +304,7 @@ class Play:
 # ---- comparing -------------------------------------------------------------------------------------
 
 # What belongs to a process or to the machine's own clock; and versions, which are collected now and then, when no run has them.
-VOLATILE = re.compile(r":(epoch|alive|pace|seen:.*|limit:.*|chats|pin:.*|source.*)$")
+VOLATILE = re.compile(r":(epoch|alive|pace|left|seen:.*|limit:.*|chats|pin:.*|source.*|trace:.*|version:.*)$")
 
 
 def state(client):
@@ -312,7 +312,7 @@ def state(client):
     for key, value in dump(client).items():
         if VOLATILE.search(key):
             continue
-        if key.endswith(":events"):     # chats run side by side: only the order within one counts
+        if key.startswith("sopd:events:"):     # chats run side by side: only the order within one counts
             chats = defaultdict(list)
             for event in value:
                 chats[event.get("chat")].append(json.dumps(event, sort_keys=True, ensure_ascii=False))

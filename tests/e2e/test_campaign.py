@@ -13,7 +13,7 @@ ANN, BEN, BOSS = 3300000101, 3300000102, 3300000199
 START = moment("2031-03-03T10:00:00+08:00")
 MINUTE, HOUR, DAY = 60000, 3600000, 86400000
 TEXTS = {"done": "打卡 {day}", "reminder": "提醒 {names}", "day_summary": "小结 {count}/{members}", "final_board": "总榜 {finished}/{members}"}
-PACKET = {"open_points": "红包", "results": "结果 {lines}", "result_points": "得{amount}", "closed_empty": "抢完", "closed_time": "时间到"}
+PACKET = {"organiser": "福利店", "open_points": "红包", "results": "结果 {lines}", "result_points": "得{amount}", "closed_empty": "抢完", "closed_time": "时间到"}
 
 
 class Group:
@@ -48,11 +48,11 @@ class Group:
             out.write(change(text))
         os.rename(path + "~", path)
 
-    def edit(self, flow, old, new):
+    def edit(self, name, old, new):
         def change(text):
             assert text.count(old) == 1, (text.count(old), old)
             return text.replace(old, new)
-        self.file("flows/%s.lua" % flow, change)
+        self.file("%s.lua" % name, change)
         self.reload()
 
     def reload(self, **more):
@@ -101,14 +101,14 @@ def test_a_campaign_is_edited_in_the_middle(group):
     group.to(1, 12)
     group.say(ANN, "打卡")
     group.book({"reminder": "别忘了 {names}"}, summary="21:30")
-    group.edit("checkin", 'c:emit("reminded",', 'c.group.edited = "v2"\n  c:emit("reminded",')
+    group.edit("lib/evening", 'c:emit("reminded",', 'c.group.edited = "v2"\n  c:emit("reminded",')
     group.kill()
     group.to(1, 20, 30)
     assert group.hear() == ["@%d 打卡 2" % ANN, "别忘了 @%d" % BEN]
     assert store.group(group.daemon.redis.client, "checkin", G)["edited"] == "v2"
 
     # between the two posts: this evening is finished as it began, the next one is new
-    group.edit("checkin", "local function sum_up(c)\n", 'local function sum_up(c)\n  c:say("第三版")\n')
+    group.edit("lib/evening", "local function sum_up(c)\n", 'local function sum_up(c)\n  c:say("第三版")\n')
     group.kill()
     group.to(1, 22)
     assert group.hear() == ["小结 1/2"]
@@ -147,7 +147,7 @@ def test_a_packet_is_edited_while_people_grab(group):
     group.to(0, 10, 0, 5)
     assert "红包" in group.hear()[0]
     group.say(BEN, "抢")
-    group.edit("redpacket", "local function post_results(c, packet)\n", 'local function post_results(c, packet)\n  c:say("第二版")\n')
+    group.edit("flows/redpacket", "local function post_results(c, packet)\n", 'local function post_results(c, packet)\n  c:say("第二版")\n')
     group.kill()
     group.to(0, 10, 0, 10)              # the batch that had begun: as it began
     said = group.hear()

@@ -23,7 +23,7 @@ class Packets:
     def __init__(self, bench, box, **params):
         self.gateway = bench.gateway("napcat")
         self.gateway.groups = dict(GROUPS)
-        flow = {0: "redpacket", "nightly": False, "batch": "2s", "day_max": 5000, "lasts": "30s", **params}
+        flow = {0: "redpacket", "organiser": "福利店", "nightly": False, "batch": "2s", "day_max": 5000, "lasts": "30s", **params}
         self.daemon = bench.served(self.gateway, sop=make_sop(box, [flow]))
         self.client = self.daemon.redis.client
         self.id = 0

@@ -167,7 +167,7 @@ def test_a_refused_one_does_not_spin(bench, napcat, box):
     daemon = bench.served(napcat, sop=ring_sop(box))
     client = daemon.redis.client
     set_timers(daemon, napcat, "timer", groups=2, count=3, first=1000, step=1)
-    odd = store.key("qq1", "events")
+    odd = store.stream("qq1", "events")
     client.set(odd, "somebody's own")
     daemon.wait_metric("sopd_refused_total", 6, 10, gateway="qq1")
     time.sleep(2.5)

@@ -41,6 +41,7 @@ struct turn {
     const char *gateway, *chat, *chat_name, *self, *user, *word, *args, *timer_args;
     unsigned caps;
     struct binding binding;
+    struct value_slot *slots; /* of its values: the flow's defaults */
     struct playbook playbook;
     struct book book;
     int64_t time_ms, now_ms, due_ms, quiet_until;
@@ -142,13 +143,12 @@ FAKE_API void fake_turn_init(struct turn *t, struct flow *f)
     t->binding.id = ++fake_binding_id;
     t->binding.playbook = &t->playbook;
     t->binding.book = &t->book;
-    t->binding.params = cJSON_CreateObject();
     t->binding.flow = f;
-    for (int i = 0; f && i < flow_info(f)->nparams; i++) {
-        const struct param *p = &flow_info(f)->params[i];
-        if (p->preset)
-            cJSON_AddItemToObject(t->binding.params, p->name, cJSON_Duplicate(p->preset, 1));
-    }
+    int nparams = f ? flow_info(f)->nparams : 0;
+    t->slots = calloc((size_t)nparams + 1, sizeof *t->slots);
+    for (int i = 0; i < nparams; i++)
+        t->slots[i].value = (cJSON *)flow_info(f)->params[i].preset;
+    t->binding.values = values_root(t->slots, nparams);
     rng_seed(&t->rng, 7);
 }
 
@@ -171,7 +171,8 @@ FAKE_API void fake_turn_end(struct turn *t)
     buf_free(&t->sent);
     buf_free(&t->acts);
     buf_free(&t->command);
-    cJSON_Delete(t->binding.params);
+    values_release(t->binding.values);
+    free(t->slots);
     cJSON_Delete(t->playbook.persona);
     event_free(t->event);
     t->event = NULL;
@@ -359,9 +360,56 @@ bool turn_opted_out(const struct turn *t, const char *user)
 {
     return t->opted && strcmp(t->opted, user) == 0;
 }
-bool turn_toggle_state(const struct turn *t, const char *flow)
+void turn_each_flow(struct turn *t, const char *chat,
+                    void (*fn)(void *ud, const struct turn_flow *f), void *ud)
 {
-    return t && strcmp(flow, "off") != 0;
+    (void)chat;
+    const struct playbook *p = turn_binding(t)->playbook;
+    for (int i = 0; i < p->nflows; i++) {
+        const struct flow_info *info = flow_info(p->flows[i].flow);
+        bool on = strcmp(info->name, "off") != 0;
+        fn(ud, &(struct turn_flow){info->name, info->title, on, "playbook", NULL});
+    }
+}
+void turn_each_pause(struct turn *t, const char *chat,
+                     void (*fn)(void *ud, const struct settings_value *v), void *ud)
+{
+    (void)t, (void)chat, (void)fn, (void)ud;
+}
+void turn_each_staff(const struct turn *t, const char *chat,
+                     void (*fn)(void *ud, const struct turn_staff *s), void *ud)
+{
+    (void)chat;
+    const struct playbook *p = turn_binding(t)->playbook;
+    const struct book *b = turn_binding(t)->book;
+    for (int i = 0; i < b->nstaff; i++)
+        fn(ud, &(struct turn_staff){strchr(b->staff[i].user, ':') + 1, b->staff[i].role,
+                                    "configuration", NULL});
+    for (int i = 0; i < p->nstaff; i++)
+        fn(ud, &(struct turn_staff){strchr(p->staff[i].user, ':') + 1, p->staff[i].role, "playbook",
+                                    NULL});
+}
+void turn_each_group(struct turn *t, const char *user, enum role least, unsigned which,
+                     void (*fn)(void *ud, const struct turn_group *g), void *ud)
+{
+    (void)t, (void)user, (void)which;
+    fn(ud, &(struct turn_group){.chat = "700000002", .name = "demo", .role = least});
+}
+bool turn_role_everywhere(const struct turn *t, const char *user, enum role least)
+{
+    (void)t, (void)least;
+    return strcmp(user, "boss") == 0;
+}
+void turn_each_command(struct turn *t, const char *chat, const char *user,
+                       void (*fn)(void *ud, const struct turn_command *c), void *ud)
+{
+    (void)t, (void)chat, (void)user, (void)fn, (void)ud;
+}
+const char *turn_said_in(struct turn *t, const char *chat, const char *text,
+                         const char *const *mentions, int nmentions)
+{
+    buf_addf(&t->acts, "said %s %s %d %s\n", chat, text, nmentions, nmentions ? mentions[0] : "-");
+    return NULL;
 }
 
 bool turn_read(struct turn *t, const char *resp, size_t len, redis_fn fn, void *ud)
@@ -404,6 +452,21 @@ bool turn_write(struct turn *t, int argc, const char *const *argv, const size_t 
         w->argv[i][w->len[i]] = '\0';
     }
     return true;
+}
+
+bool turn_emit(struct turn *t, const char *kind, const char *name, int64_t time_ms,
+               const char *data, size_t len)
+{
+    char key[64], time[24];
+    const char *argv[] = {"XADD", key,       "MAXLEN",   "~",    "1000000", "*",    "name",
+                          name,   "gateway", t->gateway, "chat", t->chat,   "user", t->user,
+                          "flow", "x",       "time",     time,   "data",    data};
+    size_t lens[20];
+    snprintf(key, sizeof key, "sopd:%s:{%s}", kind, t->gateway);
+    snprintf(time, sizeof time, "%lld", (long long)time_ms);
+    for (int i = 0; i < 20; i++)
+        lens[i] = i == 19 ? len : strlen(argv[i]);
+    return turn_write(t, 20, argv, lens);
 }
 
 FAKE_API bool fake_is_key(const struct fake_write *w, const char *key, size_t len)
@@ -506,17 +569,28 @@ void turn_run_cancel(struct turn *t, const char *chat, const char *id, const cha
     buf_addf(&t->acts, "cancel %s %s %s\n", chat ? chat : "-", id, key ? key : "-");
 }
 
+int64_t turn_llm_timeout(const struct turn *t)
+{
+    (void)t;
+    return 8000;
+}
+
 void turn_opt_out(struct turn *t, const char *user, bool out)
 {
     buf_addf(&t->acts, "opt_out %s %d\n", user, out);
 }
-void turn_toggle(struct turn *t, const char *flow, bool on)
+
+void turn_forget(struct turn *t, const char *user)
 {
-    buf_addf(&t->acts, "toggle %s %d\n", flow, on);
+    buf_addf(&t->acts, "forget %s\n", user);
 }
-void turn_toggle_clear(struct turn *t, const char *flow)
+
+bool turn_set(struct turn *t, enum turn_setting what, const char *chat, const char *field,
+              const char *value)
 {
-    buf_addf(&t->acts, "toggle %s default\n", flow);
+    buf_addf(&t->acts, "%s %s %s %s\n", what == SETTING_TOGGLE ? "toggle" : "pause",
+             chat ? chat : "-", field, value ? value : "-");
+    return true;
 }
 
 /* ---- flows from strings ---- */

@@ -89,6 +89,7 @@ static void test_whole(void **state)
         "data_dir = '/var/lib/x', redis = 'redis://u:p%40ss@db.example:7000/3',\n"
         "http = '127.0.0.1:9180', timezone = 'Europe/Berlin', log = { level = 'debug' },\n"
         "lua = { memory = '16M', instructions = 1000000 }, queue = { chat = 10, total = 100 },\n"
+        "streams = { events = 5000, audit = 6000 },\n"
         "staff = { ['qq1:10001'] = 'owner', ['qq2:5'] = 'keeper' },\n"
         "gateways = {\n"
         " { name = 'qq1', type = 'onebot11', mode = 'forward', url = 'wss://h:1/x?y=1', token_env = 'TEST_TOKEN',\n"
@@ -107,6 +108,8 @@ static void test_whole(void **state)
     assert_int_equal(c->log_level, LOG_LEVEL_DEBUG);
     assert_int_equal(c->lua_memory, 16 << 20);
     assert_int_equal(c->queue_chat, 10);
+    assert_int_equal(c->events_length, 5000);
+    assert_int_equal(c->audit_length, 6000);
     assert_int_equal(c->nstaff, 2);
     assert_int_equal(c->ngateways, 2);
     const struct config_gateway *a = &c->gateways[0], *b = &c->gateways[1];
@@ -174,6 +177,8 @@ static void test_types(void **state)
     bad("lua = { memory = 5 }", "memory must be between", NULL);
     bad("lua = { instructions = 1.5 }", "instructions must be a whole number, not a fraction",
         NULL);
+    bad("streams = { event = 5000 }", "events", NULL);
+    bad("streams = { events = 10 }", "events is 10; it must be between", NULL);
     bad("queue = { chat = 100, total = 10 }", "total is below chat", NULL);
     bad("sop_watch = \"yes\"", "sop_watch", NULL);
     bad("playbooks = { 7 }", "playbooks: a name must be a text", NULL);

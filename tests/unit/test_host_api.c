@@ -53,6 +53,14 @@ static void test_load_problems(void **state)
     refuse(FLOW("flow:command('x', {rol='keeper'}, function() end)"),
            "there is no option \"rol\"; did you mean \"role\"?");
     refuse(FLOW("flow:command('x', {role='boss'}, function() end)"), "\"boss\" is no role");
+    refuse(FLOW("flow:command('x', {remote=true}, function() end)"), "remote is for staff");
+    refuse(
+        "local flow = sop.flow('t', { params = { who = { 'choice', default = 'hq', values = { 'hq', 'x' } } } })\n"
+        "flow:command('x', {role='who'}, function() end)\nreturn flow",
+        "parameter who must be a choice of roles");
+    refuse("local flow = sop.flow('t', { params = { who = { 'string', default = 'hq' } } })\n"
+           "flow:command('x', {role='who'}, function() end)\nreturn flow",
+           "parameter who must be a choice of roles");
     refuse(FLOW("flow:command('x', function() end) flow:command({'y', ' X '}, function() end)"),
            "declared twice (line 2)");
     refuse(FLOW("flow:command({}, function() end)"), "give a word");
@@ -279,6 +287,29 @@ static void test_params(void **state)
     fake_fails("return c.params.dayz", FAILURE_ERROR, "this flow has no parameter dayz");
 }
 
+/* A flow that runs with values of their own in many groups keeps the tables of those that ran last, not of all. */
+static void test_params_of_many_groups(void **state)
+{
+    (void)state;
+    struct flow *f = fake_load(
+        "{params={t={'table', default=(function() local t = {} for i = 1, 300 do t[i] = i end return t end)()}}}",
+        "flow:on('message', function(c) assert(c.params.t[300] == 300) end)");
+    size_t before = 0;
+    for (int i = 0; i < 800; i++) {
+        struct turn t;
+        struct host_outcome out;
+        fake_turn_init(&t, f);
+        fake_message(&t, "hello");
+        fake_run(f, 0, &t, &out);
+        assert_int_equal(out.status, HOST_DONE);
+        t.binding.flow = NULL; /* lives on */
+        fake_turn_end(&t);
+        before = i == 300 ? flow_memory(f) : before;
+    }
+    assert_true(flow_memory(f) < before + (1 << 20));
+    flow_release(f);
+}
+
 /* ---- the rest of c and sop ---- */
 
 static void test_fields(void **state)
@@ -341,6 +372,36 @@ static void test_people_and_acts(void **state)
     fake_fails("c:has_role('king')", FAILURE_ERROR, "\"king\" is no role");
     fake_fails("c:can('fly')", FAILURE_ERROR, "is no capability");
     fake_fails("c:toggle('x', 'maybe')", FAILURE_ERROR, "\"on\", \"off\" or \"default\"");
+}
+
+static void test_switches(void **state)
+{
+    (void)state;
+    static struct turn t;
+    struct host_outcome out;
+    struct flow *f = fake_script(
+        "{}",
+        "assert(c:pause('*') and c:pause('*', { till = c:now() + 60, chat = { '7', '8' } }) and c:resume('*', { gateway = true }))\n"
+        "local ok, why = c:pause('switch') assert(not ok and why:find('cannot'))\n"
+        "ok, why = c:toggle('switch', 'off') assert(not ok and why:find('cannot'))\n"
+        "ok, why = c:resume('nope') assert(not ok and why:find('no flow'))\n"
+        "local groups, everywhere = c:chats{ role = 'store' }\n"
+        "assert(groups[1].chat == '700000002' and groups[1].role == 'store' and groups[1].command == nil and not everywhere)\n"
+        "assert(c:chats{ user = 'boss', count = true } == 1 and select(2, c:chats{ user = 'boss' }))\n"
+        "assert(#c:pauses() == 0 and #c:commands() == 0 and select(2, c:roster()) == false and c.via == nil)\n"
+        "assert(c:command_in('700000002', '打卡名单', { mentions = { '9' } }))",
+        &t, &out);
+    if (out.status != HOST_DONE)
+        fail_msg("%s", out.error);
+    const char *acts = buf_cstr(&t.acts);
+    assert_int_equal(strncmp(acts, "pause - * yes\npause 7 * 20", 26), 0);
+    assert_non_null(strstr(acts, "pause 8 * 20"));
+    assert_non_null(strstr(acts, "Z\npause  * -\nsaid 700000002 打卡名单 1 9\n"));
+    fake_turn_end(&t);
+    flow_release(f);
+    fake_fails("c:chats{ role = 'king' }", FAILURE_ERROR, "\"king\" is no role");
+    fake_fails("c:pause('*', { til = 1 })", FAILURE_ERROR, "til");
+    fake_fails("c:command_in('7', {})", FAILURE_ERROR, "is a text");
 }
 
 static void test_timers(void **state)
@@ -445,14 +506,24 @@ static void test_no_leaks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_load_problems), cmocka_unit_test(test_load_all_problems),
-        cmocka_unit_test(test_declarations),  cmocka_unit_test(test_require),
-        cmocka_unit_test(test_say),           cmocka_unit_test(test_opted_out),
-        cmocka_unit_test(test_variants),      cmocka_unit_test(test_params),
-        cmocka_unit_test(test_fields),        cmocka_unit_test(test_times),
-        cmocka_unit_test(test_chance),        cmocka_unit_test(test_people_and_acts),
-        cmocka_unit_test(test_timers),        cmocka_unit_test(test_sop),
-        cmocka_unit_test(test_sandbox),       cmocka_unit_test(test_no_leaks),
+        cmocka_unit_test(test_load_problems),
+        cmocka_unit_test(test_load_all_problems),
+        cmocka_unit_test(test_declarations),
+        cmocka_unit_test(test_require),
+        cmocka_unit_test(test_say),
+        cmocka_unit_test(test_opted_out),
+        cmocka_unit_test(test_variants),
+        cmocka_unit_test(test_params),
+        cmocka_unit_test(test_params_of_many_groups),
+        cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_times),
+        cmocka_unit_test(test_chance),
+        cmocka_unit_test(test_people_and_acts),
+        cmocka_unit_test(test_switches),
+        cmocka_unit_test(test_timers),
+        cmocka_unit_test(test_sop),
+        cmocka_unit_test(test_sandbox),
+        cmocka_unit_test(test_no_leaks),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

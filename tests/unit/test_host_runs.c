@@ -572,6 +572,39 @@ static void test_recording_time(void **state)
     flow_release(f);
 }
 
+/* Events have lines of their own: a write in their place is something else. */
+static void test_events(void **state)
+{
+    (void)state;
+    static struct turn t;
+    struct host_outcome out;
+    struct flow *f = fake_load("{}", "flow:on('message', function(c) c:emit('seen', {n = 1}) "
+                                     "c:say('a') c:ask() c:emit('over') end)");
+    fake_turn_init(&t, f);
+    fake_message(&t, "hello");
+    t.record = true;
+    fake_run(f, 0, &t, &out);
+    assert_int_equal(out.status, HOST_PARKED);
+    struct buf journal = {0};
+    buf_add(&journal, out.journal, out.journal_len);
+    assert_int_equal(buf_cstr(&journal)[0], 'e');
+    host_drop(out.parked);
+    struct host_how how = {
+        .seed = 7, .record = true, .journal = journal.data, .journal_len = journal.len};
+    host_start(f, 0, &t, &t.binding, &how, &out);
+    assert_int_equal(out.status, HOST_PARKED);
+    host_drop(out.parked);
+    journal.data[0] = 'w';
+    host_start(f, 0, &t, &t.binding, &how, &out);
+    assert_int_equal(out.status, HOST_FAILED);
+    assert_int_equal(out.failure, FAILURE_STUCK);
+    assert_non_null(
+        strstr(out.error, "the journal has a write (w) here, the script tells an event (e)"));
+    buf_free(&journal);
+    fake_turn_end(&t);
+    flow_release(f);
+}
+
 static void test_replay_time(void **state)
 {
     (void)state;
@@ -694,6 +727,7 @@ int main(void)
         cmocka_unit_test(test_stuck),
         cmocka_unit_test(test_other_text_fits),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_events),
         cmocka_unit_test(test_replay_time),
         cmocka_unit_test(test_recording_time),
         cmocka_unit_test(test_source),

@@ -339,8 +339,8 @@ static void test_emit(void **state)
     (void)state;
     redis("FLUSHALL");
     turn_script("c:emit('checked_in', {day=3}) c:audit('kick', {who='x'}) c:emit('plain')");
-    expect("2", "XLEN sopd:{qq1}:events");
-    expect("1", "XLEN sopd:{qq1}:audit");
+    expect("2", "XLEN sopd:events:{qq1}");
+    expect("1", "XLEN sopd:audit:{qq1}");
     fake_fails("c:emit('x', 'text')", FAILURE_ERROR, "must be a table");
 }
 

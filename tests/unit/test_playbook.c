@@ -270,7 +270,7 @@ static void test_bindings_keep_their_book(void **state)
     (void)state;
     struct book *b = good("return { groups = 'all', flows = { 'hello' } }");
     struct playbook_flow *f = &b->books[0]->flows[0];
-    struct binding *n = binding_new(b, b->books[0], f->flow, cJSON_Duplicate(f->params, 1));
+    struct binding *n = binding_new(b, b->books[0], f->flow, values_retain(f->values));
     struct binding *same = binding_retain(n);
     book_release(b);
     assert_string_equal(same->playbook->name, "one");

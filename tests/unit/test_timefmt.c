@@ -149,6 +149,45 @@ static void test_changing_clocks(void **state)
         assert_int_equal(zone_clock(z, zone_moment(z, d, 12 * HOUR)), 12 * HOUR);
 }
 
+static void test_moments(void **state)
+{
+    (void)state;
+    const struct zone *z = zone_get("Asia/Shanghai");
+    int64_t ms;
+    const struct {
+        const char *text;
+        int64_t ms;
+    } good[] = {
+        {"2026-11-22T20:00", 1795348800000},      {"2026-11-22 20:00:30", 1795348830000},
+        {"2026-11-22T20:00Z", 1795377600000},     {"2026-11-22t20:00:00+05:30", 1795357800000},
+        {"2026-11-22T20:00-0130", 1795383000000}, {"2026-11-22T20:00+8", 1795348800000},
+        {"1795348800000", 1795348800000}};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_true(time_parse_moment(good[i].text, z, &ms));
+        assert_true(ms == good[i].ms);
+    }
+    const char *bad[] = {"",
+                         "20:00",
+                         "2026-11-22",
+                         "2026-11-22T25:00",
+                         "2026-02-30T20:00",
+                         "2026-11-22T20:00+",
+                         "2026-11-22T20:00+8:",
+                         "2026-11-22T20:00 ",
+                         "2026-11-22T20:00+20:00",
+                         "17953488",
+                         "tomorrow at noon"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        if (time_parse_moment(bad[i], z, &ms))
+            fail_msg("'%s' is taken for a moment", bad[i]);
+    struct buf out = {0};
+    time_add_moment(&out, z, 1795348800000);
+    buf_addc(&out, ' ');
+    time_add_moment(&out, zone_get("America/St_Johns"), 1795348800000);
+    assert_string_equal(buf_cstr(&out), "2026-11-22T20:00:00+08:00 2026-11-22T08:30:00-03:30");
+    buf_free(&out);
+}
+
 static void test_virtual_clock(void **state)
 {
     (void)state;
@@ -172,7 +211,7 @@ int main(void)
         cmocka_unit_test(test_dates),         cmocka_unit_test(test_civil),
         cmocka_unit_test(test_zone_names),    cmocka_unit_test(test_shanghai),
         cmocka_unit_test(test_business_days), cmocka_unit_test(test_changing_clocks),
-        cmocka_unit_test(test_virtual_clock),
+        cmocka_unit_test(test_moments),       cmocka_unit_test(test_virtual_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

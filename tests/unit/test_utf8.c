@@ -99,6 +99,7 @@ static void test_fold(void **state)
     expect(utf8_fold, "\xE2\x80\x8B打\xE2\x80\x8D卡\xEF\xBB\xBF", "打卡");
     expect(utf8_fold, " \t\n", "");
     expect(utf8_fold, "打卡　第　1 天", "打卡 第 1 天");
+    expect(utf8_fold, "➕1", "+1");
 }
 
 static void test_clean(void **state)

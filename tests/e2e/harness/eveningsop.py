@@ -10,14 +10,14 @@ FLOWS = [
     {0: "marker"},
     {0: "welcome", "gather": "1s"},
     {0: "checkin", "remind": "23:58", "summary": "23:59"},
-    {0: "redpacket", "nightly": False, "packet_max": 5000, "day_max": 5000},
+    {0: "redpacket", "organiser": "福利店", "nightly": False, "packet_max": 5000, "day_max": 5000},
     {0: "chaperone"},
 ]
 MARKER = 3777777777     # the user whose messages only the marker flow sees
 
 
-def make_sop(box, flows=None):
-    """A SOP folder under box; returns its path."""
+def make_sop(box, flows=None, **fields):
+    """A SOP folder under box; returns its path. `fields` replace those of the playbook."""
     sop = os.path.join(box, "evening-sop")
     os.makedirs(os.path.join(sop, "playbooks"), exist_ok=True)
     os.makedirs(os.path.join(sop, "flows"), exist_ok=True)
@@ -36,6 +36,7 @@ def make_sop(box, flows=None):
         "staff": {"qq1:%d" % STAFF: "store"},
         "staff_chat": "qq1:700000099",
         "keepers": False,
+        **fields,
     }
     lines = [lua_value(playbook)[:-2] + ",", '  ["flows"] = {']
     for entry in FLOWS if flows is None else flows:

@@ -12,6 +12,10 @@ import redis
 from .util import reserve_port, wait_until
 
 
+# What tests write where another type belongs, to see what becomes of it: no key that sopd leaves.
+SPOILT = {"x", "off", "somebody was here", "somebody's own"}
+
+
 class Redis:
     """redis-server under a short private directory (a unix socket path holds about 100 bytes)."""
 
@@ -72,6 +76,21 @@ class Redis:
             self._client = None
             return False
 
+    def note_keys(self):
+        """What a test leaves in Redis, for check_keys.py: with SOPD_KEYS_DIR set, a line "type key" each."""
+        folder = os.environ.get("SOPD_KEYS_DIR")
+        if not folder or not self.process or self.process.poll() is not None:
+            return
+        try:
+            client = self.connect()
+            kinds = {key: client.type(key) for key in client.scan_iter("sopd:*", 1000)}
+            found = ["%s %s\n" % (kind, key) for key, kind in kinds.items() if kind != "string" or client.get(key) not in SPOILT]
+        except redis.RedisError:      # it does not answer, or not to us: other tests leave the same keys
+            return
+        os.makedirs(folder, exist_ok=True)
+        with open(os.path.join(folder, "e2e-%d.keys" % os.getpid()), "a", encoding="utf-8") as out:
+            out.writelines(found)
+
     def stop(self):
         """An orderly end: data is kept when append_only is on."""
         if self.process and self.process.poll() is None:
@@ -98,6 +117,7 @@ class Redis:
         return self.start()
 
     def close(self):
+        self.note_keys()
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.process.kill()

@@ -10,7 +10,7 @@ return {
     "switch",
     { "common", resume_words = { "resume", "恢复" } },
     { "checkin", commands = { "check in", "打卡" } },
-    { "redpacket", nightly = false, grab_words = { "grab", "抢" } },
+    { "redpacket", organiser = "Happy Road store", nightly = false, grab_words = { "grab", "抢" } },
     "welcome",
     { "chaperone", faq = { { ask = { "opening hours", "open" }, answer = "we are open from 8 to 22" } } },
   },

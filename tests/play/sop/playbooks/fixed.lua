@@ -13,6 +13,6 @@ return {
       milestones = { { day = 2, points = 3, coupon = "豆浆券", text = "两天啦" }, { day = 5, tag = "全勤" } },
       tasks = { "早起喝一杯水", "走六千步", "早睡", "吃早餐", "写总结" },
     },
-    { "redpacket", nightly = false },
+    { "redpacket", organiser = "幸福路店", nightly = false },
   },
 }

@@ -6,5 +6,5 @@ return {
   language = "zh-CN", persona = { name = "小福", call = "宝子" },
   staff_chat = "playground:staff",
   staff = { ["playground:店长"] = "store" },
-  flows = { "switch", "common", { "redpacket", shares = 15, results_lines = 12 } },
+  flows = { "switch", "common", { "redpacket", organiser = "幸福路店", shares = 15, results_lines = 12 } },
 }

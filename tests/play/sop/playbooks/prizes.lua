@@ -10,7 +10,7 @@ return {
     "switch", "common",
     {
       "redpacket", nightly = false, kind = "prizes", shares = 8, valid_days = 2, consolation = 1, day_max = 100,
-      prizes = { { name = "一箱牛奶", count = 1, cost = 50 }, { name = "满减券", count = 2, cost = 5 } },
+      prizes = { { name = "一箱牛奶", count = 1, value = 6000, cost = 50 }, { name = "满减券", count = 2, value = 500, cost = 5 } },
       organiser = "幸福路店", contact = "店长",
     },
   },

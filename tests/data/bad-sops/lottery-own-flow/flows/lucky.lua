@@ -2,7 +2,7 @@
 local flow = sop.flow("lucky", {
   title = "lucky",
   params = {
-    prizes = { "table", default = { { name = "牛奶", count = 1 } } },
+    prizes = { "table", default = { { name = "牛奶", count = 1, value = 6000 } } },
     announce = { "text", default = { "今晚 8 点前发「想要」抽牛奶,奖品 1 份,到店领取" } },
   },
 })

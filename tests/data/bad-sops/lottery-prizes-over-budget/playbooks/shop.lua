@@ -7,7 +7,7 @@ return {
       "redpacket",
       organiser = "幸福生鲜有限公司",
       kind = "prizes",
-      prizes = { { name = "电饭煲", count = 10, cost = 300 } },
+      prizes = { { name = "电饭煲", count = 10, value = 29900, cost = 300 } },
     },
   },
 }
