@@ -79,6 +79,7 @@ struct cause {
     const char *user, *word, *rest; /* "" if none */
     const char *name;               /* START: of the user; NULL or "" if not known */
     bool answers;                   /* START: by what a member said or did just then */
+    bool refused; /* EVENT: its words are a command for staff, and the speaker is none */
     const char *args;               /* JSON, "" if none */
     int64_t due_ms;                 /* SCHEDULE, TIMER */
     int64_t time_ms, now_ms;        /* of that turn */
@@ -452,6 +453,8 @@ enum turn_next turn_run_over(struct turn *t, const struct host_outcome *out);
 void turn_run_failed(struct turn *t, const struct host_outcome *out);
 void turn_runs_committed(struct turn *t);
 void turn_runs_forget(struct turn *t);
+/* The turn was committed before: by its own lost try, or long ago. Its runs are read anew. */
+void turn_runs_unsure(struct turn *t);
 void turn_load_drop(struct turn *t);
 /* A run of this chat that c:cancel ended in this turn. */
 void turn_run_gone(struct turn *t, const char *id);

@@ -138,6 +138,7 @@ static void run_adopt(struct run *run, const struct json *o)
         c->user = run->first->user;
     c->name = run_string(o, "name");
     c->answers = run_integer(o, "answers") > 0;
+    c->refused = run_integer(o, "refused") > 0;
     c->word = run_string(o, "word");
     c->rest = run_string(o, "rest");
     c->args = run->args ? run->args : "";

@@ -152,6 +152,7 @@ static void head_write(const struct head *h, struct buf *out)
         head_text(out, "user", c->user);
     head_text(out, "name", c->name);
     head_number(out, "answers", c->answers && !h->gen);
+    head_number(out, "refused", c->refused);
     head_number(out, "gen", h->gen);
     if (!h->fresh) {
         head_number(out, "now", c->now_ms);

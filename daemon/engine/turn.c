@@ -88,6 +88,11 @@ const char *turn_word(const struct turn *t)
     return t->cause->word;
 }
 
+bool turn_refused(const struct turn *t)
+{
+    return t->cause->refused;
+}
+
 const char *turn_args(const struct turn *t)
 {
     return t->cause->rest;

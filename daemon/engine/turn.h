@@ -33,6 +33,8 @@ const char *turn_user(const struct turn *t);
 const char *turn_name(const struct turn *t);
 /* COMMAND: the word that matched and the text after it, folded blanks trimmed, original letters; "" else. */
 const char *turn_word(const struct turn *t);
+/* The message is a command that its speaker may not give, and no other one. */
+bool turn_refused(const struct turn *t);
 const char *turn_args(const struct turn *t);
 /* What c:timer, c:start or c:continue gave along, as JSON text, "" else. SCHEDULE and TIMER: when it was due. */
 const char *turn_timer_args(const struct turn *t);

@@ -136,6 +136,7 @@ static void turn_set_command(struct turn *t, const struct route *r)
 {
     if (r->handler->kind != HANDLER_COMMAND)
         return;
+    t->own.refused = false;
     t->own.word = r->word;
     t->own.rest = routes_command_rest(t->input->event, r->word_len, &t->args_buf);
 }
@@ -161,6 +162,7 @@ static bool turn_may_run(struct turn *t, struct route *r)
     if (routes_may(t->chat, r->binding, r->handler, turn_user(t), ev ? ev->role : ""))
         return true;
     r->skipped = command ? "role" : NULL;
+    t->own.refused = t->own.refused || (command && !t->commanded);
     return false;
 }
 
@@ -370,8 +372,9 @@ static void turn_apply_after(struct turn *t, struct turn_after *a)
         forget_ordered(t, a->what, a->value);
 }
 
-/* What the daemon keeps in memory of what is now in Redis. */
-static void turn_mirror(struct turn *t)
+/* What the daemon keeps in memory of what is now in Redis. unsure: the commit was asked twice and had happened before. Mostly its
+ * first try did it; but a gateway may have repeated an old event just then, and what the turn made of it is not so. */
+static void turn_mirror(struct turn *t, bool unsure)
 {
     for (const struct turn_timer_op *op = t->timers; op; op = op->next) {
         struct chat *c = chat_get(t->gw, op->chat, false);
@@ -383,7 +386,12 @@ static void turn_mirror(struct turn *t)
     }
     turn_apply_after(t, t->after);
     turn_apply_settings(t);
-    turn_runs_committed(t);
+    if (unsure)
+        turn_runs_unsure(t);
+    else
+        turn_runs_committed(t);
+    if (unsure && t->timers)
+        timers_note(t->gw, clock_wall(t->e->clock));
     if (t->tell_text)
         input_tell(t->input, t->tell, t->tell_text);
 }
@@ -434,13 +442,13 @@ void turn_committed(struct turn *t, enum commit_status status, const char *text,
             o->message = NULL;
         }
         if (again)
-            turn_mirror(t);
+            turn_mirror(t, true);
         else
             turn_runs_forget(t);
     } else {
         metric_inc(gw->m_commits);
         trace_turn(t); /* before its runs are forgotten: they own bindings that it names */
-        turn_mirror(t);
+        turn_mirror(t, false);
         for (struct turn_out *o = t->outs; o; o = o->next)
             turn_send_out(t, o);
         turn_do_acts(t);

@@ -335,19 +335,22 @@ struct waits_asked {
     uint64_t user;
     bool speaks;     /* a message or a pressed button */
     bool is_command; /* of a flow that is on here, for this member */
+    bool
+        refused; /* one for staff, and this member is none: c:gather leaves it alone, as a flow that chats does */
     struct buf folded;
     size_t skip; /* of folded: the optional sign before a command */
 };
 
-static bool waits_is_command(struct chat *c, const struct event *ev, const struct route *handlers)
+static void waits_look_for_command(struct waits_asked *a, const struct route *handlers)
 {
-    for (const struct route *r = handlers; r; r = r->next) {
-        if (r->handler->kind != HANDLER_COMMAND || !routes_flow_on(c, r->binding, NULL))
+    for (const struct route *r = handlers; r && !a->is_command; r = r->next) {
+        if (r->handler->kind != HANDLER_COMMAND || !routes_flow_on(a->c, r->binding, NULL))
             continue;
-        if (routes_may(c, r->binding, r->handler, ev->user, ev->role))
-            return true;
+        if (routes_may(a->c, r->binding, r->handler, a->ev->user, a->ev->role))
+            a->is_command = true;
+        else
+            a->refused = true;
     }
-    return false;
 }
 
 static bool wait_from_ok(const struct wait_more *m, uint64_t user)
@@ -405,7 +408,7 @@ static bool wait_gathers(const struct wait *w, const struct waits_asked *a)
 {
     const struct wait_more *m = w->more;
     return m && m->kind == AWAITS_EVENTS && (m->events >> a->ev->type & 1) &&
-           wait_from_ok(m, a->user) && !(a->speaks && a->is_command) &&
+           wait_from_ok(m, a->user) && !(a->speaks && (a->is_command || a->refused)) &&
            (!m->match || wait_match_ok(m, a->ev->text));
 }
 
@@ -426,11 +429,17 @@ static bool wait_on(struct chat *c, const struct wait *w)
     return b && routes_flow_on(c, b, NULL);
 }
 
-static struct route *waits_route(const struct wait *w, enum route_kind kind)
+/* The word comes along behind it: the wait may go while the turn fetches the run (another chat cancels it). */
+static struct route *waits_route(const struct wait *w, enum route_kind kind, const char *word)
 {
-    struct route *r = MEM_NEW(struct route);
+    size_t len = word ? strlen(word) : 0;
+    struct route *r = mem_zero(sizeof *r + len + 1);
     r->kind = kind;
     snprintf(r->run, sizeof r->run, "%016llx", (unsigned long long)w->run);
+    if (word) {
+        r->word = memcpy(r + 1, word, len + 1);
+        r->word_len = len;
+    }
     return r;
 }
 
@@ -461,16 +470,13 @@ static struct route *waits_collect(const struct waits_asked *a, struct route **h
         if (!wait_may_hear(w, a->ev))
             continue;
         if (leaves && w->more && w->more->leave && strcmp(w->more->leave, a->ev->user) == 0) {
-            r = waits_route(w, ROUTE_END);
+            r = waits_route(w, ROUTE_END, NULL);
         } else if (wait_answered(w, a, &command) && wait_on(a->c, w)) {
-            r = waits_route(w, ROUTE_WAKE);
+            r = waits_route(w, ROUTE_WAKE,
+                            w->more && command >= 0 ? w->more->commands[command] : NULL);
             r->last = !(w->more && w->more->keep);
-            if (w->more && command >= 0) {
-                r->word = w->more->commands[command];
-                r->word_len = strlen(r->word);
-            }
         } else if (wait_gathers(w, a) && wait_on(a->c, w)) {
-            r = waits_route(w, ROUTE_GATHER);
+            r = waits_route(w, ROUTE_GATHER, NULL);
             waits_skip_flow(handlers, w->flow);
         }
         if (!r)
@@ -489,7 +495,8 @@ struct route *waits_match(struct chat *c, const struct event *ev, struct route *
         return handlers;
     struct waits_asked a = {.c = c, .ev = ev, .user = hash_string(ev->user)};
     a.speaks = ev->type == EVENT_MESSAGE || ev->type == EVENT_BUTTON;
-    a.is_command = a.speaks && waits_is_command(c, ev, handlers);
+    if (a.speaks)
+        waits_look_for_command(&a, handlers);
     if (a.speaks && strlen(ev->text) <= WAITS_TEXT_MAX) {
         routes_command_text(ev, &a.folded, true);
         buf_cstr(&a.folded);

@@ -160,6 +160,7 @@ enum field {
     FIELD_TEXT,
     FIELD_ARGS,
     FIELD_COMMAND,
+    FIELD_REFUSED,
     FIELD_EVENT,
     FIELD_MESSAGE,
     FIELD_MENTIONS,
@@ -187,6 +188,7 @@ static const struct {
     {"text", FIELD_TEXT},
     {"args", FIELD_ARGS},
     {"command", FIELD_COMMAND},
+    {"refused", FIELD_REFUSED},
     {"event", FIELD_EVENT},
     {"message", FIELD_MESSAGE},
     {"mentions", FIELD_MENTIONS},
@@ -235,6 +237,7 @@ static void push_field(lua_State *L, struct coro *co, enum field field)
     case FIELD_TEXT: push_text(L, e ? e->text : ""); break;
     case FIELD_ARGS: push_text(L, turn_args(t)); break;
     case FIELD_COMMAND: push_id(L, turn_word(t)); break;
+    case FIELD_REFUSED: lua_pushboolean(L, turn_refused(t)); break;
     case FIELD_AT_ME: lua_pushboolean(L, e && e->at_me); break;
     case FIELD_AT_OTHER: lua_pushboolean(L, e && e->at_other); break;
     case FIELD_QUOTED: push_id(L, e ? e->reply_to : NULL); break;

@@ -499,7 +499,7 @@ local function hear(c, window, m)
 end
 
 flow:on("message", { private = false }, function(c)
-  if c.from_bot or c.command then return end
+  if c.from_bot or c.command or c.refused then return end
   local window = new_window()
   hear(c, window, first_message(c))
   if #window.remarks == 0 then return end

@@ -15,6 +15,7 @@
 -- | ... answers checked against the sensitive-word list             | an answer of the model with a word ...                       |
 -- | ... labelled as machine text where the playbook asks            | ... labelled ...                                             |
 -- | silent: it quotes or @-s another person, not us                 | silent when the message ... (2); an @ of the bot ...         |
+-- | silent: a command for staff by somebody who is none             | a staff command by a member is met with silence ...          |
 -- | silent: staff answered within the window                        | silent when staff answered ... (4 cases)                     |
 -- | silent: more than 30 messages in the last minute                | more than 30 messages ... (2 cases)                          |
 -- | silent: the hourly cap of 12 posts                              | the hourly cap ... (2 cases)                                 |
@@ -157,6 +158,24 @@ t:case("small talk never repeats itself within 20 lines", function(g)
     assert(not used[line], "said twice: " .. line)
     used[line] = true
   end
+end)
+
+t:case("a staff command by a member is met with silence, also while a window is open", {
+  playbook = { flows = { "switch", "common", { "chaperone", small_talk = "嗯嗯" } } },
+}, function(g)
+  for _, text in ipairs({ "开关", "开关 基础 关", "暂停", "名单" }) do
+    g:says("小美", text)
+    g:silent("2m")
+  end
+  g:says("小王", "今天做了红烧肉")
+  g:says("小美", "开关 基础 关")
+  g:advance("1m")
+  local message = g:expect{ at = "小王", text = "嗯嗯" }
+  assert(not message.text:find("小美", 1, true))
+  g:silent("1h")
+  g:says("小美", "名单贴在门口了,我明天早点来看看")
+  g:advance("1m")
+  g:expect{ at = "小美", text = "嗯嗯" }
 end)
 
 t:case("silent when the message is meant for another person", function(g)

@@ -282,6 +282,7 @@ function Set:clear() end
 ---@field text string
 ---@field args string           # command: the text behind the word
 ---@field command string?       # the command word that this message was
+---@field refused boolean       # the message is a command for staff, and the speaker may not give it: keep silent
 ---@field event sopd.Event
 ---@field message sopd.Message?
 ---@field mentions string[]     # others who are @-ed

@@ -307,6 +307,11 @@ const char *turn_word(const struct turn *t)
 {
     return t->word;
 }
+bool turn_refused(const struct turn *t)
+{
+    (void)t;
+    return false;
+}
 const char *turn_args(const struct turn *t)
 {
     return t->args;
