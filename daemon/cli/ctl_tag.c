@@ -237,12 +237,14 @@ static bool tag_has(const char *tags, const char *tag)
     return found;
 }
 
-/* Without a daemon: what Redis has. */
+/* Without a daemon: what Redis has; NULL (it was said why) where it cannot be reached. */
 static cJSON *tag_from_redis(struct tagging *t)
 {
-    cJSON *list = cJSON_CreateArray();
     t->redis = ctl_redis(t->ctl);
-    for (int i = 0; t->redis && i < t->ctl->ngateways; i++) {
+    if (!t->redis)
+        return NULL;
+    cJSON *list = cJSON_CreateArray();
+    for (int i = 0; i < t->ctl->ngateways; i++) {
         struct buf key = {0};
         buf_adds(&key, "sopd:chat-tags:");
         buf_add_key(&key, t->ctl->gateways[i]);
@@ -275,10 +277,11 @@ static cJSON *tag_from_daemon(struct tagging *t)
 static int tag_list(struct tagging *t, const char *tag)
 {
     static const char *const titles[] = {"CHAT", "NAME", "TAGS"};
-    cJSON *all = tag_from_daemon(t), *item, *out = cJSON_CreateArray();
+    cJSON *all = tag_from_daemon(t), *item;
+    if (!all && !(all = tag_from_redis(t)))
+        return CLI_NO_REDIS;
+    cJSON *out = cJSON_CreateArray();
     struct table *table = t->ctl->json ? NULL : table_new(titles, 3);
-    if (!all)
-        all = tag_from_redis(t);
     cJSON_ArrayForEach (item, all) {
         const char *tags = ctl_string(item, "tags");
         if (!*tags || (tag && !tag_has(tags, tag)))

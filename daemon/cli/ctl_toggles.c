@@ -79,7 +79,7 @@ static int toggles_run(struct ctl_setting *s, bool set)
     if (s->n != (set ? 2 : 1))
         return cli_usage(
             "ctl",
-            set ? "it is: toggle FLOW on|off [--chat GATEWAY:CHAT | --tag TAG | --gateway GATEWAY]"
+            set ? "it is: toggle FLOW on|off|default [--chat GATEWAY:CHAT | --tag TAG | --gateway GATEWAY]"
                 : "toggles unset needs FLOW");
     if (set && strcmp(s->rest[1], "default") == 0)
         set = false;

@@ -1,5 +1,5 @@
 /* play_state.c -- `/state` of the playground: what is in Redis, in an order that repeats.
- * Reads with a link of its own. Keys that tell nothing about the SOP (epoch, seen, pace) are left out. */
+ * Reads with a link of its own. Keys that tell nothing about the SOP (epoch, seen, pace, versions that runs need) are left out. */
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,7 +116,8 @@ static const char state_script[] =
 
 static bool state_is_noise(const char *key)
 {
-    static const char *const words[] = {"}:epoch", "}:seen:", "}:pace", "}:outbox", "}:sched"};
+    static const char *const words[] = {"}:epoch", "}:seen:", "}:pace", "}:outbox", "}:sched",
+                                        "}:alive", "}:pin:",  "}:pins", "}:source"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strstr(key, words[i]))
             return true;

@@ -148,9 +148,12 @@ static bool command_is_flat(const struct command_text *v)
     return depth <= COMMAND_DEPTH;
 }
 
+/* It becomes part of a larger text, where a byte order mark, which our reader forgives at the beginning, would be a fault. */
 static bool command_json(const struct command_text *v, enum json_type type)
 {
     struct json_doc doc = {0};
+    if (v->len >= 3 && memcmp(v->s, "\xEF\xBB\xBF", 3) == 0)
+        return false;
     char *copy = mem_strndup(v->s, v->len);
     bool ok = utf8_valid(v->s, v->len) && !memchr(v->s, '\0', v->len) && command_is_flat(v) &&
               json_is(json_parse(&doc, copy, v->len), type);

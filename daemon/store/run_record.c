@@ -53,7 +53,7 @@ static bool run_record_line(struct run_record *r, const char *s, size_t len)
 
 struct cJSON *run_record_header(const char *data, size_t len)
 {
-    const char *end = memchr(data, '\n', len);
+    const char *end = len ? memchr(data, '\n', len) : NULL; /* data may be NULL then */
     cJSON *header = end ? cJSON_ParseWithLength(data, (size_t)(end - data)) : NULL;
     if (cJSON_IsObject(header))
         return header;

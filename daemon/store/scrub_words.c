@@ -87,6 +87,8 @@ bool scrub_replace_names(const struct scrub *s, struct buf *out, size_t from)
 
 bool scrub_replace_user(const struct scrub *s, const char *text, size_t len, struct buf *out)
 {
+    if (!len)
+        return false; /* text may be NULL */
     const char *p = text, *end = text + len, *at;
     bool any = false;
     while ((at = scrub_find(s, p, end, text))) {

@@ -162,10 +162,10 @@ def test_raw_peer_sees_the_status():
 
 def test_redis_of_our_own():
     server = Redis(append_only=True).start()
-    server.client.hset("sopd:{q}:h", "a", "1")
-    server.client.sadd("sopd:{q}:s", "x")
+    server.client.hset("sopd:{q}:u:1", "a", "1")
+    server.client.sadd("sopd:{q}:tags:1", "x")
     server.restart()
-    assert dump(server.client) == {"sopd:{q}:h": {"a": "1"}, "sopd:{q}:s": {"x"}}
+    assert dump(server.client) == {"sopd:{q}:u:1": {"a": "1"}, "sopd:{q}:tags:1": {"x"}}
     directory = server.dir
     server.close()
     assert directory

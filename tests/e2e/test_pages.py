@@ -5,6 +5,8 @@ The program's side is read from the sources, so that a new key, metric or name f
 import glob
 import os
 import re
+import shutil
+import subprocess
 
 import pytest
 
@@ -169,6 +171,18 @@ def test_lua_md_names_nothing_that_is_not_there():
     assert set(re.findall(r"\bc:(\w+)", text)) - known == set()
     known = {name for kind, name in api() if kind == "Sop"} | {"test"}  # of `sopd test`
     assert set(re.findall(r"\bsop\.(\w+)\(", text)) - known == set()
+
+
+@pytest.mark.parametrize("page", ["docs/lua.md", "docs/recipes.md", "docs/operations.md", "docs/gateways.md", "README.md"])
+def test_lua_on_the_page_is_lua(page):
+    """Every example is a chunk, or a part of one: an item of a table, a value, the body of a function."""
+    luac = shutil.which("luac5.4") or shutil.which("luac")
+    if not luac:
+        pytest.skip("no luac")
+    ways = ("%s", "return {\n%s\n}", "local _ = %s", "local c, flow, g, t\nlocal function f()\n%s\nend")
+    for block in re.findall(r"^ *```lua\n(.*?)^ *```", read(page), re.S | re.M):
+        done = [subprocess.run([luac, "-p", "-"], input=(way % block if way != "%s" else block).encode(), capture_output=True, check=False) for way in ways]
+        assert any(d.returncode == 0 for d in done), block + done[0].stderr.decode()
 
 
 # ---- README ----

@@ -593,6 +593,7 @@ def test_a_pin_of_one_group_and_a_version_that_is_not_there(small):
     assert small.served() == {v1: 1, v2: 19}, "what an admin pinned by hand stays"
     small.redis.hset(one, "challenge", "0123456789abcdef")
     wait_until(lambda: small.served() == {v2: 20}, 2)
+    wait_until(lambda: small.daemon.log_records(msg="cannot be loaded"), 2)
     assert small.daemon.log_records(msg="cannot be loaded")[-1]["version"] == "0123456789abcdef"
     assert small.say(FIRST, "打卡")[0] == "新"
 

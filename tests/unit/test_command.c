@@ -129,7 +129,9 @@ static void test_refused(void **state)
     refused("not 0", WORDS("op", "points", "user", "33", "points", "0"));
     refused("must be between", WORDS("op", "points", "user", "33", "points", "1000000001"));
     refused("must be cents", WORDS("op", "order", "user", "33", "order", "A", "amount", "-1"));
-    for (const char *const *j = WORDS("", "x", "{}", "[", "[1,]", "[1] x", "[\"\xff\"]"); *j; j++)
+    for (const char *const *j =
+             WORDS("", "x", "{}", "[", "[1,]", "[1] x", "[\"\xff\"]", "\xEF\xBB\xBF[1]");
+         *j; j++)
         refused("field \"items\" must be a JSON array",
                 WORDS("op", "order", "user", "33", "order", "A", "amount", "1", "items", *j));
     refused("field \"args\" must be a JSON object",
