@@ -292,6 +292,17 @@ bool call_repeats(const struct run *run)
 
 /* ---- after a restart ---- */
 
+void call_unsure(struct gw *gw, const char *run, const char *chat)
+{
+    struct input *in = MEM_NEW(struct input);
+    in->kind = INPUT_RUN;
+    in->why = RUN_ASK;
+    in->name = mem_strdup(run);
+    in->serial = rng_next(&gw->e->rng);
+    in->due_ms = clock_wall(gw->e->clock);
+    chat_push_front(chat_get(gw, chat, true), in);
+}
+
 static void calls_loaded(void *ud, const struct redisReply *r)
 {
     struct gw *gw = ud;
@@ -299,15 +310,8 @@ static void calls_loaded(void *ud, const struct redisReply *r)
         return;
     for (size_t i = 0; i + 1 < r->elements; i += 2) {
         const char *run = r->element[i]->str;
-        if (strlen(run) != 16 || call_find(gw, run))
-            continue;
-        struct input *in = MEM_NEW(struct input);
-        in->kind = INPUT_RUN;
-        in->why = RUN_ASK;
-        in->name = mem_strdup(run);
-        in->serial = gw->epoch;
-        in->due_ms = clock_wall(gw->e->clock);
-        chat_push(chat_get(gw, r->element[i + 1]->str, true), in);
+        if (strlen(run) == 16 && !call_find(gw, run))
+            call_unsure(gw, run, r->element[i + 1]->str);
     }
     engine_spin(gw->e);
 }

@@ -25,6 +25,8 @@ uint64_t call_serial(const struct run *run);
 int64_t call_span(const struct run *run);
 /* May it be asked once more if nobody knows what became of it? */
 bool call_repeats(const struct run *run);
+/* Nobody knows whether the question of this run was asked: it gets a turn that finds out. */
+void call_unsure(struct gw *gw, const char *run, const char *chat);
 /* The gateway is ours: runs of earlier processes that wait for an answer get a turn. */
 void calls_load(struct gw *gw);
 /* None of its questions matters any more. */

@@ -34,6 +34,8 @@ struct flight {
 void committer_add(struct turn *t)
 {
     t->at = NULL;
+    if (t->nsettings)
+        turn_note_settings(t);
     if (turn_is_empty(t) && t->input->kind == INPUT_EVENT) {
         turn_finish_empty(t);
         return;

@@ -250,6 +250,20 @@ void gw_read_registry(struct gw *gw)
     gw_read(gw, "HGETALL", "chats", gw_loaded_chats);
 }
 
+/* All that must be known before anything happens; the outbox comes last, and says that all of it is here. Asked again whole if the
+ * link was lost meanwhile: each of them may be read twice. */
+static void gw_load(struct gw *gw)
+{
+    gw_read(gw, "GET", "alive", gw_loaded_alive);
+    gw_read(gw, "SMEMBERS", "optout", gw_loaded_optout);
+    gw_read(gw, "GET", "optout-key", gw_loaded_optout_key);
+    forget_start(gw);
+    gw_read(gw, "HGETALL", "chats", gw_loaded_chats);
+    calls_load(gw);
+    settings_owed(gw);
+    outbox_load(gw);
+}
+
 static void gw_taken(void *ud, const struct redisReply *reply)
 {
     struct gw *gw = ud;
@@ -264,14 +278,8 @@ static void gw_taken(void *ud, const struct redisReply *reply)
     gw->next_id = gw->epoch << 36 | 1;
     gw->owner = true;
     log_info("gateway is ours", "gateway", gw->name, "epoch", log_int(reply->integer), NULL);
-    gw_read(gw, "GET", "alive", gw_loaded_alive);
-    gw_read(gw, "SMEMBERS", "optout", gw_loaded_optout);
-    gw_read(gw, "GET", "optout-key", gw_loaded_optout_key);
-    forget_start(gw);
-    gw_read(gw, "HGETALL", "chats", gw_loaded_chats);
-    outbox_load(gw);
+    gw_load(gw);
     timers_start(gw);
-    calls_load(gw);
     inbox_start(gw);
     engine_spin(gw->e);
 }
@@ -288,8 +296,10 @@ void gw_redis_up(struct gw *gw)
 {
     if (gw->owner) {
         timers_start(gw);
-        if (!gw->loaded)
-            outbox_load(gw);
+        if (gw->loaded)
+            settings_owed(gw);
+        else
+            gw_load(gw);
     } else {
         gw->taking = false;
         gw_take_ownership(gw);

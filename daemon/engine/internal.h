@@ -322,6 +322,10 @@ void turn_tell_staff(struct turn *t, const char *text);
 bool turn_is_empty(const struct turn *t);
 /* turn_staff.c: toggles and pauses, after the commit. */
 void turn_apply_settings(struct turn *t);
+/* Before the commit: notes them in it. */
+void turn_note_settings(struct turn *t);
+/* Those of earlier commits that were not made. */
+void settings_owed(struct gw *gw);
 
 /* ---- runs: run.c (what is in memory, the record), run_turn.c (their part of a turn), waits.c, pins.c ---- */
 

@@ -518,6 +518,14 @@ void turn_runs_forget(struct turn *t)
     pins_unsure(t);
 }
 
+void turn_runs_unsure(struct turn *t)
+{
+    for (const struct turn_run *r = t->runs; r; r = r->next)
+        if (!r->over && r->run->asks)
+            call_unsure(t->gw, r->run->id, r->run->chat);
+    turn_runs_forget(t);
+}
+
 void turn_run_gone(struct turn *t, const char *what)
 {
     const char *bar = strchr(what, '|');

@@ -10,7 +10,14 @@
 #include "engine/http_client.h"
 #include "engine/internal.h"
 
-enum { TURN_WRITES = 2000, TURN_BYTES = 4 << 20, TURN_ARGS = 250 };
+/* What scripts may write; beyond that there is room for what the engine writes about their runs. */
+enum {
+    TURN_WRITES = 2000,
+    TURN_BYTES = 4 << 20,
+    TURN_ARGS = 250,
+    TURN_ROOM = 1000,
+    TURN_ROOM_BYTES = 4 << 20
+};
 
 /* ---- what it is about ---- */
 
@@ -184,7 +191,9 @@ static bool turn_allowed(const char *word, size_t len)
 
 bool turn_write(struct turn *t, int argc, const char *const *argv, const size_t *argvlen)
 {
-    if (argc < 2 || argc > TURN_ARGS || t->nops >= TURN_WRITES || t->ops.len > TURN_BYTES)
+    unsigned ops = TURN_WRITES + (t->handler ? 0 : TURN_ROOM);
+    size_t bytes = TURN_BYTES + (t->handler ? 0 : TURN_ROOM_BYTES);
+    if (argc < 2 || argc > TURN_ARGS || t->nops >= ops || t->ops.len > bytes)
         return false;
     if (!turn_allowed(argv[0], argvlen ? argvlen[0] : strlen(argv[0])))
         return false;

@@ -103,6 +103,9 @@ const struct key_kind key_kinds[] = {
      "until they are back, or `retention.left`", "entries"},
     {GW "forgetting", "hash", KEY_ENTRIES, "user → `{\"by\",\"at\"}`: being forgotten",
      COMMIT ", the daemon", "minutes: until it is done", "fields"},
+    {GW "edits", "hash", KEY_PLAIN,
+     "toggles and pauses that a turn set and that are not written yet: `{\"who\",\"what\",\"why\",\"edits\"}`",
+     COMMIT, "milliseconds: until they are written", "who asked"},
     /* messages and turns */
     {GW "epoch", "string", KEY_PLAIN, "integer, rises with every process that takes the gateway",
      "the daemon", "always", ""},

@@ -184,6 +184,13 @@ EVENTS = {"joined", "greeted", "left", "enrolled", "checked_in", "milestone", "p
           "grabbed", "points", "packet_closed", "spoke"}
 
 
+def told(client, keys):
+    """Those events as they stand in the stream, with their ids: the time of each commit."""
+    users = {(chat, user) for _, chat, user in keys}
+    return "\n".join("%s %s" % (entry, fields) for entry, fields in client.xrange(store.stream("qq1", "events"))
+                     if any(fields["chat"] == chat and user in fields["data"] + fields["user"] for chat, user in users))
+
+
 def no_reward_twice(client):
     shares = store.business_events(client, name="grabbed")
     assert len({e["user"] for e in shares}) == len(shares) == evening.PACKET["shares"]
@@ -231,7 +238,8 @@ def test_the_end_is_the_same(bench, box, request, mode):
     want, got = comparable(calm.daemon.redis.client), comparable(client)
     assert not differences(want, got), "seed %d:\n%s" % (seed, "\n".join(differences(want, got)[:20]))
     want, got = business(calm.daemon.redis.client), business(client)
-    assert want == got, "seed %d: missing %s, too many %s" % (seed, want - got, got - want)
+    assert want == got, "seed %d: missing %s, too many %s\n%s" % (seed, want - got, got - want,
+                                                                 told(client, got - want))
     no_reward_twice(client)
     twice = duplicates(wild, calm)
     print("%d messages arrived twice, %d were counted as sent again" % (twice, wild.resends))
