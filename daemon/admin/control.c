@@ -1,7 +1,7 @@
 /* control.c -- the control socket: one JSON request in a line, one JSON answer in a line, then the connection closes.
  * What the answers hold is in control_answer.c; orders about runs take a while, they are in control_runs.c.
  * The socket is 0600: who may open it may do everything.
- * Owns the listening pipe and its connections. Callers: cli/serve.c, cli/play.c; the other end is cli/ctl.c. */
+ * Owns the listening pipe and its connections. Callers: cli/serve/serve.c, cli/play/play.c; the other end is cli/ctl/ctl.c. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #include <cjson/cJSON.h>
 
 #include "admin/admin.h"
-#include "engine/explain.h"
+#include "engine/look/explain.h"
 
 const char *control_explain(const struct admin_env *env, const cJSON *request, cJSON *out)
 {

@@ -1,6 +1,6 @@
 /* control_rights.c -- orders about what is kept of members and chats that come over the control socket (admin.h):
  *   {"op": "forget", "gateway": G, "member": U, "dry": true}
- *   {"op": "import", "gateway": G, "chat": C, "stage": S, "replace": true}   what `sopd ctl import` has staged (engine/import.c)
+ *   {"op": "import", "gateway": G, "chat": C, "stage": S, "replace": true}   what `sopd ctl import` has staged (engine/rights/import.c)
  * They take a while: the answer comes when it is done, and nobody minds if the client has left. Callers: admin/control.c. */
 #include <cjson/cJSON.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * exist, its answers do not wait behind the gateways' sockets, and a strict GET with bounds on everything is short.
  * Every connection answers one request and closes. Bounds: 64 connections (a new one ends the oldest), 8 KiB of head,
  * 10 s in all.
- * Owns the listener and its connections. Callers: cli/serve.c. */
+ * Owns the listener and its connections. Callers: cli/serve/serve.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* notify.c -- see notify.h; the protocol is in sd_notify(3). Owns one datagram socket. Callers: cli/serve.c. */
+/* notify.c -- see notify.h; the protocol is in sd_notify(3). Owns one datagram socket. Callers: cli/serve/serve.c. */
 #include "admin/notify.h"
 
 #include <stddef.h>

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/calls.h"
-#include "engine/forget.h"
 #include "engine/internal.h"
-#include "engine/release.h"
-#include "engine/trace.h"
+#include "engine/look/trace.h"
+#include "engine/release/release.h"
+#include "engine/rights/forget.h"
+#include "engine/run/calls.h"
 
 enum {
     ENGINE_SLICE_NS = 10000000,
@@ -157,8 +157,7 @@ static void engine_check_ready(struct engine *e)
 /* Gateways whose state was read from Redis may connect. */
 static void engine_start_gateways(struct engine *e)
 {
-    bool settings =
-        (!e->opts.settings || settings_loaded(e->opts.settings)) && release_ready(e);
+    bool settings = (!e->opts.settings || settings_loaded(e->opts.settings)) && release_ready(e);
     for (struct gw *gw = e->gws; gw; gw = gw->next) {
         if (gw->lost)
             gw_handle_lost(gw);

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <uv.h>
 
-#include "engine/book.h"
+#include "engine/route/book.h"
 #include "gateway/gateway.h"
 #include "lua/host.h"
 
@@ -37,9 +37,9 @@ enum trace_level { TRACE_OFF, TRACE_FACTS, TRACE_TEXTS };
 /* How long data is kept (retention.c). */
 #define RETENTION_EVER INT64_MAX
 struct retention {
-    int64_t left_ms;                           /* of a member, after they left a group */
-    int64_t events_ms, audit_ms, commands_ms;  /* entries of streams; commands: the dead letters */
-    int64_t trace_ms;                          /* of a chat, after its last line */
+    int64_t left_ms;                          /* of a member, after they left a group */
+    int64_t events_ms, audit_ms, commands_ms; /* entries of streams; commands: the dead letters */
+    int64_t trace_ms;                         /* of a chat, after its last line */
 };
 
 struct engine_opts {
@@ -49,9 +49,9 @@ struct engine_opts {
     const struct redis_addr *redis;
     struct settings *settings; /* NULL: no toggles */
     const struct gateway_env *env;
-    struct http_client *http; /* NULL: c:http and c:llm reach nobody */
-    int queue_max;       /* inputs waiting per chat; 0 = 500 */
-    int queue_total_max; /* inputs waiting per gateway; 0 = 20000 */
+    struct http_client *http;            /* NULL: c:http and c:llm reach nobody */
+    int queue_max;                       /* inputs waiting per chat; 0 = 500 */
+    int queue_total_max;                 /* inputs waiting per gateway; 0 = 20000 */
     int64_t events_length, audit_length; /* most entries kept in those streams; 0 = a million */
     enum trace_level trace;
     bool rollouts;          /* groups may serve other versions than those on disk; needs settings */
@@ -144,10 +144,11 @@ struct engine_assume {
     const char *key, *value;
 };
 struct engine_rollout_flow {
-    const char *flow, *newest, *ring; /* ring: tags that get edits first, with commas; "" everybody */
-    int loaded;                       /* versions beside the newest */
-    size_t memory;                    /* of those */
-    bool ready;                       /* all that the hashes name is loaded, and serves */
+    const char *flow, *newest,
+        *ring;     /* ring: tags that get edits first, with commas; "" everybody */
+    int loaded;    /* versions beside the newest */
+    size_t memory; /* of those */
+    bool ready;    /* all that the hashes name is loaded, and serves */
 };
 void engine_each_rollout(struct engine *e,
                          void (*fn)(void *ud, const struct engine_rollout_flow *f), void *ud);
@@ -159,7 +160,8 @@ struct engine_rollout_group {
 /* The known groups in which a flow runs, with the version that serves them: as it is, or with these hashes assumed. */
 void engine_each_rollout_group(struct engine *e, const char *flow,
                                const struct engine_assume *extra, int nextra,
-                               void (*fn)(void *ud, const struct engine_rollout_group *g), void *ud);
+                               void (*fn)(void *ud, const struct engine_rollout_group *g),
+                               void *ud);
 
 /* Puts what was staged in Redis (docs/redis.md, stage) into the place of a chat, in one step between two turns of that chat, and
  * forgets what this process has of it in memory. told is called once, from the loop, never before this returns. Returns NULL, or
@@ -202,7 +204,8 @@ struct engine_flow_info {
     const char *gateway, *chat, *flow, *playbook, *version;
     bool newest; /* the version on disk */
     bool on;
-    const char *why; /* "playbook", "toggle", "paused" (by an admin), "failing" (paused after failures) */
+    const char
+        *why; /* "playbook", "toggle", "paused" (by an admin), "failing" (paused after failures) */
     const char *key; /* the Redis hash that decided, or NULL */
 };
 /* What is served in one chat. */
@@ -210,8 +213,8 @@ void engine_each_flow(struct engine *e, const char *gateway, const char *chat,
                       void (*fn)(void *ud, const struct engine_flow_info *i), void *ud);
 struct engine_outbox_info {
     const char *gateway, *chat, *id, *flow;
-    const char *state; /* queued, asking, marked, written, unknown, held */
-    const char *text;  /* as a reader sees it */
+    const char *state;                    /* queued, asking, marked, written, unknown, held */
+    const char *text;                     /* as a reader sees it */
     int64_t created_ms, due_ms, until_ms; /* until: not sent any more after that */
 };
 void engine_each_outbox(const struct engine *e, const char *gateway,

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/calls.h"
-#include "engine/forget.h"
 #include "engine/internal.h"
-#include "engine/trace.h"
+#include "engine/look/trace.h"
+#include "engine/rights/forget.h"
+#include "engine/run/calls.h"
 
 enum {
     GW_SETTLE_MS = 15000,

@@ -12,10 +12,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "engine/command.h"
 #include "engine/engine.h"
-#include "engine/message.h"
-#include "engine/turn.h"
+#include "engine/inbox/command.h"
+#include "engine/send/message.h"
+#include "engine/turn/turn.h"
 #include "store/settings.h"
 
 struct cJSON;
@@ -79,10 +79,10 @@ struct cause {
     const char *user, *word, *rest; /* "" if none */
     const char *name;               /* START: of the user; NULL or "" if not known */
     bool answers;                   /* START: by what a member said or did just then */
-    bool refused; /* EVENT: its words are a command for staff, and the speaker is none */
-    const char *args;               /* JSON, "" if none */
-    int64_t due_ms;                 /* SCHEDULE, TIMER */
-    int64_t time_ms, now_ms;        /* of that turn */
+    bool refused;            /* EVENT: its words are a command for staff, and the speaker is none */
+    const char *args;        /* JSON, "" if none */
+    int64_t due_ms;          /* SCHEDULE, TIMER */
+    int64_t time_ms, now_ms; /* of that turn */
 };
 
 /* ---- chats ---- */

@@ -2,7 +2,7 @@
  * commit; a refusal is an answer to the script. */
 #include <string.h>
 
-#include "engine/turn.h"
+#include "engine/turn/turn.h"
 #include "lua/capi.h"
 
 enum { SEGMENTS_MAX = 240, TEXT_MAX = 65536 };

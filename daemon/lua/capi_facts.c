@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "engine/turn.h"
+#include "engine/turn/turn.h"
 #include "gateway/gateway.h"
 #include "lua/capi.h"
 

@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "base/utf8.h"
-#include "engine/turn.h"
+#include "engine/turn/turn.h"
 #include "lua/json.h"
 #include "lua/state.h"
 

@@ -3,7 +3,7 @@
 
 #include <hiredis/hiredis.h>
 
-#include "engine/turn.h"
+#include "engine/turn/turn.h"
 #include "lua/capi.h"
 
 /* Builds a command in RESP from the words on the stack. Returns it in the host's scratch buffer. */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/turn.h"
+#include "engine/turn/turn.h"
 #include "lua/capi.h"
 #include "lua/json.h"
 

@@ -4,8 +4,8 @@
 
 #include <cjson/cJSON.h>
 
-#include "engine/turn.h"
-#include "engine/values.h"
+#include "engine/route/values.h"
+#include "engine/turn/turn.h"
 #include "lua/capi.h"
 #include "store/settings_value.h"
 

@@ -4,8 +4,8 @@
 #include <time.h>
 
 #include "base/timefmt.h"
-#include "engine/book.h"
-#include "engine/turn.h"
+#include "engine/route/book.h"
+#include "engine/turn/turn.h"
 #include "lua/state.h"
 
 enum { FORMAT_MAX = 200, TEXT_MAX = 1024 };

@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "engine/engine.h"
-#include "engine/http_client.h"
+#include "engine/web/http_client.h"
 #include "store/redis.h"
 
 struct config_gateway {
@@ -32,19 +32,19 @@ struct config {
     char **playbooks; /* names to load, NULL-terminated; NULL = all */
     struct staff *staff;
     int nstaff;
-    struct tag_rule *tags; /* which groups have which, see engine/book.h */
+    struct tag_rule *tags; /* which groups have which, see engine/route/book.h */
     int ntags;
     struct config_gateway *gateways;
     int ngateways;
     char *timezone; /* of playbooks that name none */
     enum log_level log_level;
-    enum trace_level trace; /* what `sopd ctl why` can tell; default TRACE_TEXTS */
+    enum trace_level trace;               /* what `sopd ctl why` can tell; default TRACE_TEXTS */
     int64_t lua_memory, lua_instructions; /* 0 = the host's defaults */
     int queue_chat, queue_total;          /* 0 = the engine's defaults */
-    struct http_conf web; /* `http_client` and `llm`: whom flows may ask outside */
+    struct http_conf web;                 /* `http_client` and `llm`: whom flows may ask outside */
     struct retention retention;
-    int64_t events_length, audit_length;  /* 0 = the engine's defaults */
-    struct buf warnings;                  /* "file:line: what" lines that do not stop us */
+    int64_t events_length, audit_length; /* 0 = the engine's defaults */
+    struct buf warnings;                 /* "file:line: what" lines that do not stop us */
 };
 
 enum {

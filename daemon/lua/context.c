@@ -7,7 +7,7 @@
 #include <cjson/cJSON.h>
 
 #include "base/timefmt.h"
-#include "engine/turn.h"
+#include "engine/turn/turn.h"
 #include "lua/capi.h"
 #include "lua/json.h"
 

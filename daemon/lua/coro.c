@@ -6,7 +6,7 @@
 #include <hiredis/hiredis.h>
 
 #include "base/mem.h"
-#include "engine/turn.h"
+#include "engine/turn/turn.h"
 #include "lua/state.h"
 
 static struct coro **slots; /* NULL where free */

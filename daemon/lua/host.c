@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "engine/turn.h"
+#include "engine/turn/turn.h"
 #include "lua/capi.h"
 #include "lua/json.h"
 

@@ -1,11 +1,11 @@
-/* playbook.h -- reads the playbooks of the SOP folders and builds the book (engine/book.h) that the engine serves by.
+/* playbook.h -- reads the playbooks of the SOP folders and builds the book (engine/route/book.h) that the engine serves by.
  * Flows are loaded through the host; parameters are checked against what each flow declares, and texts are looked up in
  * sop/texts/<language>.lua. A book is whole or not at all: any problem and there is none. */
 #ifndef SOPD_LUA_PLAYBOOK_H
 #define SOPD_LUA_PLAYBOOK_H
 
 #include "base/buf.h"
-#include "engine/book.h"
+#include "engine/route/book.h"
 
 struct config;
 struct host;

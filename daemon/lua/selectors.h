@@ -2,7 +2,7 @@
 #ifndef SOPD_LUA_SELECTORS_H
 #define SOPD_LUA_SELECTORS_H
 
-#include "engine/selector.h"
+#include "engine/route/selector.h"
 #include "lua/luaconf.h"
 
 /* Reads `groups` of a table into a fresh list; returns how many are good. Problems go to r; `missing` is said if there is none. The

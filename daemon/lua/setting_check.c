@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "engine/book.h"
+#include "engine/route/book.h"
 #include "lua/host.h"
 #include "lua/luaconf.h"
 

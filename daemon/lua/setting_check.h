@@ -1,5 +1,5 @@
 /* setting_check.h -- what the loaded flows say of a setting that somebody wrote into Redis: is it for a flow that there is, and a value
- * that its declaration allows? Callers: cli/daemon.c (for store/settings.h), admin/control_settings.c. */
+ * that its declaration allows? Callers: cli/serve/daemon.c (for store/settings.h), admin/control_settings.c. */
 #ifndef SOPD_LUA_SETTING_CHECK_H
 #define SOPD_LUA_SETTING_CHECK_H
 

@@ -64,7 +64,7 @@ local function take(t, first, n, base, more)
 end
 
 -- What is held back until the morning takes no place now: all answers of the night would have to queue up behind it. When it leaves,
--- engine/guard.c keeps the same limits.
+-- engine/send/guard.c keeps the same limits.
 local function reserve(position, not_before, latest, jitter)
   if not_before > now then return not_before <= latest and not_before or nil end
   local base = naccount + (position - 1) * nchat

@@ -1,6 +1,6 @@
 /* embedded.c -- see embedded.h. Owns the child process and its back-off timer; the AOF in data_dir belongs to the child.
  * A child that outlived its sopd (kill -9) is ended before a new one starts: two servers on one AOF would ruin it.
- * Callers: cli/serve.c, cli/play.c. */
+ * Callers: cli/serve/serve.c, cli/play/play.c. */
 #include "store/embedded.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* scrub.h -- takes one member out of texts that Redis holds: JSON values, lists, records of runs, plain texts.
  * Everything that is not theirs is copied byte for byte: numbers keep their digits. Pure functions over bytes. Callers:
- * engine/forget*.c, cli/ctl_export.c. */
+ * engine/forget*.c, cli/ctl/ctl_export.c. */
 #ifndef SOPD_STORE_SCRUB_H
 #define SOPD_STORE_SCRUB_H
 

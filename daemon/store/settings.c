@@ -1,6 +1,6 @@
 /* settings.c -- see settings.h: life and look-ups. Reading is in settings_load.c, hearing of edits in settings_watch.c, recording and
  * alarms in settings_audit.c; settings_mirror.c holds what was read.
- * Owns two links: `sub` hears of changed keys, `cmd` reads them. Callers: cli/daemon.c creates it; the engine and admin ask. */
+ * Owns two links: `sub` hears of changed keys, `cmd` reads them. Callers: cli/serve/daemon.c creates it; the engine and admin ask. */
 #include "store/settings.h"
 
 #include <stdlib.h>

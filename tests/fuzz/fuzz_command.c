@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "engine/command.h"
+#include "engine/inbox/command.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

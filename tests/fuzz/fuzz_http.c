@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/calls.h"
+#include "engine/run/calls.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,6 @@
 /* fake_turn.h -- the engine as the Lua host sees it, for the host's tests: turns whose reads are answered by a real redis-server
  * (or by nobody), whose writes are kept as words and committed on demand, and whose messages are kept as text.
- * Included once by a test; it takes the place of engine/turn.c. */
+ * Included once by a test; it takes the place of engine/turn/turn.c. */
 #ifndef SOPD_TESTS_FAKE_TURN_H
 #define SOPD_TESTS_FAKE_TURN_H
 
@@ -23,7 +23,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/timefmt.h"
-#include "engine/turn.h"
+#include "engine/turn/turn.h"
 #include "lua/host.h"
 
 enum { FAKE_WRITES = 4000 };

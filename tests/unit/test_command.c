@@ -1,4 +1,4 @@
-/* test_command.c -- entries of sopd:commands checked (engine/command.h): what is taken, what is refused and why, what tells one from
+/* test_command.c -- entries of sopd:commands checked (engine/inbox/command.h): what is taken, what is refused and why, what tells one from
  * another. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
-#include "engine/command.h"
+#include "engine/inbox/command.h"
 
 enum { PIECES = 128 };
 

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
-#include "engine/event_json.h"
+#include "engine/turn/event_json.h"
 #include "gateway/json.h"
 
 static struct event *read_text(const char *json, const char *chat)

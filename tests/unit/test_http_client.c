@@ -9,7 +9,7 @@
 #include <cjson/cJSON.h>
 #include <string.h>
 
-#include "engine/calls.h"
+#include "engine/run/calls.h"
 
 /* ---- addresses ---- */
 

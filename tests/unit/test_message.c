@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "engine/message.h"
+#include "engine/send/message.h"
 
 struct got {
     struct message *list[32];

@@ -13,8 +13,8 @@
 
 #include "base/timefmt.h"
 #include "engine/internal.h"
-#include "engine/routes.h"
-#include "engine/routes_plan.h"
+#include "engine/route/routes.h"
+#include "engine/route/routes_plan.h"
 #include "lua/config.h"
 #include "lua/host.h"
 #include "lua/playbook.h"

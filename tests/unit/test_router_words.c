@@ -12,7 +12,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-#include "engine/routes.h"
+#include "engine/route/routes.h"
 #include "gateway/event.h"
 
 /* Does a remark say the word? As router.c asks. */

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "cli/smoke.h"
+#include "cli/serve/smoke.h"
 #include "lua/config.h"
 #include "lua/host.h"
 #include "lua/playbook.h"

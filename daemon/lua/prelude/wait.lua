@@ -116,7 +116,7 @@ local function parts_of(e)
   return list
 end
 
--- An input as scripts see it, from the JSON of an event (engine/event_json.h).
+-- An input as scripts see it, from the JSON of an event (engine/turn/event_json.h).
 local function answer_of(c, e, word, rest)
   local parts, mentions, image = parts_of(e), {}, nil
   local me = c.me

@@ -5,7 +5,7 @@ local type, pairs, ipairs, tostring = type, pairs, ipairs, tostring
 local fail, format = P.fail, string.format
 local M = S.methods
 
-local NET = 1000 -- ms: so much later than the request itself its wait is over (engine/calls.c knows it)
+local NET = 1000 -- ms: so much later than the request itself its wait is over (engine/run/calls.c knows it)
 local MOST = 60000
 local BODY = 32768
 

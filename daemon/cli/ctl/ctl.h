@@ -1,0 +1,120 @@
+/* ctl.h -- what the files of `sopd ctl` share: where the daemon is, asking it, and printing tables. */
+#ifndef SOPD_CLI_CTL_H
+#define SOPD_CLI_CTL_H
+
+#include <stdbool.h>
+
+#include "store/redis.h"
+
+struct cJSON;
+struct redisContext;
+
+struct ctl {
+    const char *config_file; /* --config, or NULL */
+    char *data_dir;
+    struct redis_addr redis;
+    char *fair;      /* the lib/fair.lua of the configured SOP folders; NULL if there is none */
+    char **gateways; /* names, as configured; none with --data-dir */
+    int ngateways;
+    char *timezone; /* of the configuration; NULL with --data-dir */
+    bool json;
+    bool quiet;     /* ctl_ask says nothing when there is no daemon */
+    int patience_s; /* how long ctl_ask waits for an answer; 0 = 30 s */
+};
+
+/* Sends a request to the control socket and returns the answer; NULL after an error was printed. Takes the request. */
+struct cJSON *ctl_ask(const struct ctl *c, struct cJSON *request);
+/* A blocking connection to Redis, logged in; NULL after an error was printed. The caller frees it with redisFree. */
+struct redisContext *ctl_redis(const struct ctl *c);
+/* A text, number (0) or truth of an object; "", 0, false if it is not there. */
+const char *ctl_string(const struct cJSON *o, const char *key);
+double ctl_number(const struct cJSON *o, const char *key);
+bool ctl_true(const struct cJSON *o, const char *key);
+/* "qq1:700000001": returns the gateway (caller frees), *chat is the rest of `full`. NULL if it has not that form. */
+char *ctl_split_chat(const char *full, const char **chat);
+
+/* Appends who gives the command, for the record of edits: "root@host" (ctl_settings.c). */
+struct buf;
+void ctl_who(struct buf *out);
+
+/* Answers for people (ctl_print.c). */
+void ctl_print_status(const struct cJSON *answer);
+void ctl_print_gateways(const struct cJSON *answer);
+void ctl_print_chats(const struct cJSON *answer);
+void ctl_print_flows(const struct cJSON *answer);
+void ctl_print_outbox(const struct cJSON *answer);
+void ctl_print_done(const struct cJSON *answer);
+
+/* Tables: rows of cells, columns as wide as their widest cell (Chinese counts two). */
+struct table;
+struct table *table_new(const char *const *titles, int columns);
+/* Adds a cell, row by row; NULL is "-". */
+void table_cell(struct table *t, const char *text);
+void table_number(struct table *t, double n);
+/* A wall time in seconds as local date and time; 0 is "-". */
+void table_time(struct table *t, double seconds);
+/* Prints and frees. `empty` is printed instead of a table without rows. */
+void table_print(struct table *t, const char *empty);
+/* Columns of a terminal that a text takes. */
+int table_width(const char *s);
+
+/* Switches, parameters and pauses, and the record of who changed them: directly in Redis, whether or not the daemon runs
+ * (ctl_settings.h). */
+int ctl_toggles(struct ctl *c, int argc, char **argv);
+int ctl_param(struct ctl *c, int argc, char **argv);
+int ctl_pause(struct ctl *c, int argc, char **argv);
+int ctl_resume(struct ctl *c, int argc, char **argv);
+int ctl_kill(struct ctl *c, int argc, char **argv);
+int ctl_audit(struct ctl *c, int argc, char **argv);
+
+/* `draws` and `verify-draw`: packets of the flow redpacket, from Redis. */
+int ctl_draws(struct ctl *c, int argc, char **argv);
+int ctl_verify(struct ctl *c, int argc, char **argv);
+
+/* `rollout` and `rollback`: which groups serve which version of a flow. */
+int ctl_rollout(struct ctl *c, int argc, char **argv);
+int ctl_rollback(struct ctl *c, int argc, char **argv);
+
+/* `tag`: the tags of chats, in Redis. `explain`: where everything that holds in a chat comes from. */
+int ctl_tag(struct ctl *c, int argc, char **argv);
+int ctl_explain(struct ctl *c, int argc, char **argv);
+
+/* `why`: the timeline of a chat. */
+int ctl_why(struct ctl *c, int argc, char **argv);
+
+/* `commands`: the stream of outside systems and its dead letters, from Redis. */
+int ctl_inbox(struct ctl *c, int argc, char **argv);
+
+/* `clock`: of a daemon whose clock is turned by hand (serve_clock.h). */
+int ctl_clock(struct ctl *c, int argc, char **argv);
+
+/* `runs list`, `runs show`, `runs cancel`, `runs retry`; and `migrate`. */
+int ctl_runs(struct ctl *c, int argc, char **argv);
+int ctl_migrate(struct ctl *c, int argc, char **argv);
+
+/* The packets of a group as JSON, oldest first: the recorded ones, and last the one that is open, with the state "open" and
+ * without its seed. Each has "commitment", the SHA-256 of its seed. */
+struct draws {
+    struct redisContext *redis;
+    char *gateway;
+    const char *chat;
+    struct cJSON *packets; /* an array */
+};
+/* Reads them; an exit code, after an error was printed. draws_close is due in any case. */
+int draws_open(const struct ctl *c, const char *full_chat, struct draws *d);
+/* Adds "grabs", an array in the order of arrival, to a packet. */
+int draws_add_grabs(struct draws *d, struct cJSON *packet);
+void draws_close(struct draws *d);
+/* SHA-256 as 64 hexadecimal digits. */
+void draws_sha256(const char *text, char out[65]);
+
+/* `keys`: the catalogue of what is kept in Redis; `forget`: has the daemon remove what it keeps of a member. */
+int ctl_keys(struct ctl *c, int argc, char **argv);
+int ctl_forget(struct ctl *c, int argc, char **argv);
+/* `export` and `import`: a chat or a member as one JSON file (docs/redis.md). */
+int ctl_export(struct ctl *c, int argc, char **argv);
+int ctl_import(struct ctl *c, int argc, char **argv);
+/* The gateway that is meant: the given one, or the only one that is configured; NULL after an error was printed. */
+const char *ctl_only_gateway(const struct ctl *c, const char *given);
+
+#endif

@@ -1,0 +1,204 @@
+/* http_curl.c -- see http_curl.h. Every socket of libcurl gets one uv_poll, its timeout one uv_timer; what is finished is reported
+ * from there. Callers: http_client.c. */
+#include "engine/web/http_curl.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+enum { LOOP_IDLE_CONNECTIONS = 16 };
+
+/* ---- the library ---- */
+
+static bool curl_api_load(void *lib, struct curl_api *api)
+{
+    bool ok = true;
+#define CURL_LOAD(name)                               \
+    *(void **)(void *)&api->name = dlsym(lib, #name); \
+    ok = ok && api->name;
+    CURL_NAMES(CURL_LOAD)
+#undef CURL_LOAD
+    return ok;
+}
+
+const struct curl_api *curl_api_get(const char **why)
+{
+    static struct curl_api api;
+    static bool loaded;
+    if (loaded)
+        return &api;
+    void *lib =
+        dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL); /* stays for the life of the process */
+    if (!lib) {
+        *why = "libcurl is not installed (package libcurl4)";
+        return NULL;
+    }
+    if (!curl_api_load(lib, &api) || api.curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        *why = "this libcurl cannot be used";
+        return NULL;
+    }
+    loaded = true;
+    return &api;
+}
+
+/* ---- the loop ---- */
+
+struct curl_loop {
+    uv_loop_t *loop;
+    const struct curl_api *api;
+    CURLM *multi;
+    uv_timer_t timer;
+    void (*on_done)(void *ud, CURL *easy, CURLcode code);
+    void *ud;
+    unsigned handles; /* polls that are not closed, and the timer */
+    void (*closed)(void *ud);
+    void *closed_ud;
+};
+
+struct curl_poll {
+    uv_poll_t poll;
+    struct curl_loop *l;
+    curl_socket_t fd;
+};
+
+static void loop_report(struct curl_loop *l)
+{
+    int left;
+    for (CURLMsg *m; (m = l->api->curl_multi_info_read(l->multi, &left));) {
+        if (m->msg != CURLMSG_DONE)
+            continue;
+        CURL *easy = m->easy_handle; /* m is gone when the handle is removed */
+        CURLcode code = m->data.result;
+        l->on_done(l->ud, easy, code);
+    }
+}
+
+static void loop_act(struct curl_loop *l, curl_socket_t fd, int events)
+{
+    int running;
+    l->api->curl_multi_socket_action(l->multi, fd, events, &running);
+    loop_report(l);
+}
+
+static void loop_on_poll(uv_poll_t *h, int status, int events)
+{
+    struct curl_poll *p = h->data;
+    int what = (events & UV_READABLE ? CURL_CSELECT_IN : 0) |
+               (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0);
+    loop_act(p->l, p->fd, status < 0 ? CURL_CSELECT_ERR : what);
+}
+
+static void loop_let_go(struct curl_loop *l)
+{
+    if (--l->handles || !l->closed)
+        return;
+    void (*closed)(void *ud) = l->closed;
+    void *ud = l->closed_ud;
+    free(l);
+    closed(ud);
+}
+
+static void loop_poll_closed(uv_handle_t *h)
+{
+    struct curl_poll *p = h->data;
+    struct curl_loop *l = p->l;
+    free(p);
+    loop_let_go(l);
+}
+
+static void loop_timer_closed(uv_handle_t *h)
+{
+    loop_let_go(h->data);
+}
+
+static struct curl_poll *loop_poll_new(struct curl_loop *l, curl_socket_t fd)
+{
+    struct curl_poll *p = MEM_NEW(struct curl_poll);
+    p->l = l;
+    p->fd = fd;
+    p->poll.data = p;
+    if (uv_poll_init_socket(l->loop, &p->poll, fd) != 0) {
+        free(p);
+        return NULL;
+    }
+    l->handles++;
+    l->api->curl_multi_assign(l->multi, fd, p);
+    return p;
+}
+
+/* libcurl wants to be told about a socket. */
+static int loop_on_socket(CURL *easy, curl_socket_t fd, int what, void *ud, void *known)
+{
+    struct curl_loop *l = ud;
+    struct curl_poll *p = known;
+    (void)easy;
+    if (what == CURL_POLL_REMOVE) {
+        if (p) {
+            uv_poll_stop(&p->poll);
+            uv_close((uv_handle_t *)&p->poll, loop_poll_closed);
+            l->api->curl_multi_assign(l->multi, fd, NULL);
+        }
+        return 0;
+    }
+    if (!p)
+        p = loop_poll_new(l, fd);
+    if (!p)
+        return -1;
+    int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
+    uv_poll_start(&p->poll, events, loop_on_poll);
+    return 0;
+}
+
+static void loop_on_timer(uv_timer_t *t)
+{
+    loop_act(t->data, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static int loop_on_timeout(CURLM *multi, long ms, void *ud)
+{
+    struct curl_loop *l = ud;
+    (void)multi;
+    if (ms < 0)
+        uv_timer_stop(&l->timer);
+    else /* not at once: libcurl must not be entered from its own callback */
+        uv_timer_start(&l->timer, loop_on_timer, (uint64_t)ms, 0);
+    return 0;
+}
+
+struct curl_loop *curl_loop_create(uv_loop_t *loop, const struct curl_api *api,
+                                   void (*on_done)(void *ud, CURL *easy, CURLcode code), void *ud)
+{
+    struct curl_loop *l = MEM_NEW(struct curl_loop);
+    l->loop = loop;
+    l->api = api;
+    l->on_done = on_done;
+    l->ud = ud;
+    l->handles = 1;
+    uv_timer_init(loop, &l->timer);
+    l->timer.data = l;
+    l->multi = api->curl_multi_init();
+    if (!l->multi)
+        abort();
+    api->curl_multi_setopt(l->multi, CURLMOPT_SOCKETFUNCTION, loop_on_socket);
+    api->curl_multi_setopt(l->multi, CURLMOPT_SOCKETDATA, l);
+    api->curl_multi_setopt(l->multi, CURLMOPT_TIMERFUNCTION, loop_on_timeout);
+    api->curl_multi_setopt(l->multi, CURLMOPT_TIMERDATA, l);
+    api->curl_multi_setopt(l->multi, CURLMOPT_MAXCONNECTS, (long)LOOP_IDLE_CONNECTIONS);
+    return l;
+}
+
+CURLM *curl_loop_multi(const struct curl_loop *l)
+{
+    return l->multi;
+}
+
+void curl_loop_destroy(struct curl_loop *l, void (*done)(void *ud), void *ud)
+{
+    l->api->curl_multi_cleanup(l->multi); /* closes idle connections: their polls go with it */
+    l->multi = NULL;
+    l->closed = done;
+    l->closed_ud = ud;
+    uv_timer_stop(&l->timer);
+    uv_close((uv_handle_t *)&l->timer, loop_timer_closed);
+}
