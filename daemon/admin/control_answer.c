@@ -277,11 +277,13 @@ void control_answer(const struct admin_env *env, const char *request, size_t len
     static const struct {
         const char *op;
         void (*fn)(struct answer *a);
-    } ops[] = {{"explain", answer_explain},
-               {"status", answer_status}, {"gateways", answer_gateways}, {"chats", answer_chats},
-               {"flows", answer_flows},   {"outbox", answer_outbox},     {"reload", answer_reload},
-               {"resume", answer_resume}, {"clock", answer_clock},   {"flush-trace", answer_flush_trace},
-               {"rollout", answer_rollout}, {"settings", answer_settings}, {"setting", answer_setting}};
+    } ops[] = {{"explain", answer_explain},   {"status", answer_status},
+               {"gateways", answer_gateways}, {"chats", answer_chats},
+               {"flows", answer_flows},       {"outbox", answer_outbox},
+               {"reload", answer_reload},     {"resume", answer_resume},
+               {"clock", answer_clock},       {"flush-trace", answer_flush_trace},
+               {"rollout", answer_rollout},   {"settings", answer_settings},
+               {"setting", answer_setting}};
     enum { OPS = sizeof ops / sizeof ops[0] };
     cJSON *json = cJSON_ParseWithLength(request, len);
     struct answer a = {.env = env, .request = json, .root = cJSON_CreateObject()};

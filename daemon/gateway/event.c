@@ -19,8 +19,9 @@ static struct event_block *event_pool;
 static int event_pooled;
 
 static const char *const event_names[EVENT_TYPES] = {
-    "message", "join", "leave", "poke",     "recall",  "request", "enter", "button", "mute",
-    "admin",   "card", "file",  "reaction", "essence", "honor",   "chat",  "order",  "trigger", "other",
+    "message", "join", "leave", "poke",    "recall", "request",  "enter",
+    "button",  "mute", "admin", "card",    "file",   "reaction", "essence",
+    "honor",   "chat", "order", "trigger", "other",
 };
 
 static struct event_block *event_block_new(size_t cap)

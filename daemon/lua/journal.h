@@ -29,7 +29,8 @@ struct journal {
 struct journal_line {
     char kind;
     bool hashed; /* has a well-formed hash, */
-    bool any;    /* or stars for one: what it was made of is forgotten (store/scrub.h), so any call of its kind fits */
+    bool
+        any; /* or stars for one: what it was made of is forgotten (store/scrub.h), so any call of its kind fits */
     uint32_t hash;
     const char *text; /* what follows */
     size_t len;

@@ -21,7 +21,7 @@ struct loaded_texts {
 
 /* A flow that the playbook has as `false`. */
 struct loaded_off {
-    const char *name;            /* in the tree of the playbook */
+    const char *name; /* in the tree of the playbook */
     const struct conf_value *at;
 };
 

@@ -164,9 +164,11 @@ static void world_after_drain(uv_prepare_t *h)
 {
     struct world *w = h->data;
     struct engine *e = w->daemon ? w->daemon->engine : NULL;
+    if (!e || w->daemon->stopping || !w->ready)
+        return;
     bool now =
-        (w->kill == KILL_COMMIT && e && engine_committing(e)) || (w->kill == KILL_SEND && w->spoke);
-    if (!now || w->daemon->stopping || !w->ready)
+        (w->kill == KILL_COMMIT && engine_committing(e)) || (w->kill == KILL_SEND && w->spoke);
+    if (!now)
         return;
     w->kill = KILL_NONE;
     w->dead = true;

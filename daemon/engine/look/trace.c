@@ -232,14 +232,16 @@ static void trace_write(struct gw *gw, struct trace_chat *c)
 
 static void trace_clear(struct gw *gw, bool write)
 {
-    struct trace_chat *c, *next;
-    HASH_ITER (hh, gw->trace, c, next) {
+    struct trace_chat *c = gw->trace;
+    HASH_CLEAR(hh, gw->trace); /* the table goes, the elements stay linked */
+    while (c) {
+        struct trace_chat *next = c->hh.next;
         if (write)
             trace_write(gw, c);
-        HASH_DEL(gw->trace, c);
         buf_free(&c->lines);
         free(c->chat);
         free(c);
+        c = next;
     }
 }
 

@@ -8,7 +8,11 @@ return {
   staff = { ["playground:店长"] = "store" },
   flows = {
     "switch", "common",
-    { "redpacket", organiser = "幸福路店", kind = "coupon", opens = "23:00", shares = 3, coupon = "早餐券", valid_days = 1, results_names = 2, exclude_staff = false },
+    {
+      "redpacket",
+      organiser = "幸福路店", kind = "coupon", opens = "23:00", shares = 3, coupon = "早餐券", valid_days = 1, results_names = 2,
+      exclude_staff = false,
+    },
     { "welcome", onboarding = true, touch_by = "at", day2 = -1, names = 3 },
   },
 }

@@ -1,0 +1,79 @@
+/* outbox.h -- committed messages, when they leave, and what keeps an account within its limits. Part of engine/internal.h. */
+#ifndef SOPD_ENGINE_SEND_OUTBOX_H
+#define SOPD_ENGINE_SEND_OUTBOX_H
+
+#include "engine/turn/emit.h"
+
+/* ASKING: @all, and the gateway is asked whether any is left today. */
+enum entry_state { ENTRY_QUEUED, ENTRY_ASKING, ENTRY_MARKING, ENTRY_WRITTEN, ENTRY_UNKNOWN };
+enum at_all { AT_ALL_UNASKED, AT_ALL_ALLOWED, AT_ALL_DENIED };
+
+struct entry {
+    uint64_t id;
+    struct message *message;
+    enum entry_state state;
+    int64_t due_ms; /* wall */
+    bool marked;    /* recorded in Redis as about to be written */
+    bool fresh;     /* its send time was now and its policy is resend: no mark needed */
+    enum at_all at_all;
+    bool settled; /* history was asked already */
+    bool echoed;  /* our own message was seen before the answer to the send */
+    bool restart; /* found in Redis at the start */
+    bool
+        doubt; /* so, and it may have left: later ones of its chat wait for it, to keep their order */
+    bool behind; /* waits for one in doubt */
+    bool killed; /* held by the kill switch */
+    bool absent; /* the chat's history was read wholly, and it was not in it */
+    int resends;
+    size_t heap_at; /* position + 1 in the heap; 0 = not there */
+    int64_t written_ms;
+    int64_t settle_at_ms; /* UNKNOWN: when to decide */
+    UT_hash_handle hh;
+};
+
+void outbox_load(struct gw *gw); /* at the start: what was committed and not acknowledged */
+void outbox_add(struct gw *gw, uint64_t id, struct message *m, int64_t delay_ms);
+void outbox_recover(struct gw *gw, uint64_t id,
+                    struct message *m); /* a duplicate of our own: was it ours? */
+void outbox_sent(struct gw *gw, uint64_t ticket, const struct send_result *r);
+void outbox_own_message(struct gw *gw, const struct event *e);
+void outbox_done(struct gw *gw, struct entry *en, const char *outcome, const char *reason);
+void outbox_flush_acks(struct gw *gw);
+/* The chat's history was read: what is still unknown is not in it. */
+void outbox_caught_up(struct gw *gw, const char *chat, bool whole);
+/* When to look again at an entry that must wait for an earlier one of its chat in doubt; 0: it need not. */
+int64_t outbox_behind(struct gw *gw, struct entry *en, int64_t now);
+void outbox_settle_due(struct gw *gw); /* decides about unknown entries */
+void outbox_chat_gone(struct gw *gw, const char *chat);
+void outbox_link_lost(struct gw *gw);
+void outbox_print_id(uint64_t id, char out[40]);
+bool outbox_parse_id(const char *s, uint64_t *id);
+void outbox_free(struct gw *gw);
+void pacer_add(struct gw *gw, struct entry *en);
+void pacer_remove(struct gw *gw, struct entry *en);
+void pacer_release(struct gw *gw,
+                   const char *chat); /* what waited for one in doubt is looked at again */
+void pacer_release_killed(struct gw *gw);
+void pacer_run(struct gw *gw); /* writes what is due */
+void pacer_outcome(struct gw *gw, const struct send_result *r, const struct entry *en);
+int64_t pacer_next(const struct gw *gw);
+void pacer_hold_chat(struct gw *gw, const char *chat, int64_t until_ms);
+void pacer_event(struct gw *gw, const struct event *e); /* mute events hold and release chats */
+void pacer_free(struct gw *gw);
+
+/* guard.c: the limits kept by what really leaves, for messages that do not go at the time the commit reserved. Returns the moment
+ * (wall ms) from which one more may leave, now_ms or earlier if it may; guard_take counts one that leaves. */
+int64_t guard_ready(struct gw *gw, const char *chat, int64_t now_ms);
+void guard_take(struct gw *gw, const char *chat, int64_t now_ms);
+/* A message of the last process is left over for this chat: what burst there was counts as used up. */
+void guard_restart(struct gw *gw, const char *chat, int64_t now_ms);
+void guard_evict(struct gw *gw);
+void guard_set_back(struct gw *gw, int64_t ms);
+void guard_free(struct gw *gw);
+/* at_all.c: true when the entry must wait for the gateway's word on @all. */
+bool at_all_wait(struct gw *gw, struct entry *en);
+/* Segments without @all if it was denied: fills room (of nsegments) and returns how many. */
+int at_all_filter(const struct entry *en, struct out_segment *room);
+void at_all_free(struct gw *gw);
+
+#endif
