@@ -234,8 +234,13 @@ struct binding *binding_new(struct book *b, const struct playbook *p, struct flo
 struct binding *binding_share(struct book *b, const struct playbook *p, struct flow *f,
                               struct values *values, bool off)
 {
-    struct binding_key key = {p, f, values, off};
     struct binding *n;
+    struct binding_key key;
+    memset(&key, 0, sizeof key); /* it is hashed as bytes */
+    key.playbook = p;
+    key.flow = f;
+    key.values = values;
+    key.off = off;
     HASH_FIND(hh, bindings_table, &key, sizeof key, n);
     if (n) {
         values_release(values);
