@@ -9,6 +9,7 @@
 #include "engine/look/trace.h"
 #include "engine/rights/forget.h"
 #include "engine/run/calls.h"
+#include "store/keys.h"
 
 enum {
     GW_SETTLE_MS = 15000,
@@ -20,10 +21,7 @@ enum {
 
 void gw_key(const struct gw *gw, struct buf *out, const char *kind)
 {
-    buf_adds(out, "sopd:{");
-    buf_add_key(out, gw->name);
-    buf_adds(out, "}:");
-    buf_adds(out, kind);
+    key_of_gateway(out, gw->name, kind);
 }
 
 struct metric *gw_sends(struct gw *gw, const char *outcome)

@@ -263,3 +263,11 @@ const char *key_word(const struct key_kind *kind, size_t *len)
     *len = strcspn(p, ":");
     return p;
 }
+
+void key_of_gateway(struct buf *out, const char *gateway, const char *kind)
+{
+    buf_adds(out, "sopd:{");
+    buf_add_key(out, gateway);
+    buf_adds(out, "}:");
+    buf_adds(out, kind);
+}

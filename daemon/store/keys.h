@@ -18,6 +18,8 @@ enum key_holds {
     KEY_SETTINGS /* edited by admins */
 };
 
+struct buf;
+
 struct key_kind {
     const char *pattern; /* "sopd:{<gateway>}:m:<flow>:<chat>:<user>" */
     const char *type;    /* as TYPE says */
@@ -39,6 +41,8 @@ struct key {
 /* False (out is empty) if it is no key of sopd's. key_free is due in both cases. */
 bool key_parse(const char *text, size_t len, struct key *out);
 void key_free(struct key *k);
+/* Appends "sopd:{<gateway>}:<kind>", the gateway's name encoded as key parts are. */
+void key_of_gateway(struct buf *out, const char *gateway, const char *kind);
 /* The word after the gateway, "m"; for keys without one the word after "sopd:". Points into a static text. */
 const char *key_word(const struct key_kind *kind, size_t *len);
 

@@ -6,23 +6,6 @@
 
 /* ---- @all ---- */
 
-/* Where the flow's sources say sop.at_all: its own file's line, 1 for a shared file; 0 = nowhere. */
-static int lint_uses_at_all(const struct linter *k)
-{
-    size_t len = 0;
-    const char *text = flow_source(k->pf->flow, &len);
-    cJSON *sources = text ? cJSON_ParseWithLength(text, len) : NULL;
-    const cJSON *v;
-    int line = 0;
-    cJSON_ArrayForEach (v, sources) {
-        int found = cJSON_IsString(v) ? tokens_sop_name(v->valuestring, "at_all") : 0;
-        if (found)
-            line = strcmp(v->string, k->flow->file) == 0 ? found : line ? line : 1;
-    }
-    cJSON_Delete(sources);
-    return line;
-}
-
 /* The parameter that asks for it. */
 static const struct param *lint_at_all_param(const struct linter *k)
 {
@@ -39,7 +22,7 @@ static const struct param *lint_at_all_param(const struct linter *k)
 void lint_at_all(struct linter *k)
 {
     bool needs = k->flow->needs & GATEWAY_AT_ALL;
-    int line = lint_uses_at_all(k);
+    int line = lint_said_at(k, tokens_sop_name, "at_all");
     const struct param *p = lint_at_all_param(k);
     struct place at;
     if (!needs && !line)

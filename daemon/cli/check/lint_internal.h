@@ -100,4 +100,9 @@ bool lint_has(const char *text, const char *const *words);
 /* Does the configuration have the gateway of "gateway:..."? lint_consent.c */
 bool lint_gateway_known(const struct linter *k, const char *address);
 
+/* Where a source of the flow says the name, as `find` (one of tokens_...) sees it: its own file's line, 1 for a shared file;
+ * 0 = nowhere. lint_tokens.c */
+int lint_said_at(const struct linter *k, int (*find)(const char *source, const char *name),
+                 const char *name);
+
 #endif

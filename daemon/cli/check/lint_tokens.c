@@ -1,6 +1,7 @@
 /* lint_tokens.c -- what can be told of a handler without running it, from the words of its source.
  * The source has been compiled before, so that it may be taken to be right; what this reader does not understand, it does not tell.
- * Caller: cli/check/lint_handlers.c. */
+ * Callers: lint_handlers.c, lint_consent.c, lint_web.c. */
+#include <cjson/cJSON.h>
 #include <ctype.h>
 #include <string.h>
 
@@ -222,4 +223,21 @@ int tokens_method(const char *source, const char *name)
         named = t.kind == TOKEN_NAME;
     }
     return 0;
+}
+
+int lint_said_at(const struct linter *k, int (*find)(const char *source, const char *name),
+                 const char *name)
+{
+    size_t len = 0;
+    const char *text = flow_source(k->pf->flow, &len);
+    cJSON *sources = text ? cJSON_ParseWithLength(text, len) : NULL;
+    const cJSON *v;
+    int line = 0;
+    cJSON_ArrayForEach (v, sources) {
+        int found = cJSON_IsString(v) ? find(v->valuestring, name) : 0;
+        if (found)
+            line = strcmp(v->string, k->flow->file) == 0 ? found : line ? line : 1;
+    }
+    cJSON_Delete(sources);
+    return line;
 }

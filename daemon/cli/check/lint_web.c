@@ -3,28 +3,11 @@
 
 #include "cli/check/lint_internal.h"
 
-/* Where a source of the flow calls the method: its own file's line, 1 for a shared file; 0 = nowhere. */
-static int lint_calls(const struct linter *k, const char *method)
-{
-    size_t len = 0;
-    const char *text = flow_source(k->pf->flow, &len);
-    cJSON *sources = text ? cJSON_ParseWithLength(text, len) : NULL;
-    const cJSON *v;
-    int line = 0;
-    cJSON_ArrayForEach (v, sources) {
-        int found = cJSON_IsString(v) ? tokens_method(v->valuestring, method) : 0;
-        if (found)
-            line = strcmp(v->string, k->flow->file) == 0 ? found : line ? line : 1;
-    }
-    cJSON_Delete(sources);
-    return line;
-}
-
 /* A boolean parameter of the method's name that is off says that it is not asked; one that is on, that the playbook wants it:
  * that is the place then. */
 static bool lint_is_asked(struct linter *k, const char *method, struct place *at)
 {
-    int line = lint_calls(k, method);
+    int line = lint_said_at(k, tokens_method, method);
     const struct param *p = line ? flow_param(k->pf->flow, method) : NULL;
     if (!line || (p && cJSON_IsFalse(lint_value(k, method))))
         return false;

@@ -129,9 +129,7 @@ static int ctl_show(const struct ctl *c, const struct ctl_command *command, cJSO
         code = CLI_FAILED;
     }
     if (c->json) {
-        char *text = cJSON_Print(answer);
-        puts(text);
-        cJSON_free(text);
+        ctl_print_json(answer);
     } else if (code == CLI_OK) {
         command->print(answer);
     }

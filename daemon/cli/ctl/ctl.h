@@ -44,6 +44,8 @@ void ctl_print_chats(const struct cJSON *answer);
 void ctl_print_flows(const struct cJSON *answer);
 void ctl_print_outbox(const struct cJSON *answer);
 void ctl_print_done(const struct cJSON *answer);
+/* For programs (--json): the whole of it, laid out, on standard output. */
+void ctl_print_json(const struct cJSON *json);
 
 /* Tables: rows of cells, columns as wide as their widest cell (Chinese counts two). */
 struct table;

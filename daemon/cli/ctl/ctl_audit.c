@@ -306,9 +306,7 @@ int ctl_audit(struct ctl *c, int argc, char **argv)
     cJSON_ArrayForEach (e, sorted)
         cJSON_DeleteItemFromObjectCaseSensitive(e, "at");
     if (c->json) {
-        char *text = cJSON_Print(sorted);
-        puts(text);
-        cJSON_free(text);
+        ctl_print_json(sorted);
     } else {
         audit_print(sorted);
     }

@@ -41,9 +41,7 @@ int ctl_clock(struct ctl *c, int argc, char **argv)
     if (!ok)
         fprintf(stderr, "sopd ctl: %s\n", error ? error : "the daemon refused");
     if (c->json) {
-        char *text = cJSON_Print(answer);
-        puts(text);
-        cJSON_free(text);
+        ctl_print_json(answer);
     } else if (ok) {
         ctl_clock_print("now ", answer, "now");
         ctl_clock_print("next", answer, "next");

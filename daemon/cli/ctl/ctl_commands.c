@@ -287,12 +287,10 @@ static int commands_finish(struct commands *k)
     if (k->code != CLI_OK)
         return k->code;
     if (!k->retry && !k->drop) {
-        char *text = k->ctl->json ? cJSON_Print(k->gateways) : NULL;
-        if (text)
-            puts(text);
+        if (k->ctl->json)
+            ctl_print_json(k->gateways);
         else
             commands_print(k->gateways);
-        cJSON_free(text);
         return CLI_OK;
     }
     const char *id = k->retry ? k->retry : k->drop;

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/ctl/ctl.h"
+#include "store/keys.h"
 
 /* ---- reading ---- */
 
@@ -25,9 +26,8 @@ void draws_sha256(const char *text, char out[65])
 
 static void draws_key(const struct draws *d, const char *kind, const char *name, struct buf *key)
 {
-    buf_adds(key, "sopd:{");
-    buf_add_key(key, d->gateway);
-    buf_addf(key, "}:%s:redpacket:", kind);
+    key_of_gateway(key, d->gateway, kind);
+    buf_adds(key, ":redpacket:");
     buf_add_key(key, d->chat);
     if (name) {
         buf_addc(key, ':');
@@ -303,14 +303,12 @@ int ctl_draws(struct ctl *c, int argc, char **argv)
         code = more ? more : code;
     }
     if (d.packets && code != CLI_NO_REDIS) {
-        char *text = c->json ? cJSON_Print(d.packets) : NULL;
-        if (text)
-            puts(text);
+        if (c->json)
+            ctl_print_json(d.packets);
         else if (csv)
             draws_print_csv(d.packets);
         else
             draws_print_table(d.packets);
-        cJSON_free(text);
     }
     draws_close(&d);
     return code;

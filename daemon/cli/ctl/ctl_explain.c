@@ -269,9 +269,7 @@ int ctl_explain(struct ctl *c, int argc, char **argv)
     if (!ok)
         fprintf(stderr, "sopd ctl: %s\n", ctl_string(answer, "error"));
     if (c->json) {
-        char *text = cJSON_Print(answer);
-        puts(text);
-        cJSON_free(text);
+        ctl_print_json(answer);
     } else if (ok) {
         explain_print(answer, flow, all);
     }

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "cli/ctl/ctl_transfer.h"
+#include "store/keys.h"
 #include "store/run_record.h"
 #include "store/scrub.h"
 
@@ -99,9 +100,8 @@ static void gather_people(struct transfer *t)
     for (const struct name *user = t->people; user; user = user->hh.next) {
         for (int i = 0; i < 2; i++) {
             struct buf key = {0};
-            buf_adds(&key, "sopd:{");
-            buf_add_key(&key, t->gateway);
-            buf_addf(&key, "}:%s:", kinds[i]);
+            key_of_gateway(&key, t->gateway, kinds[i]);
+            buf_addc(&key, ':');
             buf_add_key(&key, user->text);
             cJSON *o = transfer_key(t, buf_cstr(&key), key.len);
             if (o)
@@ -285,9 +285,8 @@ static void gather_shared(struct transfer *t, const struct key *k, const char *k
 static void gather_pin_key(struct transfer *t, const char *kind, const char *a, const char *b)
 {
     struct buf key = {0};
-    buf_adds(&key, "sopd:{");
-    buf_add_key(&key, t->gateway);
-    buf_addf(&key, "}:%s:", kind);
+    key_of_gateway(&key, t->gateway, kind);
+    buf_addc(&key, ':');
     buf_add_key(&key, a);
     if (b) {
         buf_addc(&key, ':');

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/ctl/ctl_import.h"
+#include "store/keys.h"
 #include "store/run_record.h"
 
 enum { IMPORT_ALIVE_MS = 15000 };
@@ -138,9 +139,7 @@ static void stage_key(struct stage *s, const cJSON *o, const char *word)
 
 static void stage_gateway_key(const struct stage *s, const char *kind, struct buf *out)
 {
-    buf_adds(out, "sopd:{");
-    buf_add_key(out, s->t->gateway);
-    buf_addf(out, "}:%s", kind);
+    key_of_gateway(out, s->t->gateway, kind);
     buf_cstr(out);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "cli/ctl/ctl_import.h"
+#include "store/keys.h"
 #include "store/run_record.h"
 
 enum { CHECK_FAULTS = 20 };
@@ -145,9 +146,8 @@ static void check_list(struct check *c, const char *list)
 static bool check_has(const struct check *c, const char *kind, const char *a, const char *b)
 {
     struct buf key = {0};
-    buf_adds(&key, "sopd:{");
-    buf_add_key(&key, c->gateway);
-    buf_addf(&key, "}:%s:", kind);
+    key_of_gateway(&key, c->gateway, kind);
+    buf_addc(&key, ':');
     buf_add_key(&key, a);
     if (b) {
         buf_addc(&key, ':');

@@ -32,9 +32,7 @@ static int keys_json(void)
         cJSON_AddStringToObject(o, "kind", keys_holds(k->holds));
         cJSON_AddItemToArray(list, o);
     }
-    char *text = cJSON_Print(root);
-    puts(text);
-    cJSON_free(text);
+    ctl_print_json(root);
     cJSON_Delete(root);
     return CLI_OK;
 }
@@ -114,9 +112,7 @@ int ctl_forget(struct ctl *c, int argc, char **argv)
         return CLI_FAILED;
     bool ok = ctl_true(answer, "ok");
     if (c->json) {
-        char *text = cJSON_Print(answer);
-        puts(text);
-        cJSON_free(text);
+        ctl_print_json(answer);
     } else if (ok) {
         forget_print(answer, argv[optind]);
     }

@@ -79,9 +79,7 @@ static int param_get(const struct ctl_setting *s, const char *field)
         cJSON_AddStringToObject(o, "param", field);
         cJSON_AddItemToObject(o, "value", value ? cJSON_CreateString(value) : cJSON_CreateNull());
         cJSON_AddItemToObject(o, "declared", cJSON_Duplicate(declared, 1));
-        char *text = cJSON_Print(o);
-        puts(text);
-        cJSON_free(text);
+        ctl_print_json(o);
         cJSON_Delete(o);
     } else if (r) {
         if (declared)

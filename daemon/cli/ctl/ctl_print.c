@@ -199,3 +199,10 @@ void ctl_print_done(const cJSON *answer)
     const char *text = ctl_string(answer, "text");
     printf("done%s%s\n", *text ? ": " : "", text);
 }
+
+void ctl_print_json(const cJSON *json)
+{
+    char *text = cJSON_Print(json);
+    puts(text);
+    cJSON_free(text);
+}

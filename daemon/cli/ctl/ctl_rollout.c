@@ -198,9 +198,7 @@ static void rollout_tell_json(const struct rollout *r, const struct rollout_step
         if (list)
             cJSON_AddItemToObject(o, lists[i], cJSON_Duplicate(list, 1));
     }
-    char *text = cJSON_Print(o);
-    puts(text);
-    cJSON_free(text);
+    ctl_print_json(o);
     cJSON_Delete(o);
     free(step);
 }

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "cli/ctl/ctl_rollout.h"
+#include "store/keys.h"
 
 const char *rollout_state(const struct rollout *r)
 {
@@ -65,9 +66,7 @@ void rollout_print_groups(const struct rollout *r, const char *list)
 static bool rollout_add_runs(struct rollout *r, const char *gateway, cJSON *counts)
 {
     struct buf key = {0};
-    buf_adds(&key, "sopd:{");
-    buf_add_key(&key, gateway);
-    buf_adds(&key, "}:pin");
+    key_of_gateway(&key, gateway, "pin");
     redisReply *pins = rollout_redis(r, "HGETALL %ss", buf_cstr(&key));
     bool ok = pins;
     for (size_t i = 0; ok && i + 1 < pins->elements; i += 2) {
@@ -197,9 +196,7 @@ int rollout_show(struct rollout *r)
         cJSON_AddStringToObject(o, "state", rollout_state(r));
         cJSON_AddItemToObject(o, "versions", cJSON_Duplicate(versions, 1));
         cJSON_AddItemToObject(o, "steps", cJSON_Duplicate(steps, 1));
-        char *text = cJSON_Print(o);
-        puts(text);
-        cJSON_free(text);
+        ctl_print_json(o);
         cJSON_Delete(o);
     } else {
         printf("%s is %s\n\n", r->flow, rollout_state(r));
@@ -226,9 +223,7 @@ int rollout_show_all(struct rollout *r)
         return CLI_FAILED;
     }
     if (r->ctl->json) {
-        char *text = cJSON_Print(r->answer);
-        puts(text);
-        cJSON_free(text);
+        ctl_print_json(r->answer);
         return CLI_OK;
     }
     struct table *t = table_new(titles, 5);

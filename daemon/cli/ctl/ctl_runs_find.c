@@ -14,6 +14,7 @@
 #include "cli/cli.h"
 #include "cli/ctl/ctl.h"
 #include "cli/ctl/ctl_runs.h"
+#include "store/keys.h"
 
 enum { RUNS_BEGINNING = 2048, RUNS_GATEWAY_MAX = 64 };
 
@@ -48,9 +49,7 @@ struct step {
 
 static void runs_key(struct buf *key, const char *gateway, const char *kind, const char *id)
 {
-    buf_adds(key, "sopd:{");
-    buf_add_key(key, gateway);
-    buf_addf(key, "}:%s", kind);
+    key_of_gateway(key, gateway, kind);
     if (id) {
         buf_addc(key, ':');
         buf_add_key(key, id);

@@ -169,9 +169,7 @@ static int order_open(struct order *o, struct ctl *c, const char *op)
 static int order_close(struct order *o)
 {
     if (o->results && o->code != CLI_NO_REDIS) {
-        char *text = cJSON_Print(o->results);
-        puts(text);
-        cJSON_free(text);
+        ctl_print_json(o->results);
     }
     cJSON_Delete(o->results);
     order_clear(o);
@@ -292,9 +290,7 @@ static void migrate_summary_json(struct order *o, const char *flow, const char *
     cJSON_AddNumberToObject(root, "failed", (double)o->failed);
     cJSON_AddItemToObject(root, "runs", o->results);
     o->results = NULL;
-    char *text = cJSON_Print(root);
-    puts(text);
-    cJSON_free(text);
+    ctl_print_json(root);
     cJSON_Delete(root);
 }
 

@@ -250,9 +250,7 @@ static void show_print(struct show *s, const struct ctl_run *run, const struct r
         if (params)
             cJSON_AddItemToObject(facts, "params", cJSON_Duplicate(params, true));
         cJSON_AddItemToObject(facts, "timeline", timeline);
-        char *text = cJSON_Print(facts);
-        puts(text);
-        cJSON_free(text);
+        ctl_print_json(facts);
     } else {
         show_facts(s, run, facts);
         show_timeline(timeline);

@@ -243,9 +243,7 @@ void ctl_setting_done(const struct ctl_setting *s, const char *field, const char
     setting_add(o, "before", before);
     setting_add(o, "after", value);
     setting_add(o, "who", buf_cstr((struct buf *)&s->who));
-    char *text = cJSON_Print(o);
-    puts(text);
-    cJSON_free(text);
+    ctl_print_json(o);
     cJSON_Delete(o);
 }
 
@@ -352,9 +350,7 @@ int ctl_setting_list(struct ctl *c, int kind, const char *only, const char *none
     l.items = cJSON_CreateArray();
     bool ok = setting_scan(&l);
     if (c->json) {
-        char *text = cJSON_Print(l.items);
-        puts(text);
-        cJSON_free(text);
+        ctl_print_json(l.items);
     } else {
         setting_print(&l, none);
     }

@@ -159,9 +159,7 @@ static int tag_write(struct tagging *t, struct buf *tags)
 
 static void tag_print(const cJSON *o)
 {
-    char *text = cJSON_Print(o);
-    puts(text);
-    cJSON_free(text);
+    ctl_print_json(o);
 }
 
 static int tag_edit(struct tagging *t)

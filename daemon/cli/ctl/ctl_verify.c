@@ -147,9 +147,7 @@ static void verify_print(const struct ctl *c, const char *chat, const cJSON *pac
         cJSON_AddStringToObject(answer, "commitment", commitment);
         if (problem)
             cJSON_AddStringToObject(answer, "problem", problem);
-        char *text = cJSON_Print(answer);
-        puts(text);
-        cJSON_free(text);
+        ctl_print_json(answer);
         cJSON_Delete(answer);
         return;
     }

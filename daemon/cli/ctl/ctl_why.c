@@ -13,6 +13,7 @@
 #include "cli/cli.h"
 #include "cli/ctl/ctl.h"
 #include "cli/ctl/ctl_runs.h"
+#include "store/keys.h"
 
 enum { WHY_LIMIT = 30, WHY_TEXT = 60 };
 
@@ -31,9 +32,7 @@ struct why {
 static char *why_key(const struct why *w, const char *kind, const char *chat)
 {
     struct buf key = {0};
-    buf_adds(&key, "sopd:{");
-    buf_add_key(&key, w->gateway);
-    buf_addf(&key, "}:%s", kind);
+    key_of_gateway(&key, w->gateway, kind);
     if (chat) {
         buf_addc(&key, ':');
         buf_add_key(&key, chat);
@@ -344,9 +343,7 @@ int ctl_why(struct ctl *c, int argc, char **argv)
         why_read_ends(&w);
         why_select(&w);
         if (c->json) {
-            char *text = cJSON_Print(w.turns);
-            puts(text);
-            cJSON_free(text);
+            ctl_print_json(w.turns);
         } else {
             why_print(&w);
         }

@@ -15,6 +15,7 @@
 #include "cli/serve/daemon.h"
 #include "engine/engine.h"
 #include "lua/config.h"
+#include "store/keys.h"
 #include "store/settings.h"
 
 enum { CLOCK_ORDERS = 16, CLOCK_STEP_MS = 1000 };
@@ -219,9 +220,7 @@ void serve_clock_idle(struct serve_clock *c)
     c->timer_ms = INT64_MAX;
     for (int i = 0; i < config->ngateways && redis_is_up(c->redis); i++) {
         buf_reset(&key);
-        buf_adds(&key, "sopd:{");
-        buf_add_key(&key, config->gateways[i].conf.name);
-        buf_adds(&key, "}:timers");
+        key_of_gateway(&key, config->gateways[i].conf.name, "timers");
         const char *words[] = {"ZRANGE", buf_cstr(&key), "0", "0", "WITHSCORES"};
         if (redis_command(c->redis, serve_clock_found, c, 5, words, NULL))
             c->asked++;
