@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "engine/route/book.h"
+#include "engine/send/pace.h"
 #include "gateway/gateway.h"
 #include "lua/host.h"
 
@@ -17,19 +18,6 @@ struct engine;
 struct http_client;
 struct redis_addr;
 struct settings;
-
-/* One limit of sends: on average one per interval, with bursts of up to `burst` (GCRA). */
-struct pace_limit {
-    int64_t interval_ms; /* at least 1; fractions in interval_us for fast limits */
-    int64_t interval_us;
-    int burst;
-};
-enum { PACE_LIMITS = 3 };
-struct pace {
-    struct pace_limit account[PACE_LIMITS], chat[PACE_LIMITS];
-    int naccount, nchat; /* 0/0: the defaults of docs/gateways.md */
-    int64_t jitter_ms;   /* added at random to the chat interval */
-};
 
 /* What is kept for `sopd ctl why`: nothing, what happened, or the words that were said as well. */
 enum trace_level { TRACE_OFF, TRACE_FACTS, TRACE_TEXTS };

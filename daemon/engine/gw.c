@@ -34,8 +34,6 @@ bool gw_can_send(const struct gw *gw)
 {
     if (!gw->owner || !gw->loaded || gw->stopped)
         return false;
-    if (gw->hold_until_ms > clock_wall(gw->e->clock))
-        return false;
     struct gateway_state s;
     gw->gateway->ops->state(gw->gateway, &s);
     return s.link == LINK_UP && s.account != ACCOUNT_OFFLINE;
@@ -407,28 +405,6 @@ static void gw_metrics(struct gw *gw)
             metric_labels("gateway", gw->name, "type", event_type_name((enum event_type)i), NULL));
 }
 
-static void gw_default_pace(struct pace *p)
-{
-    if (!p->naccount) {
-        p->account[0] = (struct pace_limit){.interval_us = 800000, .burst = 1};
-        p->account[1] = (struct pace_limit){.interval_us = 1500000, .burst = 10};
-        p->account[2] = (struct pace_limit){.interval_us = 3600000, .burst = 300};
-        p->naccount = 3;
-    }
-    if (!p->nchat) {
-        p->chat[0] = (struct pace_limit){.interval_us = 1500000, .burst = 1};
-        p->chat[1] = (struct pace_limit){.interval_us = 3000000, .burst = 10};
-        p->nchat = 2;
-        p->jitter_ms = 1000;
-    }
-    struct pace_limit *lists[] = {p->account, p->chat};
-    int n[] = {p->naccount, p->nchat};
-    for (int k = 0; k < 2; k++)
-        for (int i = 0; i < n[k]; i++)
-            if (!lists[k][i].interval_us)
-                lists[k][i].interval_us = lists[k][i].interval_ms * 1000;
-}
-
 bool engine_add_gateway(struct engine *e, const struct gateway_conf *conf, const struct pace *pace,
                         struct buf *err)
 {
@@ -445,7 +421,8 @@ bool engine_add_gateway(struct engine *e, const struct gateway_conf *conf, const
     gw->settle_next_ms = INT64_MAX;
     if (pace)
         gw->pace = *pace;
-    gw_default_pace(&gw->pace);
+    else
+        pace_default(conf->type, &gw->pace);
     gw->settle_ms = conf->settle_ms ? conf->settle_ms : GW_SETTLE_MS;
     gw->resend_ms = conf->resend_ms ? conf->resend_ms : GW_RESEND_MS;
     gw->circuit_ms = conf->circuit_ms ? conf->circuit_ms : GW_CIRCUIT_MS;
@@ -504,6 +481,7 @@ void gw_free(struct gw *gw)
     pacer_free(gw);
     at_all_free(gw);
     guard_free(gw);
+    account_free(gw);
     forget_free(gw);
     import_free(gw);
     free(gw->optout_key);

@@ -7,6 +7,7 @@
 #include "engine/inbox/inbox.h"
 #include "engine/route/route.h"
 #include "engine/run/run.h"
+#include "engine/send/account.h"
 #include "engine/send/outbox.h"
 #include "engine/time/schedule.h"
 #include "engine/turn/chat.h"
@@ -92,12 +93,9 @@ struct gw {
     struct entry **heap;
     size_t heap_len, heap_cap;
     struct held *held;
-    int64_t guard_account[PACE_LIMITS]; /* theoretical arrival times, us */
+    struct account *accounts; /* those that send for it: account.c */
     struct guard_chat *guard;
     struct at_all_day *at_all; /* chats in which @all was used without a known quota, and the day */
-    int64_t hold_until_ms;     /* circuit breaker, wall */
-    int64_t hold_step_ms;
-    int bad_in_row;
     size_t unknown;
     size_t doubts; /* entries in doubt */
     int64_t settle_next_ms;

@@ -189,6 +189,8 @@ struct gateway_ops {
     /* Fetches what was missed in a chat since `since_ms`; events arrive through on_event with history = true, own messages
      * through on_own_message. May be NULL. */
     void (*catch_up)(struct gateway *g, const char *chat, int64_t since_ms);
+    /* Of a pool: the name of the gateway in it that serves a chat now; borrowed. NULL: there is but one account. */
+    const char *(*account_of)(const struct gateway *g, const char *chat);
 };
 
 /* First member of every gateway. */

@@ -60,8 +60,6 @@ struct config *config_parse(const char *source, size_t len, const char *name, un
 /* Wipes secrets. */
 void config_free(struct config *c);
 
-/* The limits of a gateway that sets none: kind to the account (QQ) or none to speak of (playground). */
-void config_default_pace(const char *type, struct pace *out);
 /* True if `host` is a loopback address or "localhost". */
 bool config_is_loopback(const char *host);
 /* "host:port", "[::1]:port"; host is allocated. */

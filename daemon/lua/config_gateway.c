@@ -67,32 +67,8 @@ static void gateway_read_name(struct conf_report *r, struct config *c, const str
 
 /* ---- limits of sends ---- */
 
-/* One send per interval on average; microseconds keep fast limits exact. */
-static struct pace_limit gateway_limit(int64_t interval_us, int burst)
-{
-    int64_t ms = interval_us / 1000;
-    return (struct pace_limit){
-        .interval_ms = ms > 0 ? ms : 1, .interval_us = interval_us, .burst = burst};
-}
-
-void config_default_pace(const char *type, struct pace *out)
-{
-    memset(out, 0, sizeof *out);
-    if (type && strcmp(type, "playground") == 0) {
-        out->account[out->naccount++] = gateway_limit(1000, 1000);
-        out->chat[out->nchat++] = gateway_limit(1000, 1000);
-        return;
-    }
-    out->account[out->naccount++] = gateway_limit(800000, 1);
-    out->account[out->naccount++] = gateway_limit(60000000 / 40, 10);
-    out->account[out->naccount++] = gateway_limit(3600000000LL / 1000, 300);
-    out->chat[out->nchat++] = gateway_limit(1500000, 1);
-    out->chat[out->nchat++] = gateway_limit(60000000 / 20, 10);
-    out->jitter_ms = 1000;
-}
-
 static void gateway_read_limit(struct conf_report *r, const struct conf_value *v,
-                               struct pace_limit *out)
+                               enum pace_scope scope, struct pace *out)
 {
     static const char *const keys[] = {"per", "burst", "count", NULL};
     int64_t per = 0, count = 1, burst = 1;
@@ -107,33 +83,32 @@ static void gateway_read_limit(struct conf_report *r, const struct conf_value *v
     conf_integer(r, v, "count", 1, 1000000000, &count);
     conf_integer(r, v, "burst", 1, 1000000000, &burst);
     int64_t us = per * 1000 / count;
-    *out = gateway_limit(us > 0 ? us : 1, (int)burst);
+    pace_add_rule(out, scope, KINDS_ALL, us, (int)burst);
 }
 
-static int gateway_read_limits(struct conf_report *r, const struct conf_value *pace,
-                               const char *key, struct pace_limit *out)
+static void gateway_read_limits(struct conf_report *r, const struct conf_value *pace,
+                                const char *key, enum pace_scope scope, struct pace *out)
 {
     const struct conf_value *v = conf_table(r, pace, key);
     if (!v)
-        return 0;
+        return;
     if (v->nentries != v->nlist) { /* one limit without the list around it */
-        gateway_read_limit(r, v, &out[0]);
-        return 1;
+        gateway_read_limit(r, v, scope, out);
+        return;
     }
-    if (v->nlist < 1 || v->nlist > PACE_LIMITS) {
-        conf_problem(r, v, "pace.%s needs 1 to %d limits", key, PACE_LIMITS);
-        return 0;
+    if (v->nlist < 1 || v->nlist > PACE_RULES) {
+        conf_problem(r, v, "pace.%s needs 1 to %d limits", key, PACE_RULES);
+        return;
     }
     for (int i = 0; i < v->nlist; i++)
-        gateway_read_limit(r, &v->entries[i].value, &out[i]);
-    return v->nlist;
+        gateway_read_limit(r, &v->entries[i].value, scope, out);
 }
 
 static void gateway_read_pace(struct conf_report *r, const struct conf_value *v,
                               struct config_gateway *g)
 {
     static const char *const keys[] = {"account", "chat", "jitter", NULL};
-    config_default_pace(g->conf.type, &g->pace);
+    pace_default(g->conf.type, &g->pace);
     const struct conf_value *pace = conf_get(v, "pace");
     if (!pace)
         return;
@@ -146,17 +121,16 @@ static void gateway_read_pace(struct conf_report *r, const struct conf_value *v,
     }
     conf_check_keys(r, pace, "pace", keys, false);
     struct pace own = {0};
-    own.naccount = gateway_read_limits(r, pace, "account", own.account);
-    own.nchat = gateway_read_limits(r, pace, "chat", own.chat);
-    if (own.naccount) {
-        memcpy(g->pace.account, own.account, sizeof own.account);
-        g->pace.naccount = own.naccount;
+    gateway_read_limits(r, pace, "account", PACE_ACCOUNT, &own);
+    gateway_read_limits(r, pace, "chat", PACE_CHAT, &own);
+    for (int scope = 0; scope < PACE_SCOPES; scope++) {
+        if (!own.nrules[scope])
+            continue;
+        memcpy(g->pace.rules[scope], own.rules[scope], sizeof own.rules[scope]);
+        g->pace.nrules[scope] = own.nrules[scope];
     }
-    if (own.nchat) {
-        memcpy(g->pace.chat, own.chat, sizeof own.chat);
-        g->pace.nchat = own.nchat;
+    if (own.nrules[PACE_CHAT])
         g->pace.jitter_ms = 0; /* whoever sets limits for chats sets the jitter with them */
-    }
     conf_duration(r, pace, "jitter", 0, &g->pace.jitter_ms);
 }
 

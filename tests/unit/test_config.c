@@ -119,13 +119,13 @@ static void test_whole(void **state)
     assert_int_equal(a->conf.settle_ms, 1);
     assert_int_equal(a->conf.max_frame, 8 << 20);
     assert_int_equal(a->conf.catchup, 20);
-    assert_int_equal(a->pace.naccount, 3);
-    assert_int_equal(a->pace.chat[0].interval_us, 1500000);
+    assert_int_equal(a->pace.nrules[PACE_ACCOUNT], 3);
+    assert_int_equal(a->pace.rules[PACE_CHAT][0].interval_us, 1500000);
     assert_int_equal(a->pace.jitter_ms, 1000);
     assert_null(b->conf.path);
-    assert_int_equal(b->pace.naccount, 2);
-    assert_int_equal(b->pace.account[0].burst, 3);
-    assert_int_equal(b->pace.account[1].interval_us, 2000000);
+    assert_int_equal(b->pace.nrules[PACE_ACCOUNT], 2);
+    assert_int_equal(b->pace.rules[PACE_ACCOUNT][0].burst, 3);
+    assert_int_equal(b->pace.rules[PACE_ACCOUNT][1].interval_us, 2000000);
     assert_int_equal(b->pace.jitter_ms, 2000);
     config_free(c);
 }
@@ -218,8 +218,8 @@ static void test_gateways(void **state)
         "cannot be switched off", NULL);
     bad("gateways = { { name = 'a', type = 'playground', pace = { account = { { burst = 1 } } } } }",
         "needs `per`", NULL);
-    bad("gateways = { { name = 'a', type = 'playground', pace = { chat = { 1, 2, 3, 4 } } } }",
-        "needs 1 to 3 limits", NULL);
+    bad("gateways = { { name = 'a', type = 'playground', pace = { chat = { 1, 2, 3, 4, 5, 6, 7, 8, 9 } } } }",
+        "needs 1 to 8 limits", NULL);
     bad("gateways = { { name = 'a', type = 'onebot11', mode = 'forward', url = 'ws://h/', timing = { idel = '1s' } } }",
         "timing: unknown key 'idel'; did you mean 'idle'?", NULL);
     bad("gateways = { { name = 'a', type = 'onebot11', mode = 'forward', url = 'ws://h/', timing = { idle = 'soon' } } }",

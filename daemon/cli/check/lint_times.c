@@ -276,20 +276,20 @@ static int times_by_clock(const void *a, const void *b)
 /* The account's limits as the engine keeps them: of each, the time at which the next message would be right on average. */
 struct times_pace {
     const struct pace *pace;
-    int64_t next_us[PACE_LIMITS];
+    int64_t next_us[PACE_RULES];
 };
 
 /* One message that is due at `us`; when it leaves. */
 static int64_t times_send(struct times_pace *t, int64_t us)
 {
-    for (int i = 0; i < t->pace->naccount; i++) {
-        const struct pace_limit *l = &t->pace->account[i];
+    for (int i = 0; i < t->pace->nrules[PACE_ACCOUNT]; i++) {
+        const struct pace_rule *l = &t->pace->rules[PACE_ACCOUNT][i];
         int64_t free_us = t->next_us[i] - (l->burst - 1) * l->interval_us;
         us = free_us > us ? free_us : us;
     }
-    for (int i = 0; i < t->pace->naccount; i++) {
+    for (int i = 0; i < t->pace->nrules[PACE_ACCOUNT]; i++) {
         int64_t base = t->next_us[i] > us ? t->next_us[i] : us;
-        t->next_us[i] = base + t->pace->account[i].interval_us;
+        t->next_us[i] = base + t->pace->rules[PACE_ACCOUNT][i].interval_us;
     }
     return us;
 }

@@ -44,22 +44,6 @@ static const struct config_gateway *reload_find(const struct config *c, const ch
     return NULL;
 }
 
-static bool reload_same_limits(const struct pace_limit *a, const struct pace_limit *b, int n)
-{
-    for (int i = 0; i < n; i++) {
-        if (a[i].interval_us != b[i].interval_us || a[i].burst != b[i].burst)
-            return false;
-    }
-    return true;
-}
-
-static bool reload_same_pace(const struct pace *a, const struct pace *b)
-{
-    return a->naccount == b->naccount && a->nchat == b->nchat && a->jitter_ms == b->jitter_ms &&
-           reload_same_limits(a->account, b->account, a->naccount) &&
-           reload_same_limits(a->chat, b->chat, a->nchat);
-}
-
 static bool reload_same_texts(const struct gateway_conf *a, const struct gateway_conf *b)
 {
     const char *const x[] = {a->name,  a->type,    a->mode,   a->url,      a->listen, a->path,
@@ -117,7 +101,7 @@ static bool reload_same_numbers(const struct gateway_conf *a, const struct gatew
 static bool reload_same_gateway(const struct config_gateway *a, const struct config_gateway *b)
 {
     return reload_same_texts(&a->conf, &b->conf) && reload_same_numbers(&a->conf, &b->conf) &&
-           reload_same_pace(&a->pace, &b->pace);
+           pace_equal(&a->pace, &b->pace);
 }
 
 static void reload_note(struct buf *out, const char *what, const char *name)

@@ -48,7 +48,7 @@ void engine_metrics(void *ud)
         inspect_set("sopd_chats_known", "Groups known to exist.", gw, HASH_COUNT(gw->known));
         inspect_set("sopd_gateway_owner", "1 while this process owns the gateway.", gw, gw->owner);
         inspect_set("sopd_gateway_held", "1 while the account is paused by the circuit breaker.",
-                    gw, gw->hold_until_ms > clock_wall(e->clock));
+                    gw, account_held_until(gw, clock_wall(e->clock)) > 0);
     }
 }
 
@@ -58,17 +58,17 @@ void engine_each_gateway(const struct engine *e,
     for (const struct gw *gw = e->gws; gw; gw = gw->next) {
         if (gw->removed)
             continue;
-        struct engine_gateway_info i = {
-            .name = gw->name,
-            .type = gw->gateway ? gw->gateway->ops->type : "",
-            .owner = gw->owner,
-            .epoch = gw->epoch,
-            .chats = HASH_COUNT(gw->known),
-            .active = HASH_COUNT(gw->chats),
-            .queued = gw->queued,
-            .outbox = HASH_COUNT(gw->entries),
-            .unknown = gw->unknown,
-            .held_until_ms = gw->hold_until_ms > clock_wall(e->clock) ? gw->hold_until_ms : 0};
+        struct engine_gateway_info i = {.name = gw->name,
+                                        .type = gw->gateway ? gw->gateway->ops->type : "",
+                                        .owner = gw->owner,
+                                        .epoch = gw->epoch,
+                                        .chats = HASH_COUNT(gw->known),
+                                        .active = HASH_COUNT(gw->chats),
+                                        .queued = gw->queued,
+                                        .outbox = HASH_COUNT(gw->entries),
+                                        .unknown = gw->unknown,
+                                        .held_until_ms =
+                                            account_held_until(gw, clock_wall(e->clock))};
         i.state = (struct gateway_state){.self_id = "", .self_name = "", .impl = ""};
         if (gw->gateway)
             gw->gateway->ops->state(gw->gateway, &i.state);

@@ -9,14 +9,14 @@
 
 struct guard_chat {
     char *chat;
-    int64_t tat[PACE_LIMITS];
+    int64_t tat[PACE_RULES];
     UT_hash_handle hh;
 };
 
 /* Leaving a few milliseconds late must not push the next one back. */
 enum { GUARD_SLACK_US = 20000 };
 
-static int64_t guard_free_at(const struct pace_limit *list, int n, const int64_t *tat)
+static int64_t guard_free_at(const struct pace_rule *list, int n, const int64_t *tat)
 {
     int64_t at = 0;
     for (int i = 0; i < n; i++) {
@@ -27,7 +27,7 @@ static int64_t guard_free_at(const struct pace_limit *list, int n, const int64_t
     return at;
 }
 
-static void guard_count(const struct pace_limit *list, int n, int64_t *tat, int64_t now_us)
+static void guard_count(const struct pace_rule *list, int n, int64_t *tat, int64_t now_us)
 {
     for (int i = 0; i < n; i++)
         tat[i] = (tat[i] > now_us ? tat[i] : now_us) + list[i].interval_us;
@@ -45,22 +45,26 @@ static struct guard_chat *guard_find(struct gw *gw, const char *chat, bool creat
     return g;
 }
 
-int64_t guard_ready(struct gw *gw, const char *chat, int64_t now_ms)
+int64_t guard_ready(struct gw *gw, const struct account *a, const char *chat, int64_t now_ms)
 {
-    int64_t at = guard_free_at(gw->pace.account, gw->pace.naccount, gw->guard_account);
+    int64_t at =
+        guard_free_at(gw->pace.rules[PACE_ACCOUNT], gw->pace.nrules[PACE_ACCOUNT], a->guard_us);
     const struct guard_chat *g = guard_find(gw, chat, false);
-    int64_t there = g ? guard_free_at(gw->pace.chat, gw->pace.nchat, g->tat) : 0;
+    int64_t there =
+        g ? guard_free_at(gw->pace.rules[PACE_CHAT], gw->pace.nrules[PACE_CHAT], g->tat) : 0;
     at = there > at ? there : at;
     return at <= now_ms * 1000 ? now_ms : (at + 999) / 1000;
 }
 
-void guard_take(struct gw *gw, const char *chat, int64_t now_ms)
+void guard_take(struct gw *gw, struct account *a, const char *chat, int64_t now_ms)
 {
-    guard_count(gw->pace.account, gw->pace.naccount, gw->guard_account, now_ms * 1000);
-    guard_count(gw->pace.chat, gw->pace.nchat, guard_find(gw, chat, true)->tat, now_ms * 1000);
+    guard_count(gw->pace.rules[PACE_ACCOUNT], gw->pace.nrules[PACE_ACCOUNT], a->guard_us,
+                now_ms * 1000);
+    guard_count(gw->pace.rules[PACE_CHAT], gw->pace.nrules[PACE_CHAT],
+                guard_find(gw, chat, true)->tat, now_ms * 1000);
 }
 
-static void guard_use_up(const struct pace_limit *list, int n, int64_t *tat, int64_t now_us)
+static void guard_use_up(const struct pace_rule *list, int n, int64_t *tat, int64_t now_us)
 {
     for (int i = 0; i < n; i++)
         tat[i] = now_us + list[i].interval_us * (list[i].burst > 1 ? list[i].burst - 1 : 0);
@@ -68,17 +72,18 @@ static void guard_use_up(const struct pace_limit *list, int n, int64_t *tat, int
 
 void guard_restart(struct gw *gw, const char *chat, int64_t now_ms)
 {
-    guard_use_up(gw->pace.account, gw->pace.naccount, gw->guard_account, now_ms * 1000);
-    guard_use_up(gw->pace.chat, gw->pace.nchat, guard_find(gw, chat, true)->tat, now_ms * 1000);
+    struct account *a = account_of(gw, chat);
+    guard_use_up(gw->pace.rules[PACE_ACCOUNT], gw->pace.nrules[PACE_ACCOUNT], a->guard_us,
+                 now_ms * 1000);
+    guard_use_up(gw->pace.rules[PACE_CHAT], gw->pace.nrules[PACE_CHAT],
+                 guard_find(gw, chat, true)->tat, now_ms * 1000);
 }
 
 /* The clock was set back: the same times, counted from now. */
 void guard_set_back(struct gw *gw, int64_t ms)
 {
-    for (int i = 0; i < PACE_LIMITS; i++)
-        gw->guard_account[i] -= ms * 1000;
     for (struct guard_chat *g = gw->guard; g; g = g->hh.next)
-        for (int i = 0; i < PACE_LIMITS; i++)
+        for (int i = 0; i < PACE_RULES; i++)
             g->tat[i] -= ms * 1000;
 }
 
@@ -89,7 +94,7 @@ void guard_evict(struct gw *gw)
     struct guard_chat *g, *tmp;
     HASH_ITER (hh, gw->guard, g, tmp) {
         bool busy = false;
-        for (int i = 0; i < PACE_LIMITS; i++)
+        for (int i = 0; i < PACE_RULES; i++)
             busy = busy || g->tat[i] > now_us;
         if (busy)
             continue;

@@ -11,6 +11,7 @@ enum at_all { AT_ALL_UNASKED, AT_ALL_ALLOWED, AT_ALL_DENIED };
 struct entry {
     uint64_t id;
     struct message *message;
+    struct account *account; /* by which it was written last; NULL: it was not */
     enum entry_state state;
     int64_t due_ms; /* wall */
     bool marked;    /* recorded in Redis as about to be written */
@@ -62,9 +63,9 @@ void pacer_event(struct gw *gw, const struct event *e); /* mute events hold and 
 void pacer_free(struct gw *gw);
 
 /* guard.c: the limits kept by what really leaves, for messages that do not go at the time the commit reserved. Returns the moment
- * (wall ms) from which one more may leave, now_ms or earlier if it may; guard_take counts one that leaves. */
-int64_t guard_ready(struct gw *gw, const char *chat, int64_t now_ms);
-void guard_take(struct gw *gw, const char *chat, int64_t now_ms);
+ * (wall ms) from which one more may leave by the account, now_ms or earlier if it may; guard_take counts one that leaves. */
+int64_t guard_ready(struct gw *gw, const struct account *a, const char *chat, int64_t now_ms);
+void guard_take(struct gw *gw, struct account *a, const char *chat, int64_t now_ms);
 /* A message of the last process is left over for this chat: what burst there was counts as used up. */
 void guard_restart(struct gw *gw, const char *chat, int64_t now_ms);
 void guard_evict(struct gw *gw);

@@ -110,8 +110,6 @@ int64_t pacer_next(const struct gw *gw)
     int64_t next = INT64_MAX;
     if (gw->heap_len && gw_can_send(gw))
         next = gw->heap[0]->due_ms;
-    else if (gw->heap_len && gw->hold_until_ms)
-        next = gw->hold_until_ms;
     if (gw->unknown && gw->settle_next_ms < next)
         next = gw->settle_next_ms;
     return next;
@@ -183,38 +181,39 @@ void pacer_event(struct gw *gw, const struct event *e)
 }
 
 /* Circuit breaker of the account: three bad outcomes in a row pause it, twice as long each time. */
-static void pacer_bad(struct gw *gw, const char *reason)
+static void pacer_bad(struct gw *gw, struct account *a, const char *reason)
 {
-    if (++gw->bad_in_row < PACER_BAD)
+    if (++a->bad_in_row < PACER_BAD)
         return;
-    int64_t step = gw->hold_step_ms ? gw->hold_step_ms * 2 : gw->circuit_ms;
-    gw->hold_step_ms = step > PACER_HOLD_MAX_MS ? PACER_HOLD_MAX_MS : step;
-    gw->hold_until_ms = clock_wall(gw->e->clock) + gw->hold_step_ms;
-    gw->bad_in_row = PACER_BAD - 1; /* one probe decides after the pause */
+    int64_t step = a->hold_step_ms ? a->hold_step_ms * 2 : gw->circuit_ms;
+    a->hold_step_ms = step > PACER_HOLD_MAX_MS ? PACER_HOLD_MAX_MS : step;
+    a->hold_until_ms = clock_wall(gw->e->clock) + a->hold_step_ms;
+    a->bad_in_row = PACER_BAD - 1; /* one probe decides after the pause */
     metric_inc(metric_counter("sopd_circuit_opens_total",
                               "Pauses of an account after bad outcomes in a row.",
                               metric_labels("gateway", gw->name, NULL)));
-    log_error("account paused: its messages do not arrive", "gateway", gw->name, "reason", reason,
-              "seconds", log_int(gw->hold_step_ms / 1000), NULL);
+    log_error("account paused: its messages do not arrive", "gateway", gw->name, "account", a->name,
+              "reason", reason, "seconds", log_int(a->hold_step_ms / 1000), NULL);
 }
 
 void pacer_outcome(struct gw *gw, const struct send_result *r, const struct entry *en)
 {
     int64_t now = clock_wall(gw->e->clock);
+    struct account *a = en->account;
     switch (r->outcome) {
     case SEND_SENT:
-        gw->bad_in_row = 0;
-        gw->hold_step_ms = 0;
+        a->bad_in_row = 0;
+        a->hold_step_ms = 0;
         break;
     case SEND_MUTED:
         pacer_hold_chat(gw, en->message->chat,
                         r->retry_ms > now ? r->retry_ms : now + PACER_MUTE_MS);
         break;
     case SEND_LIMITED:
-        gw->hold_until_ms = now + PACER_LIMITED_MS;
-        pacer_bad(gw, r->reason);
+        a->hold_until_ms = now + PACER_LIMITED_MS;
+        pacer_bad(gw, a, r->reason);
         break;
-    case SEND_UNKNOWN: pacer_bad(gw, r->reason); break;
+    case SEND_UNKNOWN: pacer_bad(gw, a, r->reason); break;
     default: break;
     }
 }
@@ -247,11 +246,12 @@ static bool pacer_write(struct gw *gw, struct entry *en, int64_t now)
     }
     en->state = ENTRY_WRITTEN;
     en->written_ms = now;
+    en->account = account_of(gw, en->message->chat);
     pacer_remove(gw, en);
     bool taken = gw->gateway->ops->send(gw->gateway, &out, en->id);
     free(room);
     if (taken) {
-        guard_take(gw, en->message->chat, now);
+        guard_take(gw, en->account, en->message->chat, now);
         return true;
     }
     en->state = ENTRY_QUEUED;
@@ -279,8 +279,10 @@ void pacer_run(struct gw *gw)
         if (!held)
             held = outbox_behind(gw, en, now);
         if (!held) {
-            int64_t ready = guard_ready(gw, en->message->chat, now);
-            held = ready > now ? ready : 0;
+            const struct account *a = account_of(gw, en->message->chat);
+            int64_t ready = guard_ready(gw, a, en->message->chat, now);
+            held = a->hold_until_ms > ready ? a->hold_until_ms : ready;
+            held = held > now ? held : 0;
         }
         if (held) {
             en->due_ms = held < en->message->until_ms ? held : en->message->until_ms + 1;

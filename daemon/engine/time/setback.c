@@ -21,7 +21,7 @@ static void setback_gw(struct gw *gw, int64_t ms)
     for (struct held *h = gw->held; h; h = h->hh.next)
         setback_move(&h->until_ms, ms);
     setback_move(&gw->settle_next_ms, ms);
-    setback_move(&gw->hold_until_ms, ms);
+    account_set_back(gw, ms);
     gw->alive_saved_ms = 0;
     guard_set_back(gw, ms);
     if (!gw->owner)

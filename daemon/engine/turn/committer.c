@@ -77,7 +77,7 @@ static void batch_int(struct batch *b, int64_t n)
     b->n++;
 }
 
-static void batch_limits(struct batch *b, const struct pace_limit *list, int n)
+static void batch_limits(struct batch *b, const struct pace_rule *list, int n)
 {
     batch_int(b, n);
     for (int i = 0; i < n; i++) {
@@ -186,8 +186,8 @@ static void batch_head(struct batch *b, const struct flight *f)
     }
     batch_int(b, (int64_t)gw->epoch);
     batch_int(b, clock_wall(gw->e->clock) * 1000);
-    batch_limits(b, gw->pace.account, gw->pace.naccount);
-    batch_limits(b, gw->pace.chat, gw->pace.nchat);
+    batch_limits(b, gw->pace.rules[PACE_ACCOUNT], gw->pace.nrules[PACE_ACCOUNT]);
+    batch_limits(b, gw->pace.rules[PACE_CHAT], gw->pace.nrules[PACE_CHAT]);
 }
 
 /* ---- sending and answers ---- */
