@@ -216,11 +216,6 @@ const char *settings_tags(const struct settings *s, const char *gw, const char *
     return mirror_tags(s->mirror, gw, chat);
 }
 
-bool settings_is_special(const struct settings *s, const char *gw, const char *chat)
-{
-    return mirror_is_special(s->mirror, gw, chat);
-}
-
 /* ---- checking ---- */
 
 void settings_set_check(struct settings *s, settings_check_fn check, void *ud,

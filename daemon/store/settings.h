@@ -83,8 +83,6 @@ int64_t settings_next_resume(const struct settings *s, int64_t now_ms);
 
 /* "tag1,tag2" of a chat as admins gave them in Redis, "" if none. */
 const char *settings_tags(const struct settings *s, const char *gw, const char *chat);
-/* True if routes of this chat are its own: it has parameters, staff or versions of its own. */
-bool settings_is_special(const struct settings *s, const char *gw, const char *chat);
 
 /* ---- checking ---- */
 

@@ -112,12 +112,3 @@ void mirror_everywhere(const struct mirror *m, int kind, const char *field,
                 fn(ud, &(struct settings_value){l->key, f->name, f->value});
     }
 }
-
-bool mirror_is_special(const struct mirror *m, const char *gw, const char *chat)
-{
-    static const int kinds[] = {SETTINGS_PARAMS, SETTINGS_STAFF, SETTINGS_VERSIONS};
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-        if (m->count[kinds[i]] && mirror_layer(m, kinds[i], "chat", gw, strlen(gw), chat))
-            return true;
-    return false;
-}

@@ -57,6 +57,5 @@ void mirror_each_fault(const struct mirror *m, void (*fn)(void *ud, const struct
                        void *ud);
 size_t mirror_bad(const struct mirror *m);
 const char *mirror_tags(const struct mirror *m, const char *gw, const char *chat);
-bool mirror_is_special(const struct mirror *m, const char *gw, const char *chat);
 
 #endif

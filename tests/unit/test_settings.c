@@ -23,9 +23,6 @@ static void test_precedence(void **state)
     assert_int_equal(toggle_in("qq1", "700000002", "checkin"), TOGGLE_ON);
     assert_int_equal(toggle_in("qq1", "700000003", "welcome"), TOGGLE_ON);
     assert_string_equal(settings_tags(settings, "qq1", "700000003"), "store,vip");
-    assert_false(
-        settings_is_special(settings, "qq1", "700000001")); /* toggles are no part of routes */
-    assert_false(settings_is_special(settings, "qq1", "9"));
 }
 
 static void test_pauses(void **state)
@@ -97,7 +94,6 @@ static void test_params(void **state)
     assert_true(weak && weak < strong &&
                 strstr(out.data, "days=21 ") < weak); /* the strongest comes last */
     assert_non_null(strstr(out.data, "text="));
-    assert_true(settings_is_special(settings, "qq1", "@330"));
     buf_free(&out);
 }
 
