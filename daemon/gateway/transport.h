@@ -1,6 +1,6 @@
 /* transport.h -- WebSocket connections on the libuv loop, both ways round, for every codec that needs them.
- * Libwebsockets gives TCP, TLS, connecting and (as a server) the opening handshake; frames are ours (wsframe.h), so that
- * all frames of a loop turn leave in one write. Nothing here knows any platform's protocol.
+ * Libwebsockets serves the sockets (its RAW role); the handshake and the frames are ours (wshandshake.h, wsframe.h), so that all frames
+ * of a loop turn leave in one write, and TLS is OpenSSL's. Nothing here knows any platform's protocol.
  *
  * Life of a connection: conn_connect (or an accepted upgrade) -> on_open -> on_message... -> on_end, which is the last
  * call and comes exactly once, never from inside a function called by the owner. All on the loop thread. */
@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #include "base/buf.h"
+#include "gateway/wsdeflate.h"
 
 struct transport;
 struct conn;
@@ -33,6 +34,7 @@ enum conn_end {
     CONN_END_CONNECT, /* refused, unreachable */
     CONN_END_TIMEOUT, /* connecting or the handshake took too long */
     CONN_END_TLS,     /* TLS failed: certificate, name, protocol */
+    CONN_END_PROXY,   /* the proxy refused, with `status` */
     CONN_END_HTTP,    /* the server answered the upgrade with `status` */
     CONN_END_BAD,     /* not a WebSocket server, or it broke the protocol */
     CONN_END_CLOSED /* was open; `code` is the peer's close code, 1005 without, 1006 without a close frame */
@@ -59,13 +61,19 @@ struct conn_opts {
     void *ud;
     size_t max_message; /* larger ones close with 1009 */
     size_t max_queue;   /* bytes that may wait for the socket */
+    size_t fragment;    /* longer messages leave in frames of at most so many bytes; 0 = in one */
+    bool compress;      /* permessage-deflate is offered, or accepted */
+    struct wsdeflate_wish deflate;
 };
 
 struct conn_target {
     const char *url;
-    const char *bearer; /* Authorization: Bearer, or NULL */
-    const char *ca;     /* PEM file to trust instead of the system's store, or NULL */
-    bool insecure;      /* no certificate check at all */
+    const char *bearer;     /* Authorization: Bearer, or NULL */
+    const char *ca;         /* PEM file to trust instead of the system's store, or NULL */
+    const char *cert, *key; /* PEM files: who we are, for servers that ask; both or none */
+    bool insecure;          /* no certificate check at all */
+    const char *
+        proxy; /* http://[user:password@]host[:port]; "none": straight; NULL: as the environment says */
     int64_t timeout_ms; /* to be open; 0 = 10 s */
 };
 /* Checks a target without connecting: false with err filled. */
@@ -80,6 +88,7 @@ struct buf *conn_begin(struct conn *c, size_t *start);
 void conn_end(struct conn *c, size_t start);
 /* Forgets what was appended since begin. */
 void conn_cancel(struct conn *c, size_t start);
+/* It leaves before what waits, between two frames. */
 void conn_ping(struct conn *c);
 /* True when max_queue is reached: take nothing more. */
 bool conn_full(const struct conn *c);
@@ -88,6 +97,8 @@ bool conn_full(const struct conn *c);
 size_t conn_waiting(const struct conn *c);
 uint64_t conn_queued(const struct conn *c);
 uint64_t conn_written(const struct conn *c);
+/* Are messages packed on this connection? */
+bool conn_compressed(const struct conn *c);
 /* Stops or resumes reading. */
 void conn_pause(struct conn *c, bool pause);
 void conn_flush(struct conn *c);

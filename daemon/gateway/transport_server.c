@@ -1,7 +1,7 @@
-/* transport_server.c -- incoming connections. The listening socket is ours (so that a failed bind has a clear message and
- * a closed listener leaves its port at once); accepted sockets are handed to libwebsockets, which does HTTP, TLS and the
- * opening handshake and unmasks in bulk. Frames out are built by us and written joined, as in the client.
+/* transport_server.c -- incoming connections: listening, TLS, the opening handshake, and who wants the connection. The listening socket
+ * is ours (so that a failed bind has a clear message and a closed listener leaves its port at once).
  * Owns: the ports, each with the listeners that share it. */
+#include <ctype.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
@@ -24,8 +24,7 @@ struct port {
     struct port *next;
     struct transport *t;
     char *address, *cert, *key;
-    struct lws_vhost *vhost;
-    bool tls;
+    struct tls_context *tls; /* NULL: plain */
     int fd;
     int number;
     uv_poll_t poll;
@@ -33,15 +32,10 @@ struct port {
     int refs; /* the handle, and sockets whose upgrade is not decided */
 };
 
-/* A socket between accept and the upgrade carries its port with the lowest bit set; afterwards its connection. */
-static void *port_tag(struct port *p)
-{
-    return (char *)p + 1;
-}
-static struct port *port_untag(void *data)
-{
-    return (uintptr_t)data & 1 ? (struct port *)(void *)((char *)data - 1) : NULL;
-}
+/* A connection whose upgrade is not decided. */
+struct conn_server {
+    struct port *port;
+};
 
 /* ---- listening ---- */
 
@@ -103,34 +97,6 @@ static int port_open(const char *address, struct buf *err)
     return fd;
 }
 
-static void port_accept(struct port *p)
-{
-    for (int i = 0; i < 16; i++) {
-        int fd = accept4(p->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0)
-            return;
-        int one = 1;
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-        lws_sock_file_fd_type desc = {.sockfd = fd};
-        lws_adoption_type type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP;
-        if (p->tls)
-            type |= LWS_ADOPT_ALLOW_SSL;
-        /* on failure libwebsockets has closed the socket */
-        struct lws *wsi = lws_adopt_descriptor_vhost(p->vhost, type, desc, NULL, NULL);
-        if (!wsi)
-            continue;
-        lws_set_opaque_user_data(wsi, port_tag(p));
-        p->refs++;
-    }
-}
-
-static void port_on_poll(uv_poll_t *h, int status, int events)
-{
-    (void)events;
-    if (status == 0)
-        port_accept(h->data);
-}
-
 static void port_unref(struct port *p)
 {
     if (--p->refs)
@@ -141,6 +107,64 @@ static void port_unref(struct port *p)
     free(p->key);
     free(p);
     t->live_ports--;
+}
+
+void conn_server_free(struct conn *c)
+{
+    if (!c->server)
+        return;
+    port_unref(c->server->port);
+    free(c->server);
+    c->server = NULL;
+}
+
+/* The address alone, as it is logged. */
+static void port_peer(int fd, char *out, size_t room)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = sizeof sa;
+    if (getpeername(fd, (struct sockaddr *)&sa, &len) != 0 ||
+        getnameinfo((struct sockaddr *)&sa, len, out, (socklen_t)room, NULL, 0, NI_NUMERICHOST) !=
+            0)
+        snprintf(out, room, "unknown");
+    if (strncmp(out, "::ffff:", 7) == 0 && strchr(out, '.')) /* IPv4 on an IPv6 socket */
+        memmove(out, out + 7, strlen(out + 7) + 1);
+}
+
+static void port_take(struct port *p, int fd)
+{
+    static const struct conn_opts none = {.max_message = WSHANDSHAKE_HEAD_MAX};
+    int one = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    struct conn *c = conn_new(p->t, WSFRAME_SERVER, &none);
+    port_peer(fd, c->peer, sizeof c->peer);
+    c->server = MEM_NEW(struct conn_server);
+    c->server->port = p;
+    p->refs++;
+    if (!conn_adopt(c, fd)) {
+        conn_ended(c, true);
+        return;
+    }
+    conn_deadline(c, TRANSPORT_OPEN_MS);
+    if (p->tls && !conn_tls_begin(c, p->tls, NULL))
+        conn_kill(c);
+}
+
+static void port_accept(struct port *p)
+{
+    for (int i = 0; i < 16; i++) {
+        int fd = accept4(p->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0)
+            return;
+        port_take(p, fd);
+    }
+}
+
+static void port_on_poll(uv_poll_t *h, int status, int events)
+{
+    (void)events;
+    if (status == 0)
+        port_accept(h->data);
 }
 
 static void port_handle_closed(uv_handle_t *h)
@@ -168,9 +192,9 @@ static bool port_same(const char *a, const char *b)
 
 static struct port *port_new(struct transport *t, const struct listen_opts *opts, struct buf *err)
 {
-    struct lws_vhost *vhost =
-        transport_vhost_get(t, true, opts->cert != NULL, opts->cert, opts->key, err);
-    int fd = vhost ? port_open(opts->address, err) : -1;
+    struct tls_context *tls =
+        opts->cert ? tls_context_get(t, true, NULL, opts->cert, opts->key, false, err) : NULL;
+    int fd = !opts->cert || tls ? port_open(opts->address, err) : -1;
     if (fd < 0)
         return NULL;
     struct port *p = MEM_NEW(struct port);
@@ -178,8 +202,7 @@ static struct port *port_new(struct transport *t, const struct listen_opts *opts
     p->fd = fd;
     p->refs = 1;
     t->live_ports++; /* the transport stays until the port is freed */
-    p->vhost = vhost;
-    p->tls = opts->cert != NULL;
+    p->tls = tls;
     p->address = mem_strdup(opts->address);
     p->cert = mem_strdup(opts->cert);
     p->key = mem_strdup(opts->key);
@@ -259,43 +282,74 @@ void transport_ports_close(struct transport *t)
 /* ---- admission ---- */
 
 struct upgrade_texts {
-    char path[512], authorization[600], token[600], self_id[80], role[32], agent[128], peer[64];
+    char path[512], authorization[600], token[600], self_id[80], role[32], agent[128];
 };
 
-static void upgrade_header(struct lws *wsi, enum lws_token_indexes token, char *out, size_t room)
+static void upgrade_header(const struct buf *head, const char *name, char *out, size_t room)
 {
-    if (lws_hdr_copy(wsi, out, (int)room, token) < 0)
-        out[0] = '\0';
+    size_t n = 0;
+    const char *v = wshandshake_header(head->data, head->len, name, &n);
+    if (!v || n >= room)
+        n = 0; /* what is too long is as good as absent: a token cut off would be another one */
+    memcpy(out, v ? v : "", n);
+    out[n] = '\0';
 }
 
-static void upgrade_custom(struct lws *wsi, const char *name, char *out, size_t room)
+/* %XX and + of a target. */
+static void upgrade_decode(const char *s, size_t len, bool plus, char *out, size_t room)
 {
-    if (lws_hdr_custom_copy(wsi, out, (int)room, name, (int)strlen(name)) < 0)
-        out[0] = '\0';
+    size_t n = 0;
+    for (size_t i = 0; i < len && n + 1 < room; i++) {
+        unsigned byte;
+        char hex[3] = {0};
+        if (s[i] == '%' && i + 2 < len && isxdigit((unsigned char)s[i + 1]) &&
+            isxdigit((unsigned char)s[i + 2])) {
+            memcpy(hex, s + i + 1, 2);
+            byte = (unsigned)strtoul(hex, NULL, 16);
+            out[n++] = (char)byte;
+            i += 2;
+        } else {
+            out[n++] = plus && s[i] == '+' ? ' ' : s[i];
+        }
+    }
+    out[n] = '\0';
 }
 
-static void upgrade_read(struct lws *wsi, struct upgrade_texts *x, struct upgrade_request *r)
+/* Path, and access_token of the query. */
+static void upgrade_target(const char *target, size_t len, struct upgrade_texts *x)
 {
+    static const char name[] = "access_token=";
+    const char *query = memchr(target, '?', len), *end = target + len;
+    upgrade_decode(target, query ? (size_t)(query - target) : len, false, x->path, sizeof x->path);
+    while (query && query < end) {
+        const char *word = query + 1;
+        query = memchr(word, '&', (size_t)(end - word));
+        size_t n = (size_t)((query ? query : end) - word);
+        if (n < sizeof name - 1 || memcmp(word, name, sizeof name - 1) != 0)
+            continue;
+        upgrade_decode(word + sizeof name - 1, n - (sizeof name - 1), true, x->token,
+                       sizeof x->token);
+        return;
+    }
+}
+
+static void upgrade_read(const struct conn *c, const struct wshandshake_asked *a,
+                         struct upgrade_texts *x, struct upgrade_request *r)
+{
+    const struct buf *h = &c->head;
     memset(x, 0, sizeof *x);
-    upgrade_header(wsi, WSI_TOKEN_GET_URI, x->path, sizeof x->path);
-    upgrade_header(wsi, WSI_TOKEN_HTTP_AUTHORIZATION, x->authorization, sizeof x->authorization);
-    upgrade_header(wsi, WSI_TOKEN_HTTP_USER_AGENT, x->agent, sizeof x->agent);
-    upgrade_custom(wsi, "x-self-id:", x->self_id, sizeof x->self_id);
-    upgrade_custom(wsi, "x-client-role:", x->role, sizeof x->role);
-    const char *token =
-        lws_get_urlarg_by_name(wsi, "access_token=", x->token, (int)sizeof x->token);
-    if (!token)
-        x->token[0] = '\0';
-    else if (token != x->token)
-        memmove(x->token, token, strlen(token) + 1);
-    lws_get_peer_simple(wsi, x->peer, sizeof x->peer);
+    upgrade_target(a->target, a->target_len, x);
+    upgrade_header(h, "Authorization", x->authorization, sizeof x->authorization);
+    upgrade_header(h, "User-Agent", x->agent, sizeof x->agent);
+    upgrade_header(h, "X-Self-ID", x->self_id, sizeof x->self_id);
+    upgrade_header(h, "X-Client-Role", x->role, sizeof x->role);
     *r = (struct upgrade_request){.path = x->path,
                                   .authorization = x->authorization,
                                   .query_token = x->token,
                                   .self_id = x->self_id,
                                   .role = x->role,
                                   .agent = x->agent,
-                                  .peer = x->peer};
+                                  .peer = c->peer};
 }
 
 /* Asks the listeners of the port; the first that accepts wins, else the first that has something to say. */
@@ -312,104 +366,96 @@ static int port_admit(struct port *p, const struct upgrade_request *r, struct co
     return status;
 }
 
-static bool server_version_known(struct lws *wsi)
-{
-    char version[8];
-    upgrade_header(wsi, WSI_TOKEN_VERSION, version, sizeof version);
-    return strcmp(version, "13") == 0;
-}
-
-/* Answers an upgrade with an HTTP status and hangs up (the callback returns what this returns). */
-static int server_refuse(struct lws *wsi, int status)
-{
-    const char *word = status == 400   ? "Bad Request"
-                       : status == 401 ? "Unauthorized"
-                       : status == 403 ? "Forbidden"
-                       : status == 404 ? "Not Found"
-                       : status == 426 ? "Upgrade Required"
-                                       : "Refused";
-    char answer[LWS_PRE + 256];
-    int n =
-        snprintf(answer + LWS_PRE, sizeof answer - LWS_PRE,
-                 "HTTP/1.1 %d %s\r\n%s%sConnection: close\r\nContent-Length: 0\r\n\r\n", status,
-                 word, status == 426 ? "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" : "",
-                 status == 401 ? "WWW-Authenticate: Bearer\r\n" : "");
-    lws_write(wsi, (unsigned char *)answer + LWS_PRE, (size_t)n, LWS_WRITE_HTTP_HEADERS);
-    return 1;
-}
-
-static int server_confirm(struct lws *wsi, struct port *p, const char *protocol)
+static int server_admit(struct conn *c, const struct wshandshake_asked *a)
 {
     struct upgrade_texts texts;
     struct upgrade_request r;
     struct conn_opts opts;
-    int status = 426;
     memset(&opts, 0, sizeof opts);
-    if (protocol && strcasecmp(protocol, "websocket") == 0 && server_version_known(wsi)) {
-        upgrade_read(wsi, &texts, &r);
-        status = port_admit(p, &r, &opts);
-        explicit_bzero(&texts.token, sizeof texts.token);
-        explicit_bzero(&texts.authorization, sizeof texts.authorization);
+    upgrade_read(c, a, &texts, &r);
+    int status = port_admit(c->server->port, &r, &opts);
+    explicit_bzero(&texts.token, sizeof texts.token);
+    explicit_bzero(&texts.authorization, sizeof texts.authorization);
+    if (status == 101)
+        c->opts = opts;
+    return status;
+}
+
+/* Appends what we take of the extensions that are offered. */
+static void server_terms(struct conn *c, struct buf *answer)
+{
+    struct wsdeflate_terms terms;
+    size_t n = 0;
+    const char *v = wshandshake_header(c->head.data, c->head.len, "Sec-WebSocket-Extensions", &n);
+    if (c->opts.compress && v && wsdeflate_choose(v, n, &c->opts.deflate, &terms, answer))
+        c->deflate = wsdeflate_new(WSFRAME_SERVER, &terms);
+}
+
+/* Answers; 101 opens the connection, anything else hangs up when it has left. */
+static void server_answer(struct conn *c, int status, const struct wshandshake_asked *a)
+{
+    struct buf out = {0}, extensions = {0};
+    char key[WSHANDSHAKE_KEY] = "";
+    if (status == 101) {
+        memcpy(key, a->key, WSHANDSHAKE_KEY - 1);
+        server_terms(c, &extensions);
     }
+    wshandshake_answer(&out, status, key, buf_cstr(&extensions));
+    conn_say(c, &out);
+    buf_free(&out);
+    buf_free(&extensions);
     if (status != 101)
-        return server_refuse(wsi, status);
-    struct conn *c = conn_new(p->t, WSFRAME_SERVER, &opts);
-    c->wsi = wsi;
-    c->state = CONN_HANDSHAKE;
-    memcpy(c->peer, texts.peer, sizeof c->peer);
-    lws_set_opaque_user_data(wsi, c);
-    port_unref(p);
-    conn_deadline(c, TRANSPORT_OPEN_MS);
+        c->hang_up = true;
+    conn_write(c);
+}
+
+/* The request, as far as it is there. Advances p behind it when it is complete. */
+static int server_request(struct conn *c, char **p, size_t *len)
+{
+    struct wshandshake_asked a;
+    size_t before = c->head.len;
+    if (c->hang_up) { /* refused: whatever more it says */
+        *len = 0;
+        return 0;
+    }
+    buf_add(&c->head, *p, *len);
+    wshandshake_asked(c->head.data, c->head.len, &a);
+    if (!a.status) {
+        *len = 0;
+        return 0;
+    }
+    int status = a.status == 101 ? server_admit(c, &a) : a.status;
+    server_answer(c, status, &a);
+    if (status != 101 || c->state == CONN_DEAD) {
+        *len = 0;
+        return c->state == CONN_DEAD ? -1 : 0;
+    }
+    *p += a.used - before;
+    *len -= a.used - before;
+    if (c->head.len)
+        explicit_bzero(c->head.data, c->head.len);
+    buf_free(&c->head);
+    conn_server_free(c);
+    conn_opened(c);
     return 0;
 }
 
-/* ---- the open socket ---- */
-
-static int server_conn_callback(struct lws *wsi, struct conn *c, enum lws_callback_reasons reason,
-                                void *in, size_t len)
+static int server_plain(struct conn *c, char *p, size_t len)
 {
-    switch (reason) {
-    case LWS_CALLBACK_ESTABLISHED:
-        c->state = CONN_OPEN;
-        c->was_open = true;
-        conn_deadline(c, 0);
-        c->opts.handler->on_open(c->opts.ud, c);
-        return 0;
-    case LWS_CALLBACK_RECEIVE: conn_ws_rx(wsi, c, in, len); return 0;
-    case LWS_CALLBACK_RECEIVE_PONG:
-        if (c->state == CONN_OPEN)
-            c->opts.handler->on_alive(c->opts.ud, c);
-        return 0;
-    case LWS_CALLBACK_SERVER_WRITEABLE: conn_write(c); return 0;
-    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-        conn_ws_peer_close(c, in, len);
-        return c->state == CONN_CLOSING ? -1 : 0; /* ours has left already: no second one */
-    case LWS_CALLBACK_CLOSED:
-    case LWS_CALLBACK_CLOSED_HTTP:
-    case LWS_CALLBACK_WSI_DESTROY:
-        lws_set_opaque_user_data(wsi, NULL);
-        conn_ended(c, true);
-        return 0;
-    default: return 0;
-    }
+    if (c->server && server_request(c, &p, &len))
+        return -1;
+    return len ? conn_frames(c, p, len) : 0;
 }
 
-int transport_server_callback(struct lws *wsi, enum lws_callback_reasons reason, void *user,
-                              void *in, size_t len)
+/* The client's side of TLS is complete; it speaks first. */
+static int server_secure(struct conn *c)
 {
-    void *data = wsi ? lws_get_opaque_user_data(wsi) : NULL;
-    struct port *p = port_untag(data);
-    if (data && !p)
-        return server_conn_callback(wsi, data, reason, in, len);
-    switch (reason) {
-    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: return p ? server_confirm(wsi, p, in) : 1;
-    case LWS_CALLBACK_HTTP: /* a request without upgrade */ return server_refuse(wsi, 426);
-    case LWS_CALLBACK_WSI_DESTROY:
-        if (p) {
-            lws_set_opaque_user_data(wsi, NULL);
-            port_unref(p);
-        }
-        return 0;
-    default: (void)user; return 0;
-    }
+    (void)c;
+    return 0;
+}
+
+int conn_server_rx(struct conn *c, char *data, size_t len)
+{
+    return c->tls ? conn_tls_rx(c, data, len, server_plain, server_secure)
+                  : server_plain(c, data, len);
 }

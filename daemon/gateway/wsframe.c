@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/utf8.h"
+#include "gateway/wsdeflate.h"
 
 /* A buffer that grew beyond this for one big message is given back afterwards. */
 enum { WSFRAME_KEEP = 256 * 1024, WSFRAME_CONTROL_MAX = 125, WSFRAME_RESERVE = 8 };
@@ -20,6 +21,7 @@ void wsframe_decoder_free(struct wsframe_decoder *d)
 {
     buf_free(&d->message);
     buf_free(&d->control);
+    buf_free(&d->plain);
 }
 
 void wsframe_mask(char *data, size_t len, const uint8_t key[4], uint64_t phase)
@@ -76,7 +78,8 @@ static const char *wsframe_check_head(const struct wsframe_decoder *d, uint64_t 
 {
     unsigned op = d->head[0] & 0x0F;
     bool fin = d->head[0] & 0x80, masked = d->head[1] & 0x80;
-    if (d->head[0] & 0x70)
+    unsigned reserved = d->head[0] & 0x70;
+    if (reserved && (reserved != 0x40 || !d->deflate || op == 0 || op >= 8))
         return "reserved bits set";
     if (masked != (d->role == WSFRAME_SERVER))
         return masked ? "masked frame from a server" : "unmasked frame from a client";
@@ -122,8 +125,10 @@ static bool wsframe_open(struct wsframe_decoder *d, struct wsframe_out *out)
             wsframe_fail(d, out, WSFRAME_TOO_BIG, "message larger than the limit");
             return false;
         }
-        if (d->frame_op != WSFRAME_OP_CONTINUATION)
+        if (d->frame_op != WSFRAME_OP_CONTINUATION) {
             d->message_op = d->frame_op;
+            d->packed = d->head[0] & 0x40;
+        }
         d->in_message = true;
     }
     d->left = length;
@@ -158,6 +163,23 @@ static enum wsframe_event wsframe_give_close(struct wsframe_decoder *d, struct w
     return WSFRAME_CLOSE;
 }
 
+/* A whole message that was packed. */
+static enum wsframe_event wsframe_unpack(struct wsframe_decoder *d, struct wsframe_out *out)
+{
+    buf_reset(&d->plain);
+    switch (wsdeflate_unpack(d->deflate, out->data, out->len, d->limit, &d->plain)) {
+    case WSDEFLATE_TOO_BIG:
+        return wsframe_fail(d, out, WSFRAME_TOO_BIG, "message larger than the limit");
+    case WSDEFLATE_BROKEN:
+        return wsframe_fail(d, out, WSFRAME_BAD_DATA, "compressed message that cannot be unpacked");
+    case WSDEFLATE_OK: break;
+    }
+    out->data = d->plain.data;
+    out->len = d->plain.len;
+    d->deliver_message = true;
+    return WSFRAME_MESSAGE;
+}
+
 /* One frame's payload lies at data; says what it completes. */
 static enum wsframe_event wsframe_give(struct wsframe_decoder *d, char *data, size_t len,
                                        struct wsframe_out *out)
@@ -172,13 +194,13 @@ static enum wsframe_event wsframe_give(struct wsframe_decoder *d, char *data, si
     default:
         out->opcode = d->message_op;
         d->in_message = false;
-        return WSFRAME_MESSAGE;
+        return d->packed ? wsframe_unpack(d, out) : WSFRAME_MESSAGE;
     }
 }
 
 /* The rest of the frame's payload, or a part of it, is at *p. */
-static enum wsframe_event wsframe_payload(struct wsframe_decoder *d, char **p, size_t *len,
-                                          struct wsframe_out *out)
+static enum wsframe_event wsframe_take(struct wsframe_decoder *d, char **p, size_t *len,
+                                       struct wsframe_out *out)
 {
     size_t n = d->left < *len ? (size_t)d->left : *len;
     char *data = *p;
@@ -216,6 +238,8 @@ enum wsframe_event wsframe_decode(struct wsframe_decoder *d, char **p, size_t *l
         buf_reset(&d->message);
         if (d->message.cap > WSFRAME_KEEP)
             buf_free(&d->message);
+        if (d->plain.cap > WSFRAME_KEEP)
+            buf_free(&d->plain);
     }
     for (;;) {
         if (!d->in_payload) {
@@ -224,7 +248,7 @@ enum wsframe_event wsframe_decode(struct wsframe_decoder *d, char **p, size_t *l
             if (!wsframe_open(d, out))
                 return WSFRAME_ERROR;
         }
-        enum wsframe_event ev = wsframe_payload(d, p, len, out);
+        enum wsframe_event ev = wsframe_take(d, p, len, out);
         if (ev != WSFRAME_MORE || (d->in_payload && !*len))
             return ev;
     }
@@ -238,11 +262,16 @@ size_t wsframe_begin(struct buf *out)
     return start;
 }
 
-/* Writes the header for n bytes into h; returns its size. */
-static size_t wsframe_write_head(uint8_t *h, enum wsframe_opcode op, bool mask, uint64_t n)
+size_t wsframe_payload(size_t start)
+{
+    return start + WSFRAME_RESERVE;
+}
+
+/* Writes the header for n bytes into h; returns its size. first: the bits and the opcode. */
+static size_t wsframe_write_head(uint8_t *h, unsigned first, bool mask, uint64_t n)
 {
     size_t at = 2;
-    h[0] = (uint8_t)(0x80 | op);
+    h[0] = (uint8_t)first;
     if (n < 126) {
         h[1] = (uint8_t)n;
     } else {
@@ -256,13 +285,12 @@ static size_t wsframe_write_head(uint8_t *h, enum wsframe_opcode op, bool mask, 
     return at;
 }
 
-void wsframe_end(struct buf *out, size_t start, enum wsframe_role role, enum wsframe_opcode opcode,
-                 struct rng *rng)
+/* The payload of n bytes, as it is, at body; makes it a frame whose header begins at start. */
+static size_t wsframe_seal(struct buf *out, size_t start, size_t body, size_t n, unsigned first,
+                           bool mask, struct rng *rng)
 {
     uint8_t head[14];
-    bool mask = role == WSFRAME_CLIENT;
-    size_t body = start + WSFRAME_RESERVE, n = out->len - body;
-    size_t nhead = wsframe_write_head(head, opcode, mask, n);
+    size_t nhead = wsframe_write_head(head, first, mask, n);
     uint8_t key[4] = {0};
     if (mask) {
         uint32_t r = (uint32_t)(rng_next(rng) >> 32);
@@ -270,15 +298,50 @@ void wsframe_end(struct buf *out, size_t start, enum wsframe_role role, enum wsf
         memcpy(head + nhead, key, 4);
         nhead += 4;
     }
-    if (nhead != WSFRAME_RESERVE) { /* the reserve fits client frames of 126 bytes to 64 KiB */
-        if (nhead > WSFRAME_RESERVE)
-            buf_reserve(out, nhead - WSFRAME_RESERVE);
+    if (start + nhead != body)
         memmove(out->data + start + nhead, out->data + body, n);
-        out->len = start + nhead + n;
-    }
     memcpy(out->data + start, head, nhead);
     if (mask)
         wsframe_mask(out->data + start + nhead, n, key, 0);
+    return start + nhead + n;
+}
+
+static void wsframe_end_as(struct buf *out, size_t start, enum wsframe_role role, unsigned first,
+                           struct rng *rng)
+{
+    size_t body = start + WSFRAME_RESERVE; /* it fits client frames of 126 bytes to 64 KiB */
+    buf_reserve(out, 14 - WSFRAME_RESERVE);
+    out->len = wsframe_seal(out, start, body, out->len - body, first, role == WSFRAME_CLIENT, rng);
+}
+
+void wsframe_end(struct buf *out, size_t start, enum wsframe_role role, enum wsframe_opcode opcode,
+                 struct rng *rng)
+{
+    wsframe_end_as(out, start, role, 0x80u | opcode, rng);
+}
+
+void wsframe_end_message(struct buf *out, size_t start, enum wsframe_role role, bool packed,
+                         size_t piece, struct rng *rng)
+{
+    size_t body = start + WSFRAME_RESERVE, n = out->len - body;
+    unsigned first = WSFRAME_OP_TEXT | (packed ? 0x40u : 0);
+    if (!piece || n <= piece) {
+        wsframe_end_as(out, start, role, 0x80 | first, rng);
+        return;
+    }
+    /* the payload moves to the end of what it will be with all headers, and each piece to its place from there */
+    size_t pieces = (n + piece - 1) / piece, room = pieces * 14;
+    buf_reserve(out, room);
+    memmove(out->data + body + room, out->data + body, n);
+    size_t at = start, from = body + room;
+    for (size_t i = 0; i < pieces; i++) {
+        size_t part = n < piece ? n : piece;
+        unsigned op = (i ? WSFRAME_OP_CONTINUATION : first) | (i + 1 == pieces ? 0x80u : 0);
+        at = wsframe_seal(out, at, from, part, op, role == WSFRAME_CLIENT, rng);
+        from += part;
+        n -= part;
+    }
+    out->len = at;
 }
 
 void wsframe_add(struct buf *out, enum wsframe_role role, enum wsframe_opcode opcode,

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 
 struct rng;
+struct wsdeflate;
 
 enum wsframe_role { WSFRAME_CLIENT, WSFRAME_SERVER }; /* what we are: it decides who masks */
 
@@ -30,6 +31,7 @@ enum {
     WSFRAME_PROTOCOL_ERROR = 1002,
     WSFRAME_NO_CODE = 1005,  /* never on the wire: a close frame without a code */
     WSFRAME_ABNORMAL = 1006, /* never on the wire: the connection ended without a close frame */
+    WSFRAME_BAD_DATA = 1007,
     WSFRAME_POLICY = 1008,
     WSFRAME_TOO_BIG = 1009
 };
@@ -57,7 +59,10 @@ struct wsframe_decoder {
     struct buf message; /* fragments and split payloads */
     struct buf control; /* payload of a control frame that came in pieces */
     bool in_payload, in_message, failed;
-    bool deliver_message; /* `message` was given out and is cleared at the next call */
+    struct wsdeflate *deflate; /* borrowed; NULL: packed messages are errors */
+    struct buf plain;          /* an unpacked message */
+    bool packed;               /* this message is */
+    bool deliver_message;      /* `message` was given out and is cleared at the next call */
     enum wsframe_opcode frame_op, message_op;
     bool frame_fin;
     uint64_t left; /* payload bytes of this frame that are still to come */
@@ -80,6 +85,12 @@ enum wsframe_event wsframe_decode(struct wsframe_decoder *d, char **p, size_t *l
 size_t wsframe_begin(struct buf *out);
 void wsframe_end(struct buf *out, size_t start, enum wsframe_role role, enum wsframe_opcode opcode,
                  struct rng *rng);
+/* The same for a message that may be long: with more than `piece` bytes (0 = no limit) it becomes several frames. packed: its payload
+ * was deflated. */
+void wsframe_end_message(struct buf *out, size_t start, enum wsframe_role role, bool packed,
+                         size_t piece, struct rng *rng);
+/* Where the payload of the frame that begun at start begins, until wsframe_end. */
+size_t wsframe_payload(size_t start);
 /* A whole frame at once. */
 void wsframe_add(struct buf *out, enum wsframe_role role, enum wsframe_opcode opcode,
                  const void *data, size_t len, struct rng *rng);

@@ -1,4 +1,4 @@
-/* wshandshake.c -- see wshandshake.h. SHA-1 and base64 come from libcrypto. */
+/* wshandshake.c -- see wshandshake.h; our side of a server is in wsaccept.c. SHA-1 and base64 come from libcrypto. */
 #include "gateway/wshandshake.h"
 
 #include <openssl/evp.h>
@@ -39,6 +39,9 @@ static bool wsurl_authority(struct wsurl *u, const char *s, size_t len)
         return false;
     memcpy(u->host, host, n);
     u->host[n] = '\0';
+    char *zone = *s == '[' ? strstr(u->host, "%25") : NULL; /* RFC 6874 */
+    if (zone)
+        memmove(zone + 1, zone + 3, strlen(zone + 3) + 1);
     u->port = u->tls ? 443 : 80;
     if (rest == end)
         return true;
@@ -104,25 +107,33 @@ void wshandshake_accept(const char *key, char accept[29])
     EVP_EncodeBlock((unsigned char *)accept, digest, sizeof digest);
 }
 
-void wshandshake_request(struct buf *out, const struct wsurl *u, const char *key,
-                         const char *bearer, const char *agent)
+void wsurl_authority_text(const struct wsurl *u, bool always_port, struct buf *out)
 {
     bool v6 = strchr(u->host, ':');
-    buf_addf(out, "GET %s HTTP/1.1\r\nHost: %s%s%s", u->target, v6 ? "[" : "", u->host,
-             v6 ? "]" : "");
-    if (u->port != (u->tls ? 443 : 80))
+    buf_adds(out, v6 ? "[" : "");
+    buf_add(out, u->host, v6 ? strcspn(u->host, "%") : strlen(u->host));
+    buf_adds(out, v6 ? "]" : "");
+    if (always_port || u->port != (u->tls ? 443 : 80))
         buf_addf(out, ":%d", u->port);
+}
+
+void wshandshake_request(struct buf *out, const struct wsurl *u, const char *key,
+                         const char *bearer, const char *agent, const char *extensions)
+{
+    buf_addf(out, "GET %s HTTP/1.1\r\nHost: ", u->target);
+    wsurl_authority_text(u, false, out);
     buf_addf(out,
              "\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
              "Sec-WebSocket-Key: %s\r\nUser-Agent: %s\r\n",
              key, agent);
     if (bearer && *bearer)
         buf_addf(out, "Authorization: Bearer %s\r\n", bearer);
+    if (extensions)
+        buf_addf(out, "Sec-WebSocket-Extensions: %s\r\n", extensions);
     buf_adds(out, "\r\n");
 }
 
-/* End of the header block: index just behind the empty line, 0 if it is not there. */
-static size_t wshandshake_end(const char *data, size_t len)
+size_t wshandshake_end(const char *data, size_t len)
 {
     for (size_t i = 0; i + 1 < len; i++) {
         if (data[i] != '\n')
@@ -135,8 +146,7 @@ static size_t wshandshake_end(const char *data, size_t len)
     return 0;
 }
 
-/* Value of a header in the block, blanks trimmed; NULL if it is not there. */
-static const char *wshandshake_header(const char *data, size_t len, const char *name, size_t *vlen)
+const char *wshandshake_header(const char *data, size_t len, const char *name, size_t *vlen)
 {
     size_t nlen = strlen(name);
     const char *end = data + len;
@@ -159,8 +169,7 @@ static const char *wshandshake_header(const char *data, size_t len, const char *
     return NULL;
 }
 
-/* Is `token` one of the comma-separated words of that header? */
-static bool wshandshake_has(const char *data, size_t len, const char *name, const char *token)
+bool wshandshake_has(const char *data, size_t len, const char *name, const char *token)
 {
     size_t vlen = 0, tlen = strlen(token);
     const char *v = wshandshake_header(data, len, name, &vlen);
@@ -186,6 +195,21 @@ static enum wshandshake_result wshandshake_bad(struct wshandshake_answer *a, con
     return WSHANDSHAKE_BAD;
 }
 
+int wshandshake_status(const char *data, size_t len)
+{
+    const char *eol = memchr(data, '\n', len);
+    const char *sp = eol ? memchr(data, ' ', (size_t)(eol - data)) : NULL;
+    int status = 0;
+    if (!sp || eol - sp < 4 || memcmp(data, "HTTP/", 5) != 0)
+        return 0;
+    for (int i = 1; i <= 3; i++) {
+        if (sp[i] < '0' || sp[i] > '9')
+            return 0;
+        status = status * 10 + (sp[i] - '0');
+    }
+    return status;
+}
+
 enum wshandshake_result wshandshake_read(const char *data, size_t len, const char *key,
                                          struct wshandshake_answer *answer)
 {
@@ -193,16 +217,10 @@ enum wshandshake_result wshandshake_read(const char *data, size_t len, const cha
     size_t probe = len < 5 ? len : 5;
     if (memcmp(data, "HTTP/", probe) != 0)
         return wshandshake_bad(answer, "the peer does not speak HTTP");
-    const char *eol = memchr(data, '\n', len);
-    if (eol) {
-        const char *sp = memchr(data, ' ', (size_t)(eol - data));
-        if (!sp || eol - sp < 4)
+    if (memchr(data, '\n', len)) {
+        answer->status = wshandshake_status(data, len);
+        if (!answer->status)
             return wshandshake_bad(answer, "malformed status line");
-        for (int i = 1; i <= 3; i++) {
-            if (sp[i] < '0' || sp[i] > '9')
-                return wshandshake_bad(answer, "malformed status line");
-            answer->status = answer->status * 10 + (sp[i] - '0');
-        }
         if (answer->status != 101)
             return WSHANDSHAKE_REFUSED;
     }
@@ -220,7 +238,7 @@ enum wshandshake_result wshandshake_read(const char *data, size_t len, const cha
     wshandshake_accept(key, want);
     if (!v || vlen != strlen(want) || memcmp(v, want, vlen) != 0)
         return wshandshake_bad(answer, "wrong Sec-WebSocket-Accept");
-    if (wshandshake_header(data, end, "Sec-WebSocket-Extensions", &vlen) && vlen)
-        return wshandshake_bad(answer, "the peer uses an extension that was not offered");
+    answer->extensions =
+        wshandshake_header(data, end, "Sec-WebSocket-Extensions", &answer->extensions_len);
     return WSHANDSHAKE_OPEN;
 }
