@@ -6,7 +6,7 @@
 
 #include "engine/internal.h"
 
-enum { CHAT_QUEUE_MAX = 500, CHAT_TOTAL_MAX = 20000, CHAT_IDLE_MS = 300000 };
+enum { CHAT_IDLE_MS = 300000 };
 
 struct chat *chat_get(struct gw *gw, const char *key, bool create)
 {
@@ -26,7 +26,7 @@ struct chat *chat_get(struct gw *gw, const char *key, bool create)
 
 void chat_wake(struct chat *c)
 {
-    if (c->ready || c->turn || !c->first || c->waits_state == WAITS_LOADING)
+    if (c->ready || c->turn || !c->first || c->gap || c->waits_state == WAITS_LOADING)
         return;
     c->ready = true;
     c->ready_next = NULL;
@@ -35,30 +35,22 @@ void chat_wake(struct chat *c)
     engine_spin(c->gw->e);
 }
 
-static bool chat_full(const struct chat *c)
-{
-    const struct engine_opts *o = &c->gw->e->opts;
-    size_t max = o->queue_max ? (size_t)o->queue_max : CHAT_QUEUE_MAX;
-    size_t total = o->queue_total_max ? (size_t)o->queue_total_max : CHAT_TOTAL_MAX;
-    return c->queued >= max || c->gw->queued >= total;
-}
-
 void chat_push(struct chat *c, struct input *in)
 {
     struct gw *gw = c->gw;
     c->last_ms = clock_mono(gw->e->clock);
-    if (!in->id && !in->command &&
-        chat_full(c)) { /* timers and commands are held back elsewhere: timers_held.c, inbox.c */
-        metric_inc(gw->m_shed_in);
-        if (log_gate_open(&gw->gate_shed, c->last_ms, 10000))
-            log_warn("input shed: the queue is full", "gateway", gw->name, "chat", c->key, "queued",
-                     log_int(c->queued), "gateway_queued", log_int((int64_t)gw->queued), NULL);
-        input_free(in);
+    if (!shed_admit(c, in))
         return;
+    shed_added(c, in);
+    struct input **at = c->tail;
+    if (gw->gaps) {
+        gap_hold(c, in);
+        at = gap_place(c, in);
     }
-    in->next = NULL;
-    *c->tail = in;
-    c->tail = &in->next;
+    in->next = *at;
+    *at = in;
+    if (!in->next)
+        c->tail = &in->next;
     c->queued++;
     gw->queued++;
     chat_wake(c);
@@ -70,9 +62,23 @@ void chat_push_front(struct chat *c, struct input *in)
     if (!c->first)
         c->tail = &in->next;
     c->first = in;
+    shed_added(c, in);
     c->queued++;
     c->gw->queued++;
     chat_wake(c);
+}
+
+struct input *chat_take(struct chat *c)
+{
+    struct input *in = c->first;
+    c->first = in->next;
+    if (!c->first)
+        c->tail = &c->first;
+    c->queued--;
+    c->gw->queued--;
+    shed_taken(c, in);
+    in->next = NULL;
+    return in;
 }
 
 void chat_drop_timer(struct chat *c, const char *id)
@@ -88,6 +94,7 @@ void chat_drop_timer(struct chat *c, const char *id)
             c->tail = p;
         c->queued--;
         c->gw->queued--;
+        shed_taken(c, in);
         timers_taken(c->gw, id);
         input_free(in);
     }
@@ -142,6 +149,19 @@ bool chat_flow_paused(const struct chat *c, const char *flow)
     return p && p->until_ms > clock_mono(c->gw->e->clock);
 }
 
+const char *chat_pause_why(const struct chat *c, const char *flow)
+{
+    const struct pause *p = chat_pause((struct chat *)c, flow, false);
+    return p && p->why ? p->why : "failing";
+}
+
+void chat_pause_flow(struct chat *c, const char *flow, int64_t ms, const char *why)
+{
+    struct pause *p = chat_pause(c, flow, true);
+    p->until_ms = clock_mono(c->gw->e->clock) + ms;
+    p->why = why;
+}
+
 bool chat_count_failure(struct chat *c, const char *flow)
 {
     int64_t now = clock_mono(c->gw->e->clock);
@@ -152,6 +172,7 @@ bool chat_count_failure(struct chat *c, const char *flow)
     if (!first || now - first > PAUSE_WINDOW_MS || p->until_ms > now)
         return false;
     p->until_ms = now + PAUSE_MS;
+    p->why = NULL;
     memset(p->failures, 0, sizeof p->failures);
     return true;
 }
@@ -161,12 +182,8 @@ bool chat_count_failure(struct chat *c, const char *flow)
 void chat_free(struct chat *c)
 {
     HASH_DEL(c->gw->chats, c);
-    while (c->first) {
-        struct input *next = c->first->next;
-        input_free(c->first);
-        c->first = next;
-    }
-    c->gw->queued -= c->queued;
+    while (c->first)
+        input_free(chat_take(c));
     while (c->pauses) {
         struct pause *next = c->pauses->next;
         free(c->pauses->flow);
@@ -190,8 +207,8 @@ void chat_evict(struct gw *gw)
         for (const struct pause *p = c->pauses; p; p = p->next)
             paused = paused || p->until_ms > now ||
                      now - p->failures[(p->at + 4) % PAUSE_FAILURES] < PAUSE_WINDOW_MS;
-        if (!c->first && !c->turn && !c->ready && !paused && c->waits_state != WAITS_LOADING &&
-            now - c->last_ms > CHAT_IDLE_MS)
+        if (!c->first && !c->turn && !c->ready && !paused && !c->shed_events && !c->shed_wanted &&
+            c->waits_state != WAITS_LOADING && now - c->last_ms > CHAT_IDLE_MS)
             chat_free(c);
     }
 }

@@ -69,6 +69,7 @@ uint64_t input_hash(const struct input *in, const char *chat, int64_t *day, bool
         h = hash_more(h, &in->serial, sizeof in->serial);
         h = hash_more(h, &in->due_ms, sizeof in->due_ms);
         break;
+    case INPUT_SAY: h = input_part(h, in->name); break;
     case INPUT_RUN:
         h = input_part(h, in->name);
         h = hash_more(h, &in->why, sizeof in->why);
