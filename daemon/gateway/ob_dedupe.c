@@ -11,11 +11,13 @@
 #include "gateway/ob.h"
 
 enum { OB_SEEN_FIRST = 64, OB_MINUTE = 60 /* windows are in seconds */ };
+#define OB_SEEN_NOTHING \
+    ((uint64_t)1 << 63) /* turned over in a key whose event shall be new again */
 
 /* 24 bytes: 200 busy accounts keep thousands each. */
 struct ob_seen_entry {
     uint64_t key;
-    uint32_t extra;        /* messages: hash of the content */
+    uint32_t extra;        /* messages: hash of the content; notices: of the event's key */
     uint32_t at_s, time_s; /* seen (monotonic), the platform's time */
     int32_t next;          /* in the bucket */
 };
@@ -181,11 +183,16 @@ static uint64_t ob_content(const struct event *e)
     return h;
 }
 
+static uint64_t ob_message_identity(const struct event *e)
+{
+    return ob_mix(ob_mix(hash_string(e->chat), e->key), e->type == EVENT_RECALL ? "r" : "");
+}
+
 /* Messages: by id within the chat. Some platforms make ids that collide: the same id, a minute apart and with other
  * content, is another message, whose key gets its time. */
 static bool ob_dedupe_message(struct ob_account *a, struct event *e, int64_t now)
 {
-    uint64_t key = ob_mix(ob_mix(hash_string(e->chat), e->key), e->type == EVENT_RECALL ? "r" : "");
+    uint64_t key = ob_message_identity(e);
     uint64_t content = ob_content(e);
     const struct ob_seen_entry *seen = ob_seen_find(a->messages, key, now, 10 * OB_MINUTE);
     if (seen) {
@@ -204,17 +211,20 @@ static bool ob_dedupe_message(struct ob_account *a, struct event *e, int64_t now
     return false;
 }
 
-static bool ob_dedupe_request(struct ob_account *a, const struct event *e, int64_t now)
+static enum ob_seen_how ob_dedupe_request(struct ob_account *a, const struct event *e, int64_t now)
 {
     uint64_t by_flag = ob_mix(ob_mix(hash_string(e->sub), e->flag), "flag");
     uint64_t by_who =
         ob_mix(ob_mix(ob_mix(hash_string(e->sub), e->chat), e->user), e->segments[0].text);
-    bool seen = ob_seen_find(a->requests, by_flag, now, 24 * 60 * OB_MINUTE) ||
-                ob_seen_find(a->requests, by_who, now, OB_MINUTE);
+    if (ob_seen_find(a->requests, by_flag, now, 24 * 60 * OB_MINUTE)) {
+        ob_seen_add(a->requests, by_flag, 0, now, 0);
+        return OB_SEEN_AGAIN;
+    }
+    bool seen = ob_seen_find(a->requests, by_who, now, OB_MINUTE);
     ob_seen_add(a->requests, by_flag, 0, now, 0);
     if (!seen)
         ob_seen_add(a->requests, by_who, 0, now, 0);
-    return seen;
+    return seen ? OB_SEEN_NEAR : OB_SEEN_NEW;
 }
 
 /* What makes two notices the same, and for how long (0: exact repeats within 2 s). */
@@ -237,7 +247,7 @@ static uint64_t ob_notice_identity(const struct event *e, uint32_t *window)
     }
 }
 
-static bool ob_dedupe_notice(struct ob_account *a, const struct event *e, int64_t now)
+static enum ob_seen_how ob_dedupe_notice(struct ob_account *a, const struct event *e, int64_t now)
 {
     uint32_t window;
     uint64_t key = ob_notice_identity(e, &window);
@@ -245,21 +255,39 @@ static bool ob_dedupe_notice(struct ob_account *a, const struct event *e, int64_
     /* after a gap much comes at once: what happened at other times is no repeat */
     int64_t apart = seen ? (int64_t)seen->time_s - ob_event_seconds(e) : 0;
     if (seen && apart <= window && apart >= -(int64_t)window)
-        return true;
-    ob_seen_add(a->notices, key, 0, now, e->time_ms);
-    return false;
+        return seen->extra == (uint32_t)hash_string(e->key) ? OB_SEEN_AGAIN : OB_SEEN_NEAR;
+    ob_seen_add(a->notices, key, hash_string(e->key), now, e->time_ms);
+    return OB_SEEN_NEW;
 }
 
-bool ob_dedupe(struct ob_account *a, struct event *e, int64_t now_ms)
+enum ob_seen_how ob_dedupe(struct ob_account *a, struct event *e, int64_t now_ms)
 {
     switch (e->type) {
     case EVENT_MESSAGE:
-    case EVENT_RECALL: return ob_dedupe_message(a, e, now_ms);
+    case EVENT_RECALL: return ob_dedupe_message(a, e, now_ms) ? OB_SEEN_AGAIN : OB_SEEN_NEW;
     case EVENT_REQUEST: return ob_dedupe_request(a, e, now_ms);
     case EVENT_FILE: /* a file message has an id as well; both must be new */
         if (*e->message_id && ob_dedupe_message(a, e, now_ms))
-            return true;
+            return OB_SEEN_AGAIN;
         return ob_dedupe_notice(a, e, now_ms);
     default: return ob_dedupe_notice(a, e, now_ms);
     }
+}
+
+/* Its entry matches nothing any more; the place in its bucket stays. */
+static void ob_seen_drop(struct ob_seen *s, uint64_t key, int64_t now_ms)
+{
+    struct ob_seen_entry *seen = ob_seen_find(s, key, now_ms, s->longest_s);
+    if (seen)
+        seen->key ^= OB_SEEN_NOTHING;
+}
+
+void ob_dedupe_forget(struct ob_account *a, const struct event *e, int64_t now_ms)
+{
+    uint32_t window;
+    bool message = e->type == EVENT_MESSAGE || e->type == EVENT_RECALL;
+    if (message || (e->type == EVENT_FILE && *e->message_id))
+        ob_seen_drop(a->messages, ob_message_identity(e), now_ms);
+    if (!message && e->type != EVENT_REQUEST)
+        ob_seen_drop(a->notices, ob_notice_identity(e, &window), now_ms);
 }

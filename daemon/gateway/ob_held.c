@@ -59,6 +59,8 @@ bool ob_held_merge(struct ob *g, struct event *e)
             join->sub = event_string(join, e->sub, strlen(e->sub));
         }
         metric_inc(g->m_repeated);
+        if (strcmp(join->key, e->key) != 0)
+            ob_repeated(g, e);
         event_free(e);
         return true;
     }

@@ -1,42 +1,48 @@
-/* ob_history.c -- what is read after (re)connecting, and on the engine's request: the list of groups, requests that wait for an
- * answer, the latest messages of a chat. One read at a time, spaced. No implementation repeats what was missed by itself,
- * and each pages its history differently. */
+/* ob_history.c -- what is read after (re)connecting, and on the engine's request: when lists are asked for (ob_lists.c), and the
+ * history of chats. No implementation repeats what was missed by itself, and each pages its history differently.
+ * A few chats are read side by side (slots), a page of each at a time and a pause between two pages of a slot; when the
+ * implementation chokes on it, one after the other. Owns: the jobs, one a chat. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/utf8.h"
 #include "gateway/ob.h"
 
 enum {
-    OB_PAGE = 20,
-    OB_PAGES_MAX = 20,
+    OB_PAGE = 20,      /* the first of a chat: enough for most */
+    OB_PAGE_MORE = 50, /* the others, where the number is asked for */
+    OB_PAGES_MAX = 50,
     OB_GROUPS_AGAIN_MS = 60000,
     OB_GROUPS_EVERY_MS = 600000,
     OB_GAP_MS = 600000,
     OB_MARGIN_MS = 5000,
-    OB_JOBS_MAX = 2000,
-    OB_ROSTER_MAX = 20000
+    OB_JOBS_MAX = 2000
 };
 
-/* One chat whose history is being read; the head of the list is at work. */
+static const char ob_no_answer[] = "there was no answer";
+
+struct ob_found {
+    struct event *event;
+    bool own;
+    int page, at;
+    int64_t seq;
+};
+
+/* One chat whose history is being read. */
 struct ob_job {
     struct ob_job *next;
     char chat[OB_ID_MAX + 1];
+    uint64_t id; /* the ticket of its requests */
     int64_t since_ms;
-    int left, pages;
-    bool asked, anchored;       /* anchored: by an element of the page at hand */
+    int left, pages, slot;      /* slot -1: not begun */
+    int wanted;                 /* elements of the page that was asked for */
+    bool asked, thin, anchored; /* thin: the last page had fewer than were asked for */
+                                /* anchored: by an element of the page at hand */
     char anchor[OB_ID_MAX + 1]; /* message id of the oldest one so far, "" = begin at the latest */
     int64_t anchor_seq;
-    struct event **list; /* pages are newest last; sorted at the end */
-    bool *own;
+    struct ob_found *list;
     int n;
-};
-
-struct ob_roster {
-    char **ids; /* sorted */
-    size_t n;
 };
 
 /* ---- jobs ---- */
@@ -44,9 +50,8 @@ struct ob_roster {
 static void ob_job_free(struct ob_job *j)
 {
     for (int i = 0; i < j->n; i++)
-        event_free(j->list[i]);
+        event_free(j->list[i].event);
     free(j->list);
-    free(j->own);
     free(j);
 }
 
@@ -63,7 +68,7 @@ void ob_history_catch_up(struct gateway *base, const char *chat, int64_t since_m
     if (*chat == '@' || strlen(chat) > OB_ID_MAX)
         return;
     for (; *at; at = &(*at)->next, waiting++) {
-        if (strcmp((*at)->chat, chat) != 0 || (*at)->asked)
+        if (strcmp((*at)->chat, chat) != 0 || (*at)->pages)
             continue;
         if (since_ms < (*at)->since_ms)
             (*at)->since_ms = since_ms;
@@ -73,10 +78,12 @@ void ob_history_catch_up(struct gateway *base, const char *chat, int64_t since_m
         return;
     struct ob_job *j = MEM_NEW(struct ob_job);
     snprintf(j->chat, sizeof j->chat, "%s", chat);
+    j->id = ++g->job_ids;
+    j->slot = -1;
     j->since_ms = since_ms;
     j->left = g->conf.catchup ? g->conf.catchup : OB_PAGE;
     *at = j;
-    ob_wake(g, g->next_job);
+    ob_wake(g, ob_now(g));
 }
 
 void ob_history_params(struct buf *out, enum ob_impl impl, const char *group, bool string_ids,
@@ -110,61 +117,72 @@ static bool ob_job_ask(struct ob *g, struct ob_job *j)
     if (!p || ob_unsupported(p, OB_HISTORY) || !ob_action_begin(g, &f, OB_HISTORY))
         return false;
     bool bridge = g->impl == OB_IMPL_GENERIC || g->impl == OB_IMPL_UNKNOWN;
-    int count = j->left < OB_PAGE ? j->left : OB_PAGE;
+    bool more = j->pages && (g->impl == OB_IMPL_NAPCAT || g->impl == OB_IMPL_LLBOT);
+    int page = more ? OB_PAGE_MORE : OB_PAGE;
+    int count = j->left < page ? j->left : page;
     ob_history_params(f.out, g->impl, j->chat, bridge && g->string_ids,
                       count + (*j->anchor ? 1 : 0), *j->anchor ? j->anchor : NULL, j->anchor_seq);
-    ob_action_end(&f, OB_FOR_HISTORY, 0, 0, g->conf.timeout_ms);
+    ob_action_end(&f, OB_FOR_HISTORY, 0, j->id, g->conf.timeout_ms);
     j->asked = true;
+    j->wanted = g->impl == OB_IMPL_GOCQ ? OB_PAGE : count;
     j->pages++;
     return true;
 }
 
-/* Oldest first; equal times keep their order. */
-static void ob_job_sort(struct ob_job *j)
+/* Oldest first. In one second: by sequence where that is one, else as the pages have them, older pages first. */
+static int ob_found_compare(const void *a, const void *b)
 {
-    for (int i = 1; i < j->n; i++) {
-        struct event *e = j->list[i];
-        bool own = j->own[i];
-        int k = i;
-        for (; k > 0 && j->list[k - 1]->time_ms > e->time_ms; k--) {
-            j->list[k] = j->list[k - 1];
-            j->own[k] = j->own[k - 1];
-        }
-        j->list[k] = e;
-        j->own[k] = own;
-    }
+    const struct ob_found *x = a, *y = b;
+    if (x->event->time_ms != y->event->time_ms)
+        return x->event->time_ms < y->event->time_ms ? -1 : 1;
+    if (x->seq && y->seq && x->seq != y->seq)
+        return x->seq < y->seq ? -1 : 1;
+    return x->page != y->page ? y->page - x->page : x->at - y->at;
 }
 
-/* The head is read: everything goes to the engine, oldest first. whole: nothing since its beginning was left out. */
-static void ob_job_finish(struct ob *g, bool whole)
+/* A chat is read: everything goes to the engine, oldest first. why: what was left out, NULL if nothing. */
+static void ob_job_finish(struct ob *g, struct ob_job *j, const char *why)
 {
-    struct ob_job *j = g->jobs;
-    g->jobs = j->next;
-    ob_job_sort(j);
+    struct ob_job **at = &g->jobs;
+    while (*at != j)
+        at = &(*at)->next;
+    *at = j->next;
+    if (j->n)
+        qsort(j->list, (size_t)j->n, sizeof *j->list, ob_found_compare);
+    struct gateway_gap gap = {.chat = j->chat,
+                              .since_ms = j->since_ms,
+                              .complete = !why,
+                              .why = why ? why : "",
+                              .again = why == ob_no_answer};
     int n = j->n;
+    int64_t back_ms = n && g->history_own ? j->list[0].event->time_ms : 0;
     j->n = 0;
     for (int i = 0; i < n; i++) {
-        if (j->list[i]->time_ms < j->since_ms) {
-            event_free(j->list[i]);
-        } else if (j->own[i]) {
-            g->sink.on_own_message(g->sink.ud, &g->base, j->list[i]);
-            event_free(j->list[i]);
+        struct event *e = j->list[i].event;
+        if (e->time_ms < j->since_ms) {
+            event_free(e);
+        } else if (j->list[i].own) {
+            g->sink.on_own_message(g->sink.ud, &g->base, e);
+            event_free(e);
         } else {
-            ob_deliver(g, j->list[i]);
+            gap.messages++;
+            ob_deliver(g, e);
         }
     }
     if (n)
         log_debug("history read", "gateway", g->base.name, "chat", j->chat, "messages", log_int(n),
-                  NULL);
+                  "incomplete", why, NULL);
+    if (g->sink.on_gap)
+        g->sink.on_gap(g->sink.ud, &g->base, &gap);
     if (g->sink.on_caught_up)
-        g->sink.on_caught_up(g->sink.ud, &g->base, j->chat, whole && g->history_own);
+        g->sink.on_caught_up(g->sink.ud, &g->base, j->chat, back_ms);
     ob_job_free(j);
 }
 
 static bool ob_job_has(const struct ob_job *j, const struct event *e)
 {
     for (int i = 0; i < j->n; i++)
-        if (strcmp(j->list[i]->key, e->key) == 0)
+        if (strcmp(j->list[i].event->key, e->key) == 0)
             return true;
     return false;
 }
@@ -179,43 +197,83 @@ static bool ob_job_take(struct ob *g, struct ob_job *j, const struct json *o, in
     if (!json_is(o, JSON_OBJECT))
         return false;
     enum ob_verdict v = ob_event_decode(&d, o, &e);
-    if (v != OB_EVENT && v != OB_OWN) {
+    if ((v != OB_EVENT && v != OB_OWN) || ob_job_has(j, e)) {
         event_free(e);
         return false;
     }
-    if (ob_job_has(j, e)) {
-        event_free(e);
-        return false;
-    }
+    int64_t seq = 0;
+    if (!json_int(json_get(o, "message_seq"), &seq))
+        seq = 0;
     /* of several in one second the first of the page is the oldest: pages are in order, as a rule */
     if (e->time_ms < *oldest || (e->time_ms == *oldest && !j->anchored)) {
         j->anchored = true;
         *oldest = e->time_ms;
         snprintf(j->anchor, sizeof j->anchor, "%s", e->message_id);
-        if (!json_int(json_get(o, "message_seq"), &j->anchor_seq))
-            j->anchor_seq = 0;
+        j->anchor_seq = seq;
     }
-    j->list = mem_realloc(j->list, (size_t)(j->n + 1) * sizeof(struct event *));
-    j->own = mem_realloc(j->own, (size_t)(j->n + 1) * sizeof *j->own);
-    j->list[j->n] = e;
-    j->own[j->n++] = v == OB_OWN;
+    bool ordered = g->impl == OB_IMPL_LLBOT || g->impl == OB_IMPL_GOCQ;
+    j->list = mem_realloc(j->list, (size_t)(j->n + 1) * sizeof *j->list);
+    j->list[j->n] = (struct ob_found){
+        .event = e, .own = v == OB_OWN, .page = j->pages, .at = j->n, .seq = ordered ? seq : 0};
+    j->n++;
     g->history_own = g->history_own || v == OB_OWN;
     return true;
 }
 
-void ob_history_answer(struct ob *g, const struct ob_answer *a)
+/* A page that has its newest first: the order within one second is the other way round. */
+static void ob_job_turn_page(struct ob_job *j, int from)
+{
+    if (j->n - from < 2 || j->list[from].event->time_ms <= j->list[j->n - 1].event->time_ms)
+        return;
+    for (int i = from; i < j->n; i++)
+        j->list[i].at = -j->list[i].at;
+}
+
+static struct ob_job *ob_job_of(const struct ob *g, uint64_t id)
 {
     struct ob_job *j = g->jobs;
-    if (!j || !j->asked)
+    while (j && (j->id != id || !j->asked))
+        j = j->next;
+    return j;
+}
+
+/* Why a job whose page added `taken` messages ends here, "" = it goes on, NULL = it is complete. */
+static const char *ob_job_verdict(const struct ob *g, const struct ob_job *j,
+                                  const struct ob_answer *a, int taken, int64_t oldest)
+{
+    bool none = a->result != OB_OK && ob_answer_class(a, g->impl) != OB_CLASS_LIMITED;
+    if (a->result != OB_OK) /* some say so where there are no older ones */
+        return none && j->thin ? NULL : "the platform gave no history";
+    if (!json_is(json_get(a->data, "messages"), JSON_ARRAY))
+        return "the implementation has no history";
+    if (oldest <= j->since_ms || (!taken && j->left > 0))
+        return NULL;
+    if (j->left <= 0)
+        return "more was said than catchup allows to read";
+    bool by_seq = g->impl == OB_IMPL_LLBOT || g->impl == OB_IMPL_GOCQ;
+    if (!*j->anchor || (by_seq && j->anchor_seq <= 0) || j->pages >= OB_PAGES_MAX)
+        return "the history has no older pages";
+    return "";
+}
+
+static void ob_history_slow(struct ob *g)
+{
+    g->overtaxed = true;
+    g->slots = 1;
+}
+
+void ob_history_answer(struct ob *g, uint64_t id, const struct ob_answer *a)
+{
+    struct ob_job *j = ob_job_of(g, id);
+    if (!j)
         return;
     j->asked = false;
-    g->next_job = ob_now(g) + g->conf.catchup_ms;
-    ob_wake(g, g->next_job);
+    ob_wake(g, ob_now(g));
     int64_t oldest = INT64_MAX;
     for (int i = 0; i < j->n; i++)
-        if (j->list[i]->time_ms < oldest)
-            oldest = j->list[i]->time_ms;
-    int taken = 0;
+        if (j->list[i].event->time_ms < oldest)
+            oldest = j->list[i].event->time_ms;
+    int taken = 0, from = j->n;
     j->anchored = false;
     if (a->result == OB_OK)
         for (const struct json *v = json_first(json_get(a->data, "messages")); v && j->left > 0;
@@ -224,138 +282,27 @@ void ob_history_answer(struct ob *g, const struct ob_answer *a)
                 taken++;
                 j->left--;
             }
-    bool anchored =
-        *j->anchor && (j->anchor_seq > 0 || (g->impl != OB_IMPL_LLBOT && g->impl != OB_IMPL_GOCQ));
-    bool more =
-        taken > 0 && j->left > 0 && oldest > j->since_ms && anchored && j->pages < OB_PAGES_MAX;
-    if (!more)
-        ob_job_finish(g,
-                      a->result == OB_OK && (oldest <= j->since_ms || (taken == 0 && j->left > 0)));
+    ob_job_turn_page(j, from);
+    const char *why = ob_job_verdict(g, j, a, taken, oldest);
+    const struct json *page = json_get(a->data, "messages");
+    j->thin = json_is(page, JSON_ARRAY) && (int)page->len < j->wanted;
+    if (why && a->result != OB_OK && ob_answer_class(a, g->impl) == OB_CLASS_LIMITED)
+        ob_history_slow(g);
+    else if (a->result == OB_OK && !g->overtaxed)
+        g->slots = OB_SLOTS;
+    if (!why || *why)
+        ob_job_finish(g, j, why);
 }
 
-void ob_history_failed(struct ob *g, const char *reason)
+void ob_history_failed(struct ob *g, uint64_t id, const char *reason)
 {
+    struct ob_job *j = ob_job_of(g, id);
     (void)reason;
-    if (g->jobs && g->jobs->asked) {
-        g->jobs->asked = false;
-        ob_job_finish(g, false);
-    }
-}
-
-/* ---- groups ---- */
-
-static int ob_roster_compare(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void ob_roster_free(struct ob_roster *r)
-{
-    for (size_t i = 0; r && i < r->n; i++)
-        free(r->ids[i]);
-    if (r)
-        free(r->ids);
-    free(r);
-}
-
-/* Groups of the old list that the new one lacks are gone. */
-static void ob_roster_replace(struct ob *g, struct ob_roster *r)
-{
-    struct ob_roster *old = g->roster;
-    if (r->n)
-        qsort(r->ids, r->n, sizeof *r->ids, ob_roster_compare);
-    for (size_t i = 0; old && r->n && i < old->n; i++)
-        if (!bsearch(&old->ids[i], r->ids, r->n, sizeof *r->ids, ob_roster_compare))
-            g->sink.on_chat(g->sink.ud, &g->base, old->ids[i], "", false);
-    ob_roster_free(old);
-    g->roster = r;
-}
-
-void ob_groups_answer(struct ob *g, const struct ob_answer *a)
-{
-    static struct buf name;
-    if (a->result != OB_OK || !json_is(a->data, JSON_ARRAY))
+    if (!j)
         return;
-    struct ob_roster *r = MEM_NEW(struct ob_roster);
-    size_t room = a->data->len < OB_ROSTER_MAX ? a->data->len : OB_ROSTER_MAX;
-    r->ids = mem_zero((room ? room : 1) * sizeof *r->ids);
-    for (const struct json *v = json_first(a->data); v && r->n < room; v = json_next(v)) {
-        const char *id;
-        size_t len;
-        if (ob_id(json_get(v, "group_id"), &id, &len) != OB_ID_OK || *id == '@')
-            continue;
-        char *chat = r->ids[r->n++] = mem_strndup(id, len);
-        const struct json *title = json_get(v, "group_name");
-        buf_reset(&name);
-        if (json_text(title))
-            utf8_clean(&name, title->s, utf8_cut(title->s, title->len, OB_NAME_MAX));
-        g->sink.on_chat(g->sink.ud, &g->base, chat, buf_cstr(&name), true);
-    }
-    ob_roster_replace(g, r);
-}
-
-/* ---- waiting requests ---- */
-
-static void ob_request_deliver(struct ob *g, const struct json *o, const char *sub)
-{
-    const char *id;
-    size_t len;
-    struct event *e = NULL;
-    const struct json *checked = json_get(o, "checked"), *flag = json_get(o, "request_id");
-    const struct json *user = json_get(o, "requester_uin");
-    if (ob_id(user, &id, &len) != OB_ID_OK)
-        user = json_get(o, "invitor_uin"); /* NapCat keeps the applicant there, too */
-    if (json_bool(checked, false) || ob_id(user, &id, &len) != OB_ID_OK || !flag ||
-        flag->len > OB_FLAG_MAX || (flag->type != JSON_NUMBER && flag->type != JSON_STRING) ||
-        !flag->len)
-        return;
-    struct ob_decode d;
-    ob_decode_begin(g, &d, true);
-    e = ob_event_begin(&d, o, EVENT_REQUEST);
-    e->user = e->name = event_string(e, id, len);
-    if (!ob_event_chat(&d, e, o, true)) {
-        event_free(e);
-        return;
-    }
-    e->sub = sub;
-    e->flag = event_string(e, flag->s, flag->len);
-    struct segment *s = event_room(e, sizeof *s);
-    s->type = SEGMENT_TEXT;
-    s->kind = "text";
-    s->id = "";
-    s->text = ob_event_text(e, json_get(o, "message"), 2048);
-    e->segments = s;
-    e->nsegments = 1;
-    e->text = s->text;
-    ob_event_key(e, "request.%s.%s", e->sub, e->flag);
-    ob_deliver(g, e);
-}
-
-/* Lagrange: an array of request events. */
-static void ob_request_events(struct ob *g, const struct json *list)
-{
-    for (const struct json *v = json_first(list); v; v = json_next(v)) {
-        struct ob_decode d;
-        struct event *e = NULL;
-        ob_decode_begin(g, &d, true);
-        if (json_is(v, JSON_OBJECT) && ob_request_decode(&d, v, &e) == OB_EVENT)
-            ob_deliver(g, e);
-    }
-}
-
-void ob_requests_answer(struct ob *g, const struct ob_answer *a)
-{
-    if (a->result != OB_OK)
-        return;
-    if (json_is(a->data, JSON_ARRAY)) {
-        ob_request_events(g, a->data);
-        return;
-    }
-    for (const struct json *v = json_first(json_get(a->data, "invited_requests")); v;
-         v = json_next(v))
-        ob_request_deliver(g, v, "invite");
-    for (const struct json *v = json_first(json_get(a->data, "join_requests")); v; v = json_next(v))
-        ob_request_deliver(g, v, "add");
+    j->asked = false;
+    ob_history_slow(g);
+    ob_job_finish(g, j, ob_no_answer);
 }
 
 /* ---- when ---- */
@@ -364,10 +311,57 @@ void ob_history_ready(struct ob *g)
 {
     int64_t now = ob_now(g);
     g->group_reads = 0;
+    g->slots = 1; /* until it is known that there is a history */
+    g->overtaxed = false;
+    for (int i = 0; i < OB_SLOTS; i++)
+        g->slot_next[i] = now; /* people wait for it: before anything else */
     g->next_groups = now;
     g->next_requests = now + g->conf.catchup_ms;
-    g->next_job = now + 2 * g->conf.catchup_ms;
     ob_wake(g, now);
+    /* what was begun on a connection that is lost lacks what was said since */
+    for (struct ob_job *j = g->jobs, *next; j; j = next) {
+        next = j->next;
+        if (j->pages)
+            ob_job_finish(g, j, ob_no_answer);
+    }
+}
+
+int ob_history_many(const struct gateway *base)
+{
+    return ((const struct ob *)base)->slots;
+}
+
+static struct ob_job *ob_slot_job(struct ob *g, int slot)
+{
+    struct ob_job *free_one = NULL;
+    for (struct ob_job *j = g->jobs; j; j = j->next) {
+        if (j->slot == slot)
+            return j;
+        if (!free_one && j->slot < 0)
+            free_one = j;
+    }
+    return free_one;
+}
+
+static void ob_slots_due(struct ob *g, int64_t now)
+{
+    for (int i = 0; i < OB_SLOTS; i++) {
+        struct ob_job *j = ob_slot_job(g, i);
+        if (!j || j->asked || (i >= g->slots && j->slot < 0))
+            continue;
+        if (now < g->slot_next[i]) {
+            ob_wake(g, g->slot_next[i]);
+            continue;
+        }
+        j->slot = i;
+        if (ob_job_ask(g, j)) {
+            g->slot_next[i] = now + g->conf.catchup_ms;
+            ob_wake(g, g->slot_next[i]);
+        } else {
+            ob_job_finish(g, j, "the implementation has no history");
+            i--; /* the next one, if there is any */
+        }
+    }
 }
 
 void ob_history_due(struct ob *g, int64_t now)
@@ -384,16 +378,7 @@ void ob_history_due(struct ob *g, int64_t now)
     }
     if (g->next_requests)
         ob_wake(g, g->next_requests);
-    if (!g->jobs || g->jobs->asked)
-        return;
-    if (now < g->next_job) {
-        ob_wake(g, g->next_job);
-        return;
-    }
-    if (!ob_job_ask(g, g->jobs)) {
-        g->next_job = now + g->conf.catchup_ms;
-        ob_job_finish(g, false); /* cannot be asked here: what there is, is all */
-    }
+    ob_slots_due(g, now);
 }
 
 void ob_history_free(struct ob *g)
@@ -403,6 +388,5 @@ void ob_history_free(struct ob *g)
         ob_job_free(g->jobs);
         g->jobs = next;
     }
-    ob_roster_free(g->roster);
-    g->roster = NULL;
+    ob_lists_free(g);
 }

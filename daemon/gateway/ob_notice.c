@@ -36,10 +36,17 @@ static bool ob_message_ref(struct ob_decode *d, struct event *e, const struct js
     return e->message_id != NULL;
 }
 
+/* Joins and leaves are told twice by some, seconds apart: one a minute for a member counts, also over a restart, when only the key
+ * tells. */
+static long long ob_minute(const struct event *e)
+{
+    return (long long)ob_event_seconds(e) / 60;
+}
+
 static bool ob_notice_join(struct ob_decode *d, struct event *e, const struct json *o)
 {
     e->sub = ob_word(e, json_get(o, "sub_type"));
-    ob_event_key(e, "join%s.%lld", e->user, (long long)ob_event_seconds(e));
+    ob_event_key(e, "join%s.%lld", e->user, ob_minute(e));
     return ob_operator(d, e, o);
 }
 
@@ -59,7 +66,7 @@ static bool ob_notice_leave(struct ob_decode *d, struct event *e, const struct j
     }
     if (strcmp(e->sub, "leave") == 0 && strcmp(e->operator_id, e->user) == 0)
         e->operator_id = "";
-    ob_event_key(e, "leave%s.%lld", e->user, (long long)ob_event_seconds(e));
+    ob_event_key(e, "leave%s.%lld", e->user, ob_minute(e));
     return true;
 }
 

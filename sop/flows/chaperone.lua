@@ -502,7 +502,7 @@ flow:on("message", { private = false }, function(c)
   if c.from_bot or c.command or c.refused then return end
   local window = new_window()
   hear(c, window, first_message(c))
-  if #window.remarks == 0 then return end
+  if #window.remarks == 0 or c.event.late then return end -- what was said a while ago needs no chat now
 
   window.gathered = c:gather{ events = "message", window = c.params.window, max = MOST }
   for _, m in ipairs(window.gathered) do hear(c, window, m) end

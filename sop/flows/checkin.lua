@@ -18,7 +18,7 @@
 -- and group.paused, group.finished, group.over = its final board was told, group.reminded = { day, users }; hash "ends" = how many rolling
 -- challenges end on a day; list "members" (ids by number), board
 -- "board" (days * 1000 + streak), day sets "in-<day>" = who checked in and "free-<day>" = who need not, list "feats" = milestones
--- still to be told.
+-- still to be told, group.recovered = check-ins that came in late and were not answered.
 local challenge = require("lib.challenge")
 local dates = require("lib.dates")
 local evening = require("lib.evening")
@@ -63,6 +63,10 @@ local flow = sop.flow("checkin", {
     remind_names = { "integer", default = 10, min = 0, max = 10, help = "提醒里最多 @ 几个人" },
     summary = { "clock", default = "22:00", help = "每日小结时间" },
     final = { "clock", default = "09:00", help = "挑战全部结束的次日公布总榜的时间" },
+    recovered_within = {
+      "duration", default = "30m", min = "0s", max = "12h",
+      help = "断线补上的打卡,离断线开始不超过这么久时在群里说一声;0s 不说",
+    },
     staff_role = {
       "choice", default = "keeper", values = { "keeper", "store", "region", "hq", "owner" }, help = "至少什么角色可以补记、撤销、暂停、恢复、看名单",
     },
@@ -85,6 +89,8 @@ local flow = sop.flow("checkin", {
     finished = { "text", help = "完成证书" },
     card_earned = { "text", help = "得到一张补卡券" },
     welcome_back = { "text", help = "离群后回来第一次打卡:挑战接着算" },
+    recovered = { "text", help = "断线期间的打卡都补记上了;{count} 是人次" },
+    recovered_part = { "text", help = "断线期间的打卡只补记了一部分;{count} 是人次,{word} 是口令" },
     made_up = { "text", help = "补卡成功" },
     makeup_none = { "text", help = "没有可补的日子" },
     makeup_late = { "text", help = "那天补不了" },
@@ -204,6 +210,7 @@ local function check_in(c, words)
   local total, streak = marks.total(member.marks), marks.streak(member.marks, i)
   local answer = c:format(p.done, { day = total, days = p.days, streak = streak, place = place, cards = challenge.cards_left(c, member) })
   c:reply(challenge.with_lines(answer, lines))
+  if c.event.late then c.group.recovered = (c.group.recovered or 0) + 1 end
   c:emit("checked_in", {
     user = c.user, day = i + 1, total = total, streak = streak, lost = lost > 0 and lost or nil,
     reminded = was_reminded(c, today) or nil,
@@ -212,6 +219,16 @@ end
 
 flow:command("commands", { private = false, args = true }, function(c)
   check_in(c, c.args)
+end)
+
+-- What was said while the line was down is in: those who checked in then got no answer, so one word for all.
+flow:on("gap", { private = false }, function(c)
+  local count, within = c.group.recovered, sop.duration(c.params.recovered_within)
+  if not count then return end
+  c.group.recovered = nil
+  if tonumber(c.event.text) > within or c:quiet_until() then return end
+  local text = c.event.sub == "complete" and c.params.recovered or c.params.recovered_part
+  c:say(text, { count = count, word = c.params.commands[1] }, { policy = "drop", late = "2m" })
 end)
 
 flow:command("signup_words", { private = false }, function(c)

@@ -151,7 +151,7 @@ local function post_results(c, packet)
   local lines = results.untold(c, packet)
   c.group.packet = packet
   if #lines > 0 then
-    c:say(c.params.results, { lines = lines, left = packet.left }, { policy = "drop", late = "2m", anytime = true })
+    c:say(c.params.results, { lines = lines, left = packet.left }, { policy = "drop", late = "2m", anytime = true, kind = "game" })
   end
 end
 
@@ -175,7 +175,7 @@ local function close(c, packet)
   message[#message + 1] = sop.text(results.summary(c, packet))
   pack.book(c, packet.spent - packet.cost, packet.day)
   record(c, packet, "closed")
-  c:say(message, nil, { policy = "resend", anytime = true })
+  c:say(message, nil, { policy = "resend", anytime = true, kind = "game" })
   c:emit("packet_closed", {
     id = packet.id, grabs = packet.shares - packet.left, spent = packet.spent, returned = packet.cost - packet.spent,
   })
@@ -297,7 +297,7 @@ local function hand_over(c, packet, offer, got, cost)
     packet.watched = till
   end
   if c:can("dm") and not c:opted_out(c.user) then
-    c:dm(c.user, c.params.code_dm, { what = what, code = code, till = c:date(till) })
+    c:dm(c.user, c.params.code_dm, { what = what, code = code, till = c:date(till) }, { late = "1h" })
   end
   return code
 end
@@ -309,9 +309,14 @@ local function shrug(c, what, text, vars)
   if c:limit("shrug", 5, "1m", { scope = "group" }) then c:reply(text, vars) end
 end
 
+-- When it was grabbed: what came in late, after a gap of the line, counts by the platform's time.
+local function moment(c)
+  return c.event.history and c.event.time or c:now()
+end
+
 local function is_open(c)
-  local packet = c.group.packet
-  return packet and c:now() < packet.closes
+  local packet, at = c.group.packet, moment(c)
+  return packet and at >= packet.opened and at < packet.closes
 end
 
 local function grab(c)
@@ -325,7 +330,7 @@ local function grab(c)
   local code = hand_over(c, packet, offer, got, cost)
   if packet.kind == "points" and got > (packet.best or 0) then packet.best, packet.lucky = got, c.name end
   c:list("grabs-" .. packet.id):push({
-    user = c.user, name = c.name, got = got, after = c:now() - packet.opened, code = code and codes.mask(code) or nil,
+    user = c.user, name = c.name, got = got, after = moment(c) - packet.opened, code = code and codes.mask(code) or nil,
   })
   c.group.packet = packet
   c:emit("grabbed", { id = packet.id, user = c.user, amount = packet.kind == "points" and got or nil, cost = cost })

@@ -15,6 +15,7 @@ local answers = require("lib.answers")
 local flow = sop.flow("welcome", {
   title = "入群欢迎",
   needs = { "join" },
+  late = "stale",
   params = {
     gather = { "duration", default = "10s", min = "1s", max = "60s", help = "第一位进群后等多久,再一起欢迎" },
     names = { "integer", default = 10, min = 1, max = 10, help = "一条欢迎最多 @ 几个人" },
@@ -292,7 +293,7 @@ end
 
 flow:on("join", { private = false }, function(c)
   local newcomers = {}
-  came(c, newcomers, { user = c.user, name = c.name, at = c:now(), inviter = c.inviter })
+  came(c, newcomers, { user = c.user, name = c.name, at = c.event.time, inviter = c.inviter })
   if #newcomers == 0 then return end
   if c:quiet_until() then return greet_in_the_morning(c, newcomers) end
 

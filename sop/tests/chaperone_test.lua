@@ -53,6 +53,18 @@ t:case("who speaks is answered with an @, after the coalesce window of 30 second
   g:equal(g:events("answered")[1].users, { g:id("小美") })
 end)
 
+t:case("what was said while the line was down is heard, not answered, @ or no @", function(g)
+  g:missed("5m", function()
+    g:says("小美", "@小福 几点开门")
+    g:says("小王", "早上好")
+  end)
+  g:silent("10m")
+  g:equal(#g:events("spoke"), 2)
+  g:says("小王", "今天做了红烧肉")
+  g:advance("30s")
+  g:expect{ at = "小王" }
+end)
+
 t:case("the window survives a restart, and what was said in it", function(g)
   g:says("小美", "早上好")
   g:restart()

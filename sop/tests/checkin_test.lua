@@ -24,6 +24,7 @@
 --   certificate, tag and coupon on completion                 "28 days: ...", "completion gives a coupon"
 --   final board and completion rate at the end                "fixed: ...", "rolling: ...", "the next round may begin ..."
 --   补记, 撤销, 打卡暂停, 打卡恢复, 打卡名单                  "补记 @人 ...", "补记 and 撤销 with a date", "打卡暂停 ...", "打卡名单 ..."
+--   missed while the line was down: counts, one word for all  "the line was down ..." (3); tests/e2e/test_gap.py
 --   leaving freezes, returning resumes                        "leaving freezes ...", "fixed: who leaves and returns ..."
 --   under 400 bytes a member                                  "what is kept of a member is small"
 --   metrics                                                   "what the report counts"
@@ -43,6 +44,7 @@ local TEXTS = {
   final_board = "总榜 {lines} 完成{finished}/{members}", welcome_back = "接着算",
   staff_who = "要@人", staff_noted = "补记 {name} 共{total}", staff_undone = "撤销 {name} 剩{total}",
   staff_nothing = "没有可改", staff_paused = "已暂停", staff_resumed = "已恢复",
+  recovered = "补上 {count}", recovered_part = "补了 {count} 再发{word}",
   staff_list = "已打{done}:{who} 未打{missing}:{others}",
 }
 
@@ -73,6 +75,36 @@ t:case("打卡 enrols and counts; a second one that day gets one short answer, t
   g:says("小美", "打卡")
   g:says("小美", "签到")
   g:silent()
+  g:equal(#g:events("checked_in"), 1)
+end)
+
+t:case("the line was down: what was missed counts, is not answered one by one, and one word is said", function(g)
+  g:missed("5m", function()
+    for i = 1, 12 do g:says("成员" .. i, "打卡") end
+    g:says("小美", "我的打卡")
+    g:says("小美", "随便聊聊")
+  end)
+  g:expect{ plain = true, text = "补上 12" }
+  g:silent("1m")
+  g:equal(#g:events("checked_in"), 12)
+  g:says("成员3", "打卡")
+  g:expect{ at = "成员3", text = "已打过 第1天" }
+end)
+
+t:case("the line was down over the cut-off hour: each day gets its own", { start = "2026-03-03 03:50" }, function(g)
+  g:says("小美", "打卡")
+  g:expect{ text = "成功 第1天" }
+  g:at("2026-03-04 04:03")
+  g:missed("10m", function() g:says("小美", "打卡") end)
+  g:expect_none{ text = "补上" } -- in quiet hours there is no word about it
+  g:says("小美", "打卡")
+  g:expect{ text = "成功 第3天 连续3" }
+end)
+
+t:case("the line was down for long, or nobody missed a check-in: nothing is said", function(g)
+  g:missed("40m", function() g:says("小美", "打卡") end)
+  g:missed("5m", function() g:says("小王", "早呀") end)
+  g:silent("1m")
   g:equal(#g:events("checked_in"), 1)
 end)
 

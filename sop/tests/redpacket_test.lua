@@ -105,6 +105,22 @@ t:case("发红包 by staff opens one, with total and shares if they are given; m
   g:expect{ at = "店长", text = "还有一个没结束" }
 end)
 
+t:case("who grabbed while the line was down, and the packet was open, has a share; who came too late or too early has none", {
+  playbook = book({ nightly = false, total = 100, shares = 4, lasts = "10m" }),
+}, function(g)
+  open(g)
+  g:advance("5m")
+  g:missed("6m", function() g:says("早鸟", "抢") end)
+  g:missed("4m", function() g:says("小美", "抢") end)
+  g:advance("10s")
+  g:expect{ at = "小美", text = "得" }
+  g:advance("6m")
+  g:missed("1m", function() g:says("小王", "抢") end)
+  local who = {}
+  for _, event in ipairs(g:events("grabbed")) do who[#who + 1] = event.user end
+  g:equal(who, { g:id("小美") })
+end)
+
 t:case("抢 in many spellings; 抢 inside a sentence, or quoted, is none", {
   playbook = book({ nightly = false, total = 100, shares = 20 }),
 }, function(g)

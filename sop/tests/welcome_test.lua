@@ -8,6 +8,7 @@
 -- | who left again before it closed is not named                     | who left again ...; nobody is greeted ...; left and came   |
 -- | back within 30 days: "welcome back"                              | coming back ... (4 cases)                                  |
 -- | a join reported twice counts once                                | a join that the platform reports twice ... (2 cases)       |
+-- | missed while the line was down: greeted together, if not stale    | who came while the line was down ... (2)                   |
 -- | quiet hours: collected, greeted at the end, if still members     | in quiet hours ...; a window that runs into quiet hours    |
 -- | onboarding on D0, D1, D3, D7 by DM or @, each with its text      | touches on the days ...; by @ ... (2); newcomers of one day |
 -- | ended by opting out, leaving, a tag                              | 退订 / leaving / a tag ends them                            |
@@ -33,6 +34,24 @@ t:case("a newcomer is greeted once, after the gather window of ten seconds", fun
   g:silent("1h")
   g:equal(#g:events("joined"), 1)
   g:equal(g:events("greeted")[1].users, { g:id("小美") })
+end)
+
+t:case("who came while the line was down is greeted together with the others, not one by one", function(g)
+  g:missed("6m", function()
+    for i = 1, 9 do g:join("新人" .. i) end
+  end)
+  g:join("小美")
+  g:advance("10s")
+  g:expect{ at = { "新人1", "新人9", "小美" } }
+  g:silent("1h")
+end)
+
+t:case("who came while the line was down for longer than `stale` is not greeted any more", {
+  playbook = { flows = { "common", { "welcome", greet = "欢迎 {names} 进群", stale = "30m" } } },
+}, function(g)
+  g:missed("40m", function() g:join("小美") end)
+  g:silent("5m")
+  g:equal(#g:events("joined"), 1)
 end)
 
 t:case("joins within the window become one message that names all", function(g)

@@ -226,6 +226,16 @@ return {
       "Welcome back, all your days are still here",
       "The days away don't count against you 🌱",
     },
+    recovered = {
+      "The line was down for a while: all {count} check-ins of that time count",
+      "We are back, and the {count} check-ins meanwhile are noted",
+      "Nothing was lost while the line was down: {count} check-ins noted",
+    },
+    recovered_part = {
+      'The line was down for a while: {count} check-ins are noted; if yours is missing, send "{word}" again',
+      'We are back: {count} check-ins of that time are noted. Missing? Send "{word}" once more',
+      '{count} check-ins came in late; to be sure, send "{word}" again',
+    },
     made_up = {
       "{date} is made up, {streak} in a row, {cards} cards left",
       "Made up: {date}. {streak} in a row, cards left: {cards}",

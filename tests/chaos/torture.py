@@ -304,7 +304,7 @@ class Play:
 # ---- comparing -------------------------------------------------------------------------------------
 
 # What belongs to a process or to the machine's own clock; and versions, which are collected now and then, when no run has them.
-VOLATILE = re.compile(r":(epoch|alive|pace|left|seen:.*|limit:.*|chats|pin:.*|source.*|trace:.*|version:.*)$")
+VOLATILE = re.compile(r":(epoch|alive|pace|left|seen:.*|limit:.*|chats|pin:.*|source.*|trace:.*|version:.*|health|usual|unknown)$")
 
 
 def state(client):
@@ -315,8 +315,12 @@ def state(client):
         if key.startswith("sopd:events:"):     # chats run side by side: only the order within one counts
             chats = defaultdict(list)
             for event in value:
+                if event.get("name") == "gap":     # what was read again after a kill
+                    continue
                 chats[event.get("chat")].append(json.dumps(event, sort_keys=True, ensure_ascii=False))
             value = dict(chats)
+            if not value:
+                continue
         if key.endswith(":pins"):
             value = {pin: n for pin, n in value.items() if n != "0"}
         if ":run:" in key:
