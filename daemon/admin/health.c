@@ -26,7 +26,7 @@ const char *health_name(enum health h)
 
 struct health_view {
     cJSON *gateways;
-    int links_up, accounts_down, lost;
+    int links_up, accounts_down, suspect, lost, calmed;
 };
 
 static void health_add_gateway(void *ud, const struct engine_gateway_info *i)
@@ -34,8 +34,7 @@ static void health_add_gateway(void *ud, const struct engine_gateway_info *i)
     struct health_view *view = ud;
     cJSON *g = cJSON_CreateObject();
     cJSON_AddStringToObject(g, "name", i->name);
-    cJSON_AddStringToObject(g, "link", gateway_link_name(i->state.link));
-    cJSON_AddStringToObject(g, "account", gateway_account_name(i->state.account));
+    control_gateway_health(i, g);
     cJSON_AddBoolToObject(g, "owner", i->owner);
     if (i->state.queued)
         cJSON_AddNumberToObject(g, "socket_queue_bytes", (double)i->state.queued);
@@ -43,9 +42,10 @@ static void health_add_gateway(void *ud, const struct engine_gateway_info *i)
         cJSON_AddNumberToObject(g, "held_until", (double)i->held_until_ms / 1000);
     cJSON_AddItemToArray(view->gateways, g);
     view->links_up += i->state.link == LINK_UP;
-    view->accounts_down +=
-        i->state.account == ACCOUNT_OFFLINE || i->state.account == ACCOUNT_RESTRICTED;
+    view->accounts_down += i->account == ACCOUNT_OFFLINE || i->account == ACCOUNT_RESTRICTED;
+    view->suspect += i->account != i->state.account;
     view->lost += !i->owner;
+    view->calmed += strcmp(i->level, "quiet") == 0 || strcmp(i->level, "held") == 0;
 }
 
 static void health_reason(cJSON *reasons, enum health *worst, enum health h, const char *text)
@@ -73,6 +73,15 @@ static enum health health_judge(const struct admin_env *env, const struct engine
         health_reason(reasons, &worst, HEALTH_DEGRADED, "some gateways are not connected");
     if (view->accounts_down > 0)
         health_reason(reasons, &worst, HEALTH_DEGRADED, "some accounts are offline or restricted");
+    if (h->gateways > 0 && view->accounts_down == h->gateways)
+        health_reason(reasons, &worst, HEALTH_DOWN, "no account is online");
+    if (view->suspect > 0)
+        health_reason(reasons, &worst, HEALTH_DEGRADED,
+                      "some accounts are connected but cannot be heard (sopd ctl alarms)");
+    if (view->calmed > 0)
+        health_reason(
+            reasons, &worst, HEALTH_DEGRADED,
+            "an account only answers or is silent: signs of risk control (sopd ctl account)");
     if (view->lost > 0 && h->redis_up && h->ready)
         health_reason(reasons, &worst, HEALTH_DEGRADED,
                       "some gateways are served by another process");
@@ -116,6 +125,7 @@ enum health health_render(const struct admin_env *env, struct buf *out)
     cJSON_AddItemToObject(root, "reasons", reasons);
     health_fill(root, env, &h);
     cJSON_AddItemToObject(root, "gateways", view.gateways);
+    control_alarms(env, root, true);
     char *text = cJSON_PrintUnformatted(root);
     buf_adds(out, text ? text : "{}");
     cJSON_free(text);
@@ -173,7 +183,10 @@ static void health_collect_gateway(void *ud, const struct engine_gateway_info *i
 {
     (void)ud;
     health_gauge("sopd_gateway_account_online", "1 while the account is online.", i->name,
-                 i->state.account == ACCOUNT_ONLINE);
+                 i->account == ACCOUNT_ONLINE);
+    health_gauge("sopd_gateway_last_event_seconds",
+                 "When something came in last, since 1970; 0 never.", i->name,
+                 (double)i->last_event_ms / 1000);
     health_gauge("sopd_gateway_socket_bytes", "Bytes that wait for the socket.", i->name,
                  (double)i->state.queued);
     health_gauge("sopd_gateway_pending", "Requests without an answer.", i->name, i->state.pending);
