@@ -12,6 +12,7 @@
 #include "engine/route/book.h"
 #include "lua/config.h"
 #include "lua/host.h"
+#include "lua/platform.h"
 #include "lua/playbook.h"
 
 static const char check_help[] =
@@ -87,6 +88,7 @@ static void check_sops(struct check *k, const struct config *c, int *nbooks)
         *nbooks = book->nbooks;
         smoke_book(c, book, &k->problems, &k->warnings);
     }
+    platform_check_all(c->sop, &k->problems);
     lint_adopt(&k->lint, &k->problems, LINT_ERROR);
     lint_adopt(&k->lint, &k->warnings, LINT_WARNING);
     buf_reset(&k->problems);

@@ -168,7 +168,7 @@ const struct config_gateway *lint_gateway(const struct linter *k, int *i)
         const struct config_gateway *g = &k->config->gateways[(*i)++];
         for (int j = 0; j < k->p->nselectors; j++) {
             const struct selector *s = &k->p->selectors[j];
-            if (!s->gateway || strcmp(s->gateway, g->conf.name) == 0)
+            if (!s->gateway || strcmp(s->gateway, config_gateway_key(g)) == 0)
                 return g;
         }
     }

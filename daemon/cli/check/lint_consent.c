@@ -51,7 +51,7 @@ bool lint_gateway_known(const struct linter *k, const char *address)
     if (len == strlen("playground") && memcmp(address, "playground", len) == 0)
         return true; /* `sopd play` makes it */
     for (int i = 0; i < k->config->ngateways; i++) {
-        const char *name = k->config->gateways[i].conf.name;
+        const char *name = config_gateway_key(&k->config->gateways[i]);
         if (strlen(name) == len && memcmp(name, address, len) == 0)
             return true;
     }

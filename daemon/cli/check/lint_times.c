@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/timefmt.h"
 #include "cli/check/lint_internal.h"
+#include "engine/send/plan.h"
 
 /* A post that says nothing else is left out when it is later than TIMES_LATE_MS (engine/turn/turn_send.c). */
 enum {
@@ -273,27 +274,6 @@ static int times_by_clock(const void *a, const void *b)
     return (x->at_ms > y->at_ms) - (x->at_ms < y->at_ms);
 }
 
-/* The account's limits as the engine keeps them: of each, the time at which the next message would be right on average. */
-struct times_pace {
-    const struct pace *pace;
-    int64_t next_us[PACE_RULES];
-};
-
-/* One message that is due at `us`; when it leaves. */
-static int64_t times_send(struct times_pace *t, int64_t us)
-{
-    for (int i = 0; i < t->pace->nrules[PACE_ACCOUNT]; i++) {
-        const struct pace_rule *l = &t->pace->rules[PACE_ACCOUNT][i];
-        int64_t free_us = t->next_us[i] - (l->burst - 1) * l->interval_us;
-        us = free_us > us ? free_us : us;
-    }
-    for (int i = 0; i < t->pace->nrules[PACE_ACCOUNT]; i++) {
-        int64_t base = t->next_us[i] > us ? t->next_us[i] : us;
-        t->next_us[i] = base + t->pace->rules[PACE_ACCOUNT][i].interval_us;
-    }
-    return us;
-}
-
 static void times_judge(struct linter *k, const struct moment *m, const char *gateway, int groups,
                         int64_t last_ms)
 {
@@ -324,27 +304,29 @@ static void times_judge(struct linter *k, const struct moment *m, const char *ga
 static void times_plan(struct linter *k, const struct moments *m, const struct config_gateway *g)
 {
     struct lint *l = k->out;
-    struct times_pace pace = {.pace = &g->pace};
+    struct plan_used account = {0};
     for (int i = 0; i < m->n; i++) {
         const struct moment *one = &m->list[i];
-        int groups = times_groups(k, one->p, g->conf.name);
+        int groups = times_groups(k, one->p, config_gateway_key(g));
         int64_t last_ms = one->at_ms;
         if (times_again(k, m, i))
             continue;
         for (int j = 0; j < groups; j++)
-            last_ms = times_send(&pace, one->at_ms * 1000) / 1000;
+            last_ms =
+                plan_send(&g->pace, KIND_BROADCAST, 1000, &account, NULL, one->at_ms * 1000, NULL) /
+                1000;
         if (groups < 2)
             continue;
         l->posts = mem_realloc(l->posts, ((size_t)l->nposts + 1) * sizeof *l->posts);
         l->posts[l->nposts++] = (struct lint_post){.playbook = mem_strdup(one->p->name),
                                                    .flow = mem_strdup(one->flow->name),
-                                                   .gateway = mem_strdup(g->conf.name),
+                                                   .gateway = mem_strdup(config_gateway_key(g)),
                                                    .name = mem_strdup(one->name),
                                                    .at_ms = one->at_ms,
                                                    .last_ms = last_ms,
                                                    .late_ms = one->late_ms,
                                                    .groups = groups};
-        times_judge(k, one, g->conf.name, groups, last_ms);
+        times_judge(k, one, config_gateway_key(g), groups, last_ms);
     }
 }
 
@@ -363,7 +345,8 @@ void lint_broadcasts(struct linter *k)
     if (m.n)
         qsort(m.list, (size_t)m.n, sizeof *m.list, times_by_clock);
     for (int i = 0; i < k->config->ngateways; i++)
-        times_plan(k, &m, &k->config->gateways[i]);
+        if (!config_gateway_again(k->config, i))
+            times_plan(k, &m, &k->config->gateways[i]);
     times_free(&m);
     buf_free(&unused);
 }

@@ -1,0 +1,5 @@
+return {
+  groups = { "qq1:*" },
+  attention = "little",
+  flows = { "common" },
+}

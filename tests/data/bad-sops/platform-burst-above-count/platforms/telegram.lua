@@ -1,0 +1,7 @@
+return {
+  title = "Telegram",
+  limits = {
+    { name = "chat-minute", scope = "chat", count = 20, per = "1m", burst = 30,
+      source = "test", quality = "ours", checked = "2026-11-22" },
+  },
+}

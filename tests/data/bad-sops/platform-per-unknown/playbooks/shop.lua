@@ -1,0 +1,1 @@
+return { groups = { "qq1:*" }, flows = { "common" } }
