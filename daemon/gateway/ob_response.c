@@ -87,6 +87,7 @@ static const struct {
     {"API_NOT_FOUND", OB_CLASS_UNSUPPORTED},
     {"SEND_MSG_API_ERROR", OB_CLASS_UNKNOWN},
     {"Timeout", OB_CLASS_UNKNOWN},
+    {"\xe9\xa3\x8e\xe6\x8e\xa7", OB_CLASS_RISK}, /* "risk control" in Chinese */
 };
 
 /* QQ's own numbers: Lagrange gives them as retcode, NapCat inside its text. */
@@ -99,7 +100,7 @@ static enum ob_class ob_class_number(const struct ob_answer *a, enum ob_impl imp
     } numbers[] = {{"120", 120, OB_CLASS_MUTED},
                    {"121", 121, OB_CLASS_AT_ALL},
                    {"299", 299, OB_CLASS_LIMITED},
-                   {"46", 46, OB_CLASS_LIMITED},
+                   {"46", 46, OB_CLASS_RISK},
                    {"110", 110, OB_CLASS_NOT_FOUND}};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         bool direct = impl != OB_IMPL_GOCQ && a->retcode == numbers[i].number;
@@ -134,6 +135,8 @@ enum send_outcome ob_send_outcome(const struct ob_answer *a, enum ob_impl impl)
     case OB_CLASS_UNKNOWN: return SEND_UNKNOWN;
     case OB_CLASS_MUTED: return SEND_MUTED;
     case OB_CLASS_LIMITED: return SEND_LIMITED;
+    case OB_CLASS_RISK: return SEND_RISK;
+    case OB_CLASS_AT_ALL: return SEND_AT_ALL;
     default: return SEND_FAILED;
     }
 }
@@ -191,14 +194,14 @@ static void ob_login_answer(struct ob_peer *p, const struct ob_answer *a)
         ob_link_set_self(g, id, len);
     if (ok && !other)
         ob_link_proved(p);
-    ob_link_login_ok(g);
+    ob_login_answered(g);
 }
 
 static void ob_status_answer(struct ob *g, const struct ob_answer *a)
 {
     const struct json *online = json_get(a->data, "online");
     if (a->result == OB_OK && online && (online->type == JSON_TRUE || online->type == JSON_FALSE))
-        ob_link_online(g, online->type == JSON_TRUE, "get_status");
+        ob_login_claim(g, online->type == JSON_TRUE, "get_status");
 }
 
 /* ---- dispatch ---- */
@@ -214,7 +217,9 @@ static void ob_send_answer(struct ob *g, const struct ob_pending *e, const struc
         id[len] = '\0';
     }
     if (outcome != SEND_UNKNOWN)
-        g->send_timeouts = 0;
+        ob_login_send_ok(g);
+    else if (a->result == OB_FAILED)
+        ob_login_send_late(g); /* NapCat's own timeout, which comes before ours */
     const char *reason = a->result == OB_ACCEPTED ? "accepted without a result" : a->reason;
     ob_sent(g, e->ticket, outcome, id, reason, 0);
 }
@@ -235,7 +240,7 @@ static void ob_response_dispatch(struct ob_peer *p, const struct ob_pending *e,
     case OB_FOR_STATUS: ob_status_answer(g, a); break;
     case OB_FOR_GROUPS: ob_groups_answer(g, a); break;
     case OB_FOR_REQUESTS: ob_requests_answer(g, a); break;
-    case OB_FOR_HISTORY: ob_history_answer(g, a); break;
+    case OB_FOR_HISTORY: ob_history_answer(g, e->ticket, a); break;
     }
 }
 
@@ -289,8 +294,8 @@ void ob_response_lost(struct ob *g, const struct ob_pending *e, enum send_outcom
 {
     switch ((enum ob_for)e->what) {
     case OB_FOR_SEND: ob_sent(g, e->ticket, outcome, "", reason, 0); break;
-    case OB_FOR_CALL: ob_call_failed(g, e->ticket, reason); break;
-    case OB_FOR_HISTORY: ob_history_failed(g, reason); break;
+    case OB_FOR_CALL: ob_call_lost(g, e->ticket, outcome, reason); break;
+    case OB_FOR_HISTORY: ob_history_failed(g, e->ticket, reason); break;
     default: break;
     }
 }
