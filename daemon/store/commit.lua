@@ -1,85 +1,327 @@
 -- commit.lua -- the one script through which turns reach Redis (design: "one turn, one commit").
 -- A batch of turns of one gateway; each is applied wholly or not at all, and once: its id is recorded with its writes.
--- KEYS: 1 epoch, 2 pace (hash: reserved send times), 3 outbox (hash)
+-- KEYS: 1 epoch, 2 pace (hash: reserved send times), 3 outbox (hash); if anything is counted in calendar quotas, the last six: the
+--   hashes of this day and the next, this business day and the next, this month and the next
 -- ARGV: epoch, now_us,
---   nA, nA x (interval_us, tolerance_us)    limits of the account (GCRA)
---   nC, nC x (interval_us, tolerance_us)    limits of each chat
---   nchats, nchats x chat                   chats that the sends below refer to by position
+--   three times, for accounts, chats and members:
+--     ngroups, ngroups x (name, kinds, nrules, nrules x (interval_us, tolerance_us))   limits (GCRA) that concern the same kinds;
+--       kinds: digits of enum send_kind, "" = all of those below; name: all that they concern, "" = every kind there is
+--   naccounts, naccounts x (account, stretch)    stretch: every interval is so many thousandths of itself (warm-up, slow-down)
+--   nlines, nlines x (account position, kind)    by whom and as what the sends below leave
+--   nchats, nchats x chat, flags                 chats they go to; flags: a letter for each, "b" if a bulk message goes there
+--   nmembers, nmembers x member                  only if there are limits of members
+--   ncounters, and if there are any: the ends of day, business day and month in us, ncounters x (1 day, 2 business day or 3 month,
+--     field)                                     calendar quotas that the sends below count in
 --   nturns, then for each turn:
 --     seen key, seconds to keep it (0: set before), other seen key to look in ("" none), id,
---     nops, nops x (argc, words...), nsends, nsends x (outbox id, chat position, not before us, at the latest us, jitter us, entry)
+--     nops, nops x (argc, words...), nsends, nsends x (outbox id, line, chat position, not before us, at the latest us, jitter in
+--     thousandths of a spacing (of one that may join another: -1 - that),
+--     [if there are limits of members: n, n x member position,] entry, nquotas, nquotas x (counter
+--     position, limit, "q" for the message, "m" for the member of a private one, "u<id>" for a mention))
 -- Answer: {-1, epoch found} when this process is not the owner (any more), else {0, then for each turn
---   0 and for each send its time in ms from now (-1: shed, it could not be sent in time)
+--   0 and for each send its time in ms from now (-1: shed, it could not be sent in time; -2: a quota is used up; -3: one of the
+--     member's), or a text: time, and behind each \31 a user whose mention became a plain name, for their quota is used up
 --   1 for a turn that was committed before
 --   2 and a text for a turn that cannot be applied; nothing of it was}
-local A, call, try = ARGV, redis.call, redis.pcall
+local A, call, try, find, byte, floor, sub = ARGV, redis.call, redis.pcall, string.find, string.byte, math.floor, string.sub
 local epoch = call('GET', KEYS[1])
 if epoch ~= A[1] then return {-1, epoch or ''} end
 local now, at = tonumber(A[2]), 3
 
--- Limits as flat lists: `every` and `slack` of the account's, then of each chat's. No tables within tables: this script runs
--- once for a handful of microseconds, and making things is what costs.
-local every, slack = {}, {}
-local function limits(from)
-  local n = tonumber(A[at])
-  for i = 1, n do
-    every[from + i], slack[from + i] = tonumber(A[at + i * 2 - 1]), tonumber(A[at + i * 2])
+-- Limits as flat lists: those of accounts, then of chats, then of members, in groups that concern the same kinds. No tables within
+-- tables: this script runs once for a handful of microseconds, and making things is what costs.
+local every, slack, nrules = {}, {}, 0 -- by rule
+local suffix, only, first, size, off, ngroups = {}, {}, {}, {}, {}, 0 -- by group; off: of its rules among those of its scope
+local function groups()
+  local from, before = ngroups, nrules
+  ngroups = from + tonumber(A[at])
+  at = at + 1
+  for g = from + 1, ngroups do
+    suffix[g], first[g], size[g], off[g] = '|' .. A[at], nrules, tonumber(A[at + 2]), nrules - before
+    if A[at + 1] ~= '' then only[g] = A[at + 1] end
+    at = at + 3
+    for r = nrules + 1, nrules + size[g] do
+      every[r], slack[r] = tonumber(A[at]), tonumber(A[at + 1])
+      at = at + 2
+    end
+    nrules = nrules + size[g]
   end
-  at = at + 1 + n * 2
-  return n
+  return from, ngroups, nrules - before
 end
-local naccount = limits(0)
-local nchat = limits(naccount)
+-- before the first and at the last group, and how many rules
+local a0, a1, naccount = groups()
+local c0, c1, nchat = groups()
+local m0, m1, nmember = groups()
 
-local nchats = tonumber(A[at])
-local fields, nfields = {}, naccount
-for l = 1, naccount do fields[l] = 'a' .. l end
-for c = 1, nchats do
-  for l = 1, nchat do
+-- Everybody concerned has a field for each group of limits: the theoretical arrival times of urgent messages (answers, games), by limit;
+-- and one with "b" at its end for those that are not. Urgent ones look only at the first, so that no answer queues up behind a
+-- broadcast; bulk looks at both. What really leaves is held to the sum of both by engine/send/guard.c.
+local fields, begins, group, nfields, ntat = {}, {}, {}, 0, 0 -- by field: name, where its times begin, its group
+local function concern(name, g0, g1, n, bulk)
+  local base = ntat
+  for g = g0 + 1, g1 do
     nfields = nfields + 1
-    fields[nfields] = A[at + c] .. '|' .. l
+    fields[nfields], begins[nfields], group[nfields] = name .. suffix[g], base + off[g], g
+    if bulk then
+      nfields = nfields + 1
+      fields[nfields], begins[nfields], group[nfields] = fields[nfields - 1] .. 'b', base + n + off[g], g
+    end
   end
-end
-at = at + 1 + nchats
-local tat = {} -- theoretical arrival times, by position in fields
-if nchats > 0 and nfields > 0 then
-  tat = call('HMGET', KEYS[2], unpack(fields))
-  for i = 1, nfields do tat[i] = tonumber(tat[i] or 0) end
+  ntat = base + (bulk and n * 2 or n)
+  return base
 end
 
--- Times that the limits at first + 1 .. first + n of `every` allow for tats at base + 1 .. base + n.
-local function free_at(t, first, n, base)
-  for l = 1, n do
-    local free = tat[base + l] - slack[first + l]
-    if free > t then t = free end
+local accounts, stretch = {}, {}
+for i = 1, tonumber(A[at]) do
+  accounts[i], stretch[i] = concern('a|' .. A[at + i * 2 - 1], a0, a1, naccount, true), tonumber(A[at + i * 2]) / 1000
+end
+at = at + 1 + #accounts * 2
+local by, kind = {}, {}
+for i = 1, tonumber(A[at]) do
+  by[i], kind[i] = tonumber(A[at + i * 2 - 1]), A[at + i * 2]
+end
+at = at + 1 + #by * 2
+local chats, bulky = {}, A[at + 1 + tonumber(A[at])]
+for i = 1, tonumber(A[at]) do
+  chats[i] = concern(A[at + i], c0, c1, nchat, byte(bulky, i) == 98)
+end
+at = at + 2 + #chats
+local people = {}
+if nmember > 0 then
+  for i = 1, tonumber(A[at]) do
+    people[i] = concern('m|' .. A[at + i], m0, m1, nmember, true)
+  end
+  at = at + 1 + #people
+end
+
+-- Calendar quotas: how often something was counted in its window, and in the one after it (read when a message leaves that late).
+local ends, when, counter, used, later, counted, windows
+local ncounters = tonumber(A[at])
+at = at + 1
+if ncounters > 0 then
+  ends, when, counter, used, later, counted, windows = {}, {}, {}, {}, {}, {}, #KEYS - 6
+  local of, place = {{}, {}, {}}, {{}, {}, {}}
+  for w = 1, 3 do ends[w] = tonumber(A[at + w - 1]) end
+  at = at + 3
+  for c = 1, ncounters do
+    local w = tonumber(A[at])
+    local l = of[w]
+    when[c], counter[c] = w, A[at + 1]
+    l[#l + 1] = A[at + 1]
+    place[w][#l] = c
+    at = at + 2
+  end
+  for w = 1, 3 do
+    for from = 1, #of[w], 4000 do -- unpack has its limits
+      local to = from + 3999 < #of[w] and from + 3999 or #of[w]
+      local got = call('HMGET', KEYS[windows + w * 2 - 1], unpack(of[w], from, to))
+      for i = from, to do used[place[w][i]] = tonumber(got[i - from + 1] or 0) end
+    end
+  end
+end
+
+local function so_far(c, t)
+  if t < ends[when[c]] then return used[c] end
+  if not later[c] then later[c] = tonumber(call('HGET', KEYS[windows + when[c] * 2], counter[c]) or 0) end
+  return later[c]
+end
+
+-- The quotas at A[i] .. of a message that would leave at t. One of its own is used up: it is put off to the next window, if that is soon
+-- enough. One of somebody whom it mentions: it goes without that mention. Returns when it may leave, or nil and the code of the answer;
+-- and those who are not to be mentioned.
+local function quota(t, latest, i)
+  local last = i + tonumber(A[i]) * 3
+  local q, plain = i + 1, nil
+  while q < last do
+    local c, what = tonumber(A[q]), A[q + 2]
+    if byte(what) ~= 117 and so_far(c, t) >= tonumber(A[q + 1]) then
+      local e = ends[when[c]]
+      if t >= e or e > latest then return nil, what == 'm' and -3 or -2 end
+      t, q = e, i - 2 -- all of them again
+    end
+    q = q + 3
+  end
+  for k = i + 1, last, 3 do
+    local user = string.sub(A[k + 2], 2)
+    if byte(A[k + 2]) == 117 and so_far(tonumber(A[k]), t) >= tonumber(A[k + 1]) and not (plain and plain[user]) then
+      plain = plain or {}
+      plain[user], plain[#plain + 1] = true, user
+    end
+  end
+  for k = i + 1, last, 3 do
+    if not plain or byte(A[k + 2]) ~= 117 or not plain[string.sub(A[k + 2], 2)] then
+      local c = tonumber(A[k])
+      if t < ends[when[c]] then
+        used[c], counted[c] = used[c] + 1, true
+      else
+        later[c] = so_far(c, t) + 1
+      end
+    end
+  end
+  return t, plain
+end
+
+local function quota_write()
+  local set = {}
+  local function put(c, w, n)
+    set[w] = set[w] or {}
+    local l = set[w]
+    l[#l + 1], l[#l + 2] = counter[c], n
+  end
+  for c = 1, ncounters do
+    if counted[c] then put(c, when[c] * 2 - 1, used[c]) end
+    if later[c] and later[c] > 0 then put(c, when[c] * 2, later[c]) end
+  end
+  for w = 1, 6 do
+    local key, l = KEYS[windows + w], set[w]
+    if l then
+      for from = 1, #l, 4000 do call('HSET', key, unpack(l, from, from + 3999 < #l and from + 3999 or #l)) end
+      call('EXPIRE', key, w > 4 and 5616000 or 259200) -- 65 days of a month, 3 days
+    end
+  end
+end
+
+local tat = {} -- theoretical arrival times; 16 digits each in Redis, with commas
+if #chats > 0 and nfields > 0 then
+  for from = 1, nfields, 4000 do -- unpack has its limits
+    local to = from + 3999 < nfields and from + 3999 or nfields
+    local got = call('HMGET', KEYS[2], unpack(fields, from, to))
+    for f = from, to do
+      local value, at_f = got[f - from + 1], begins[f]
+      for l = 1, size[group[f]] do tat[at_f + l] = value and tonumber(sub(value, l * 17 - 16, l * 17 - 1)) or 0 end
+    end
+  end
+end
+
+-- The time from t on that the limits of the groups after g0 up to g1 allow a message of kind k for the times after base.
+local function free_at(t, g0, g1, base, k)
+  for g = g0 + 1, g1 do
+    local o = only[g]
+    if not o or find(o, k, 1, true) then
+      local from, r = base + off[g], first[g]
+      for l = 1, size[g] do
+        local free = tat[from + l] - slack[r + l]
+        if free > t then t = free end
+      end
+    end
   end
   return t
 end
 
-local function take(t, first, n, base, more)
-  for l = 1, n do
-    local was = tat[base + l]
-    tat[base + l] = (was > t and was or t) + every[first + l] + more
+-- Each limit counts from now, or behind what it has counted already, and not from the time the message leaves: one that waits for its
+-- chat must not make all other chats wait with it. n: rules of the scope; stretched: of intervals; jitter: of a limit that is a mere
+-- spacing, its bursts are 1.
+local function take(g0, g1, n, base, k, bulk, stretched, jitter)
+  local put = bulk and n or 0
+  for g = g0 + 1, g1 do
+    local o = only[g]
+    if not o or find(o, k, 1, true) then
+      for l = 1, size[g] do
+        local i, r = base + off[g] + l, first[g] + l
+        local was, step = tat[i], every[r]
+        if bulk and tat[i + n] > was then was = tat[i + n] end
+        if slack[r] == 0 then
+          step = floor(step * (stretched + jitter))
+        elseif stretched ~= 1 then
+          step = floor(step * stretched)
+        end
+        tat[i + put] = (was > now and was or now) + step
+      end
+    end
+  end
+end
+
+-- An urgent message takes the place of a bulk one: what bulk has reserved so far moves on.
+local function push(g0, g1, base, k, stretched)
+  for g = g0 + 1, g1 do
+    local o = only[g]
+    if not o or find(o, k, 1, true) then
+      for l = 1, size[g] do
+        local i = base + off[g] + l
+        if tat[i] > now then tat[i] = tat[i] + floor(every[first[g] + l] * stretched) end
+      end
+    end
+  end
+end
+
+-- The members at A[i + 1] .. A[i + A[i]].
+local function members_free_at(t, i, k, bulk)
+  for m = i + 1, i + tonumber(A[i]) do
+    local base = people[tonumber(A[m])]
+    t = free_at(t, m0, m1, base, k)
+    if bulk then t = free_at(t, m0, m1, base + nmember, k) end
+  end
+  return t
+end
+
+local function members_take(i, k, bulk, stretched, jitter)
+  for m = i + 1, i + tonumber(A[i]) do
+    take(m0, m1, nmember, people[tonumber(A[m])], k, bulk, stretched, jitter)
   end
 end
 
 -- What is held back until the morning takes no place now: all answers of the night would have to queue up behind it. When it leaves,
--- engine/send/guard.c keeps the same limits.
-local function reserve(position, not_before, latest, jitter)
-  if not_before > now then return not_before <= latest and not_before or nil end
-  local base = naccount + (position - 1) * nchat
-  local t = free_at(now, 0, naccount, 0)
-  t = free_at(t, naccount, nchat, base)
-  if t > latest then return nil end
-  take(t, 0, naccount, 0, 0)
-  take(t, naccount, nchat, base, jitter)
-  return t
+-- engine/send/guard.c keeps the same limits. So does what is put off to another day by a quota. i: position of the line of a send;
+-- counts: of its quotas. Returns the time, or nil and the code of the answer; whom not to mention; and whether it is put off.
+local function reserve(i, counts)
+  local not_before, latest = tonumber(A[i + 2]), tonumber(A[i + 3])
+  if not_before > now then
+    if not_before > latest then return nil, -1 end
+    if A[counts] == '0' then return not_before end
+    local t, plain = quota(not_before, latest, counts)
+    return t, plain, t and t > not_before
+  end
+  local line = tonumber(A[i])
+  local who, k, jitter = by[line], kind[line], tonumber(A[i + 4]) / 1000
+  local joins = jitter < 0
+  local account, chat, longer, bulk = accounts[who], chats[tonumber(A[i + 1])], stretch[who], k > '1'
+  local t = free_at(now, a0, a1, account, k)
+  t = free_at(t, c0, c1, chat, k)
+  if bulk then
+    t = free_at(t, a0, a1, account + naccount, k)
+    t = free_at(t, c0, c1, chat + nchat, k)
+  end
+  if nmember > 0 then t = members_free_at(t, i + 5, k, bulk) end
+  if t > latest then
+    if not joins then return nil, -1 end
+    t = latest
+  end
+  local plain
+  if A[counts] ~= '0' then
+    local day
+    day, plain = quota(t, latest, counts)
+    if not day then return nil, plain end
+    if day > t then return day, plain, true end
+  end
+  if joins then
+    if t > now then return t, plain end -- it will leave with another one
+    jitter = -jitter - 0.001
+  end
+  take(a0, a1, naccount, account, k, bulk, longer, jitter)
+  take(c0, c1, nchat, chat, k, bulk, longer, jitter)
+  if not bulk then
+    push(a0, a1, account + naccount, k, longer)
+  end
+  if nmember > 0 then members_take(i + 5, k, bulk, longer, jitter) end
+  return t, plain
+end
+
+-- An entry with what the quotas made of it: a restart knows it by these fields.
+local function amended(entry, t, plain, put_off)
+  entry = string.sub(entry, 1, -2)
+  if plain then
+    local list = {}
+    for k = 1, #plain do list[k] = plain[k] end
+    entry = entry .. ',"plain":' .. cjson.encode(list)
+  end
+  if put_off then entry = entry .. ',"from2":' .. string.format('%d', math.ceil(t / 1000)) end
+  return entry .. '}'
 end
 
 -- Redis does not roll back. The one way a write can fail half way is a key of another kind (somebody edited it), so that is
 -- looked at before a turn of several writes, once a batch for each key. The first of them needs no look: when it fails, nothing
 -- was written yet.
-local kinds = {
+local holds = {
   HSET = 'hash', HDEL = 'hash', HINCRBY = 'hash', ZADD = 'zset', ZREM = 'zset', ZINCRBY = 'zset', SADD = 'set',
   SREM = 'set', RPUSH = 'list', LPUSH = 'list', LTRIM = 'list', LPOP = 'list', RPOP = 'list', LSET = 'list',
   SETBIT = 'string', APPEND = 'string', XADD = 'stream', XDEL = 'stream', ZREMRANGEBYRANK = 'zset',
@@ -87,9 +329,9 @@ local kinds = {
 local fits = {}
 local function kind_misfit(key, want)
   if fits[key] == want then return nil end
-  local kind = call('TYPE', key).ok
-  if kind ~= 'none' and kind ~= want then
-    return 'key ' .. key .. ' holds a ' .. kind .. ' where a ' .. want .. ' belongs'
+  local held = call('TYPE', key).ok
+  if held ~= 'none' and held ~= want then
+    return 'key ' .. key .. ' holds a ' .. held .. ' where a ' .. want .. ' belongs'
   end
   fits[key] = want
 end
@@ -120,7 +362,7 @@ local function misfit(from, nops)
   local i = from + 1 + tonumber(A[from])
   for _ = 2, nops do
     local argc, word, key = tonumber(A[i]), A[i + 1], A[i + 2]
-    local want = kinds[word]
+    local want = holds[word]
     if want then
       local wrong = fits[key] ~= want and kind_misfit(key, want)
       if wrong then return wrong end
@@ -176,28 +418,49 @@ for _ = 1, nturns do
   local nsends = tonumber(A[at])
   at = at + 1
   for _ = 1, nsends do
+    local entry = at + (nmember > 0 and 7 + tonumber(A[at + 6]) or 6)
     if fresh and not wrong then
-      local t = reserve(tonumber(A[at + 1]), tonumber(A[at + 2]), tonumber(A[at + 3]), tonumber(A[at + 4]))
+      local t, plain, put_off = reserve(at + 1, entry + 1)
       if t then
+        local wait = math.ceil((t - now) / 1000)
         box[#box + 1] = A[at]
-        box[#box + 1] = A[at + 5]
-        out[#out + 1] = math.ceil((t - now) / 1000)
+        box[#box + 1] = (plain or put_off) and amended(A[entry], t, plain, put_off) or A[entry]
+        out[#out + 1] = plain and string.format('%d\31', wait) .. table.concat(plain, '\31') or wait
       else
-        out[#out + 1] = -1
+        out[#out + 1] = plain
       end
     end
-    at = at + 6
+    at = entry + 2 + tonumber(A[entry + 1]) * 3
   end
 end
 
 over_leave()
 if #box > 0 then
+  if ncounters > 0 then quota_write() end
   call('HSET', KEYS[3], unpack(box))
-  local set = {}
-  for i = 1, nfields do
-    set[i * 2 - 1] = fields[i]
-    set[i * 2] = tat[i]
+  local set, n, format = {}, 0, string.format
+  for f = 1, nfields do
+    local i, count, last = begins[f], size[group[f]], 0
+    for l = i + 1, i + count do
+      if tat[l] > last then last = tat[l] end
+    end
+    if last > now then -- the others say nothing: they are as good as absent
+      set[n + 1] = fields[f]
+      if count == 1 then
+        set[n + 2] = format('%016d', tat[i + 1])
+      elseif count == 2 then
+        set[n + 2] = format('%016d,%016d', tat[i + 1], tat[i + 2])
+      else
+        set[n + 2] = format(string.rep(',%016d', count), unpack(tat, i + 1, i + count))
+        set[n + 2] = sub(set[n + 2], 2)
+      end
+      n = n + 2
+      if n == 4000 then
+        call('HSET', KEYS[2], unpack(set, 1, n))
+        n = 0
+      end
+    end
   end
-  if #set > 0 then call('HSET', KEYS[2], unpack(set)) end
+  if n > 0 then call('HSET', KEYS[2], unpack(set, 1, n)) end
 end
 return out

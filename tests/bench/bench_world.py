@@ -124,11 +124,11 @@ def load_generator(opts, folder, bots, accounts=1, groups=None, users=200):
 # ---- sopd ---------------------------------------------------------------------------------------------------
 
 
-def write_config(path, socket_path, http_port, load_port, accounts, sop):
+def write_config(path, socket_path, http_port, load_port, accounts, sop, pace=None):
     limit = '{ { per = "1ms", burst = 1000000000 } }'
     gateways = "".join(
         f'    {{ name = "bench{i}", type = "onebot11", mode = "forward", url = "ws://127.0.0.1:{load_port}/{i}",\n'
-        f"      pace = {{ account = {limit}, chat = {limit} }} }},\n"
+        f"      pace = {pace or f'{{ account = {limit}, chat = {limit} }}'} }},\n"
         for i in range(accounts))
     path.write_text(f"""return {{
   data_dir = "{path.parent / 'data'}",
@@ -144,7 +144,7 @@ def write_config(path, socket_path, http_port, load_port, accounts, sop):
 class Sopd:
     """A running sopd with its Redis and the load generator it is connected to."""
 
-    def __init__(self, opts, stack, accounts=1, groups=None, users=200, sop="sop"):
+    def __init__(self, opts, stack, accounts=1, groups=None, users=200, sop="sop", pace=None):
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sopd-bench-")))
         if opts.keep:
             stack.callback(shutil.copytree, folder, tempfile.mkdtemp(prefix="sopd-bench-kept-"), dirs_exist_ok=True,
@@ -154,7 +154,7 @@ class Sopd:
         self.start_redis(stack, folder)
         self.bots = [self.redis_process]
         self.load = stack.enter_context(load_generator(opts, folder, self.bots, accounts, groups, users))
-        write_config(folder / "sopd.lua", folder / "redis.sock", self.http_port, self.load.port, accounts, sop)
+        write_config(folder / "sopd.lua", folder / "redis.sock", self.http_port, self.load.port, accounts, sop, pace)
         self.life = stack.enter_context(contextlib.ExitStack())
         self.start()
 

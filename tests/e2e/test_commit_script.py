@@ -4,33 +4,77 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = (Path(__file__).parents[2] / "daemon" / "store" / "commit.lua").read_text()
+SCRIPT_FILE = Path(__file__).parents[2] / "daemon" / "store" / "commit.lua"
+SCRIPT = SCRIPT_FILE.read_text()
 KEYS = ["sopd:{g}:epoch", "sopd:{g}:pace", "sopd:{g}:outbox"]
 NOW = 1_700_000_000_000_000  # microseconds
 MINUTE = 60_000_000
 
 
+QUOTA_KEYS = ["sopd:{g}:quota:" + k for k in ("day:1", "day:2", "business:1", "business:2", "month:1", "month:2")]
+WINDOW_ENDS = (NOW + 10 * MINUTE, NOW + 60 * MINUTE, NOW + 1000 * MINUTE)
+DAY, BUSINESS, MONTH = 1, 2, 3
+ANSWER, GAME, BROADCAST, DM, AT_ALL = range(5)
+
+
 def turn(ident, ops=(), sends=(), seen="sopd:{g}:seen:1:0", keep=100, other=""):
-    """sends: (outbox id, chat, not before, latest)"""
+    """sends: (outbox id, chat, not before, latest[, options of send])"""
     return dict(ident=ident, ops=list(ops), sends=list(sends), seen=seen, keep=keep, other=other)
 
 
-def commit(client, *turns, epoch=1, now=NOW, account=(), chat=()):
-    chats = []
+def send(oid, chat, latest=MINUTE, not_before=0, **options):
+    """options: kind, account, members, jitter (thousandths), quotas [(window 1-3, field, limit, whom)]"""
+    return (oid, chat, not_before, NOW + latest, options)
+
+
+def place(known, item):
+    if item not in known:
+        known.append(item)
+    return known.index(item) + 1
+
+
+def rules(limits):
+    """(interval, tolerance[, kinds]) each; those of the same kinds in one group."""
+    groups = {}
+    for limit in limits:
+        groups.setdefault("".join(str(k) for k in limit[2]) if len(limit) > 2 else "", []).append(limit)
+    words = [len(groups)]
+    for kinds, members in groups.items():
+        words += [kinds, kinds, len(members), *[x for limit in members for x in limit[:2]]]
+    return words
+
+
+def commit(client, *turns, epoch=1, now=NOW, account=(), chat=(), member=(), stretch=None):
+    chats, bulk, lines, accounts, members, body, counters = [], set(), [], [], [], [], []
     for t in turns:
-        for send in t["sends"]:
-            if send[1] not in chats:
-                chats.append(send[1])
-    args = [epoch, now, len(account), *[x for limit in account for x in limit],
-            len(chat), *[x for limit in chat for x in limit], len(chats), *chats, len(turns)]
-    for t in turns:
-        args += [t["seen"], t["keep"], t["other"], t["ident"], len(t["ops"])]
+        body += [t["seen"], t["keep"], t["other"], t["ident"], len(t["ops"])]
         for op in t["ops"]:
-            args += [len(op), *op]
-        args.append(len(t["sends"]))
-        for oid, to, earliest, latest in t["sends"]:
-            args += [oid, chats.index(to) + 1, earliest, latest, 0, '{"to":"%s"}' % to]
-    return client.eval(SCRIPT, 3, *KEYS, *args)
+            body += [len(op), *op]
+        body.append(len(t["sends"]))
+        for oid, to, earliest, latest, *more in t["sends"]:
+            how = more[0] if more else {}
+            kind, by = how.get("kind", ANSWER), place(accounts, how.get("account", "g"))
+            if kind > GAME:
+                bulk.add(to)
+            body += [oid, place(lines, (by, kind)), place(chats, to), earliest, latest, how.get("jitter", 0)]
+            if member:
+                body += [len(how.get("members", ()))] + [place(members, m) for m in how.get("members", ())]
+            quotas = how.get("quotas", ())
+            body += ['{"to":"%s"}' % to, len(quotas)]
+            for window, field, limit, whom in quotas:
+                body += [place(counters, (window, field)), limit, whom]
+    head = [epoch, now, *rules(account), *rules(chat), *rules(member), len(accounts)]
+    for name in accounts:
+        head += [name, (stretch or {}).get(name, 1000)]
+    head += [len(lines), *[x for line in lines for x in line]]
+    head += [len(chats), *chats, "".join("b" if c in bulk else "-" for c in chats)]
+    if member:
+        head += [len(members), *members]
+    head.append(len(counters))
+    if counters:
+        head += [*WINDOW_ENDS, *[x for counter in counters for x in counter]]
+    keys = KEYS + (QUOTA_KEYS if counters else [])
+    return client.eval(SCRIPT, len(keys), *keys, *head, len(turns), *body)
 
 
 pytestmark = pytest.mark.needs_no_binary
@@ -157,3 +201,160 @@ def test_a_large_batch(db):
     turns = [turn(i, [["HSET", "h%d" % i, "n", str(i)]], [("1-%d" % i, "c%d" % i, 0, NOW + MINUTE)]) for i in range(64)]
     assert commit(db, *turns, chat=[(1, 0), (2, 0)], account=[(1, 1000)]) == [0] + [0, 0] * 64
     assert db.hlen(KEYS[2]) == 64 and db.hget("h63", "n") == "63"
+
+
+def test_answers_do_not_queue_up_behind_a_broadcast(db):
+    account = [(1_000_000, 0)]
+    posts = [send("1-%d" % i, "c%d" % i, 60 * MINUTE, kind=BROADCAST) for i in range(5)]
+    assert commit(db, turn(1, sends=posts), account=account) == [0, 0, 0, 1000, 2000, 3000, 4000]
+    assert commit(db, turn(2, sends=[send("2-1", "c9"), send("2-2", "c8", kind=GAME)]), account=account) == [0, 0, 0, 1000]
+    # and what they take is not left for the broadcast
+    assert commit(db, turn(3, sends=[send("3-1", "c7", kind=BROADCAST, latest=60 * MINUTE)]), account=account) == [0, 0, 7000]
+
+
+def test_a_broadcast_waits_for_answers_before_it(db):
+    account = [(1_000_000, 0)]
+    assert commit(db, turn(1, sends=[send("1-%d" % i, "a") for i in range(3)]), account=account) == [0, 0, 0, 1000, 2000]
+    assert commit(db, turn(2, sends=[send("2-1", "b", kind=BROADCAST)]), account=account) == [0, 0, 3000]
+
+
+def test_limits_of_a_kind_concern_that_kind(db):
+    chat = [(1_000_000, 0), (10_000_000, 0, [GAME]), (60_000_000, 0, [BROADCAST, AT_ALL])]
+    sends = [send("1-1", "a", kind=GAME), send("1-2", "a", kind=GAME), send("1-3", "a"), send("1-4", "b", kind=BROADCAST),
+             send("1-5", "b", kind=AT_ALL), send("1-6", "b", kind=DM)]
+    assert commit(db, turn(1, sends=sends), chat=chat) == [0, 0, 0, 10000, 2000, 0, 60000, 2000]
+    assert {f for f in db.hkeys(KEYS[1]) if f.startswith("b|")} == {"b|b", "b|24b"}
+
+
+def test_one_busy_chat_does_not_hold_up_the_others(db):
+    limits = {"account": [(100_000, 0)], "chat": [(10_000_000, 0)]}
+    sends = [send("1-1", "a"), send("1-2", "a"), send("1-3", "a"), send("1-4", "b"), send("1-5", "c")]
+    assert commit(db, turn(1, sends=sends), **limits) == [0, 0, 0, 10000, 20000, 300, 400]
+
+
+def test_the_times_of_several_limits_are_in_one_field(db):
+    commit(db, turn(1, sends=[send("1-1", "a")]), chat=[(1_000_000, 0), (3_000_000, 9_000_000), (5_000_000, 0)])
+    assert db.hgetall(KEYS[1]) == {"a|": "%d,%d,%d" % (NOW + 1_000_000, NOW + 3_000_000, NOW + 5_000_000)}
+    assert commit(db, turn(2, sends=[send("1-2", "a")]), chat=[(1_000_000, 0), (3_000_000, 9_000_000), (5_000_000, 0)]) == [0, 0, 5000]
+    # a limit more than before begins with nothing
+    assert commit(db, turn(3, sends=[send("1-3", "a")]), chat=[(1_000_000, 0), (3_000_000, 9_000_000), (5_000_000, 0), (1000, 0)]) == \
+        [0, 0, 10000]
+
+
+def test_every_account_has_its_own_times(db):
+    account = [(1_000_000, 0)]
+    sends = [send("1-1", "a", account="p1"), send("1-2", "b", account="p2"), send("1-3", "c", account="p1")]
+    assert commit(db, turn(1, sends=sends), account=account) == [0, 0, 0, 0, 1000]
+    assert {f for f in db.hkeys(KEYS[1]) if f.startswith("a|")} == {"a|p1|", "a|p2|"}
+
+
+def test_a_new_or_suspect_account_is_slower(db):
+    limits = {"account": [(1_000_000, 0)], "chat": [(2_000_000, 0)], "stretch": {"slow": 4000}}
+    sends = [send("1-%d" % i, "a", account="slow") for i in range(3)]
+    assert commit(db, turn(1, sends=sends), **limits) == [0, 0, 0, 8000, 16000]
+
+
+def test_members_are_not_called_too_often(db):
+    member = [(30_000_000, 30_000_000)]  # two at once, then one in 30 s
+    sends = [send("1-%d" % i, "c%d" % i, members=["7", "8"] if i else ["7"]) for i in range(3)]
+    assert commit(db, turn(1, sends=sends), member=member) == [0, 0, 0, 0, 30000]
+    assert commit(db, turn(2, sends=[send("2-1", "x", members=["9"])]), member=member) == [0, 0, 0]
+    assert set(db.hkeys(KEYS[1])) == {"m|7|", "m|8|", "m|9|"}
+
+
+def test_jitter_makes_a_spacing_longer_and_leaves_bursts_alone(db):
+    sends = [send("1-%d" % i, "a", jitter=500) for i in range(3)]
+    assert commit(db, turn(1, sends=sends), chat=[(1_000_000, 0)]) == [0, 0, 0, 1500, 3000]
+    sends = [send("2-%d" % i, "b", jitter=500) for i in range(4)]
+    assert commit(db, turn(2, sends=sends), chat=[(1_000_000, 1_000_000)]) == [0, 0, 0, 0, 1000, 2000]
+
+
+def test_what_may_join_another_waits_without_taking_a_place(db):
+    chat = [(10_000_000, 0)]
+    joins = dict(jitter=-1, latest=15_000_000)
+    assert commit(db, turn(1, sends=[send("1-%d" % i, "a", **joins) for i in range(4)]), chat=chat) == \
+        [0, 0, 0, 10000, 10000, 10000]
+    assert commit(db, turn(2, sends=[send("2-1", "a")]), chat=chat) == [0, 0, 10000]
+
+
+def test_what_has_passed_is_swept_out_of_pace(db):
+    sweep = SCRIPT_FILE.with_name("pace_sweep.lua").read_text()
+    commit(db, turn(1, sends=[send("1-%d" % i, "c%d" % i) for i in range(300)]), chat=[(1_000_000, 0)])
+    db.hset(KEYS[1], "a1", NOW - MINUTE)  # of an older version
+    commit(db, turn(2, sends=[send("2-1", "late")]), chat=[(1_000_000, 0)], now=NOW + MINUTE)
+    cursor = "0"
+    for _ in range(20):
+        cursor = db.eval(sweep, 1, KEYS[1], cursor, NOW + MINUTE)
+        if cursor == "0":
+            break
+    assert db.hkeys(KEYS[1]) == ["late|"]
+
+
+def test_two_messages_become_one_in_one_step(db):
+    merge = SCRIPT_FILE.with_name("merge.lua").read_text()
+    db.hset(KEYS[2], mapping={"1-1": "a", "1-2": "b"})
+
+    def join(*words, epoch=1):
+        return db.eval(merge, 2, KEYS[0], KEYS[2], epoch, *words)
+
+    assert join("1-1", "1-2", "ab", epoch=2) == -1 and db.hlen(KEYS[2]) == 2
+    assert join("1-1", "1-2", "ab") == 1 and db.hgetall(KEYS[2]) == {"1-1": "ab"}
+    assert join("1-1", "1-2", "ab") == 2, "asked again after a lost answer"
+    assert join("1-1", "1-3", "abc") == 0 and db.hgetall(KEYS[2]) == {"1-1": "ab"}, "it was taken out meanwhile"
+
+
+def day_quota(limit, field="c|c|post-day", whom="q"):
+    return {"kind": BROADCAST, "quotas": [(DAY, field, limit, whom)]}
+
+
+def test_a_quota_that_is_used_up_sheds(db):
+    got = commit(db, turn(1, sends=[send("1-%d" % i, "c", **day_quota(2)) for i in range(3)]))
+    assert got == [0, 0, 0, 0, -2]
+    assert sorted(db.hkeys(KEYS[2])) == ["1-0", "1-1"]
+    assert db.hgetall(QUOTA_KEYS[0]) == {"c|c|post-day": "2"} and 0 < db.ttl(QUOTA_KEYS[0]) <= 3 * 86400
+    assert commit(db, turn(2, sends=[send("1-9", "c", **day_quota(2))])) == [0, 0, -2]  # counted in another commit
+    assert commit(db, turn(3, sends=[send("1-10", "c", **day_quota(3))])) == [0, 0, 0]
+
+
+def test_a_full_day_puts_off_to_the_next_where_that_is_soon_enough(db):
+    late = [send("1-%d" % i, "c", latest=20 * MINUTE, **day_quota(1)) for i in range(3)]
+    got = commit(db, turn(1, sends=late), account=[(1000, 0)])
+    assert got == [0, 0, 0, 600000, -2]  # at the end of the window; and that one is full then, too
+    assert db.hgetall(QUOTA_KEYS[0]) == {"c|c|post-day": "1"} and db.hgetall(QUOTA_KEYS[1]) == {"c|c|post-day": "1"}
+    assert '"from2":%d' % (WINDOW_ENDS[0] // 1000) in db.hget(KEYS[2], "1-1")
+
+
+def test_what_is_held_back_counts_in_the_window_in_which_it_leaves(db):
+    tomorrow = NOW + 11 * MINUTE
+    held = ("1-1", "c", tomorrow, tomorrow + MINUTE, day_quota(1))
+    assert commit(db, turn(1, sends=[held])) == [0, 0, 660000]
+    assert db.hgetall(QUOTA_KEYS[1]) == {"c|c|post-day": "1"} and not db.exists(QUOTA_KEYS[0])
+    assert commit(db, turn(2, sends=[("1-2", "c", tomorrow, tomorrow + MINUTE, day_quota(1))])) == [0, 0, -2]
+
+
+def test_a_member_who_was_reached_often_enough_is_not_mentioned(db):
+    db.hset(QUOTA_KEYS[2], mapping={"m|7|attention": 6})
+    quotas = [(BUSINESS, "m|7|attention", 6, "u7"), (BUSINESS, "m|8|attention", 6, "u8")]
+    got = commit(db, turn(1, sends=[send("1-1", "c", kind=BROADCAST, quotas=quotas)]))
+    assert got == [0, 0, "0\x1f7"]
+    assert db.hget(KEYS[2], "1-1").endswith(',"plain":["7"]}')
+    assert db.hgetall(QUOTA_KEYS[2]) == {"m|7|attention": "6", "m|8|attention": "1"}
+    private = send("1-2", "@7", kind=DM, quotas=[(BUSINESS, "m|7|attention", 6, "m")])
+    assert commit(db, turn(2, sends=[private])) == [0, 0, -3]
+
+
+def test_what_a_limit_sheds_is_not_counted(db):
+    sends = [send("1-1", "c", latest=0, **day_quota(5)), send("1-2", "c", latest=0, **day_quota(5))]
+    assert commit(db, turn(1, sends=sends), chat=[(MINUTE, 0)]) == [0, 0, 0, -1]
+    assert db.hgetall(QUOTA_KEYS[0]) == {"c|c|post-day": "1"}
+    assert commit(db, turn(1, sends=sends), chat=[(MINUTE, 0)]) == [0, 1]  # nor what was committed before
+    assert db.hgetall(QUOTA_KEYS[0]) == {"c|c|post-day": "1"}
+
+
+def test_a_month_and_many_counters_at_once(db):
+    sends = [send("1-%d" % i, "c%d" % i, kind=BROADCAST, quotas=[(DAY, "c|c%d|post-day" % i, 1, "q"), (MONTH, "a|g|month", 900, "q")])
+             for i in range(1000)]
+    got = commit(db, turn(1, sends=sends))
+    assert got[2:].count(0) == 900 and got[2:].count(-2) == 100
+    assert db.hget(QUOTA_KEYS[4], "a|g|month") == "900" and db.hlen(QUOTA_KEYS[0]) == 900
+    assert db.ttl(QUOTA_KEYS[4]) > 60 * 86400

@@ -14,6 +14,7 @@ struct account *account_get(struct gw *gw, const char *name)
         return a;
     a = MEM_NEW(struct account);
     a->name = mem_strdup(name);
+    a->slow = 1;
     HASH_ADD_KEYPTR(hh, gw->accounts, a->name, strlen(a->name), a);
     return a;
 }
@@ -38,8 +39,11 @@ int64_t account_held_until(const struct gw *gw, int64_t now_ms)
 void account_set_back(struct gw *gw, int64_t ms)
 {
     for (struct account *a = gw->accounts; a; a = a->hh.next) {
-        if (a->hold_until_ms)
-            a->hold_until_ms -= ms;
+        int64_t *const times[] = {&a->hold_until_ms, &a->level_ms, &a->bad_ms, &a->held_ms,
+                                  &a->lost_ms};
+        for (size_t i = 0; i < sizeof times / sizeof times[0]; i++)
+            if (*times[i])
+                *times[i] -= ms;
         for (int i = 0; i < PACE_RULES; i++)
             a->guard_us[i] -= ms * 1000;
     }

@@ -38,7 +38,12 @@ struct message *message_new(const struct message_head *head, const struct out_se
     m->from_ms = head->from_ms;
     m->until_ms = head->until_ms;
     m->resend = head->resend;
+    m->insist = head->insist;
+    m->cause = 0;
+    m->act = NULL;
     m->answer = head->answer;
+    m->kind = head->kind;
+    m->late = head->late;
     m->run = NULL;
     for (int i = 0; i < nsegments; i++) {
         const struct out_segment *s = &segments[i];
@@ -54,8 +59,10 @@ struct message *message_new(const struct message_head *head, const struct out_se
 
 void message_free(struct message *m)
 {
-    if (m)
-        free(m->run);
+    if (!m)
+        return;
+    free(m->run);
+    act_free(m->act);
     free(m);
 }
 
@@ -63,6 +70,21 @@ void message_set_run(struct message *m, const char *run)
 {
     free(m->run);
     m->run = mem_strdup(run);
+}
+
+void message_unmention(struct message *m, const char *user)
+{
+    struct out_segment *list = (struct out_segment *)m->segments; /* behind it in its own block */
+    for (int i = 0; i < m->nsegments; i++) {
+        if (list[i].type != SEGMENT_AT || strcmp(list[i].id, user) != 0)
+            continue;
+        list[i].type = SEGMENT_TEXT;
+        if (!list[i].text_len) { /* no name came with it */
+            list[i].text = list[i].id;
+            list[i].text_len = strlen(list[i].id);
+        }
+        list[i].id = "";
+    }
 }
 
 void message_json(const struct message *m, struct buf *out)
@@ -79,7 +101,19 @@ void message_json(const struct message *m, struct buf *out)
     }
     buf_adds(out, ",\"until\":");
     buf_addi(out, m->until_ms);
-    buf_adds(out, m->resend ? ",\"policy\":\"resend\"" : ",\"policy\":\"drop\"");
+    buf_adds(out, ",\"kind\":\"");
+    buf_adds(out, send_kind_name(m->kind));
+    buf_addc(out, '"');
+    if (m->late != LATE_DELAY) {
+        buf_adds(out, ",\"late\":\"");
+        buf_adds(out, late_policy_name(m->late));
+        buf_addc(out, '"');
+    }
+    buf_adds(out, m->insist   ? ",\"policy\":\"resend\""
+                  : m->resend ? ",\"policy\":\"answer\""
+                              : ",\"policy\":\"drop\"");
+    if (m->act)
+        act_json(m->act, out);
     if (m->run) {
         buf_adds(out, ",\"run\":");
         buf_add_json(out, m->run, strlen(m->run));
@@ -132,6 +166,18 @@ static const char *message_string(const cJSON *o, const char *key)
     return s ? s : "";
 }
 
+/* What the commit found out and wrote behind the entry: mentions to be left out, and the window it was put off to. */
+static void message_parse_quota(struct message *m, const cJSON *o)
+{
+    const cJSON *user;
+    cJSON_ArrayForEach (user, cJSON_GetObjectItemCaseSensitive(o, "plain"))
+        if (cJSON_IsString(user))
+            message_unmention(m, user->valuestring);
+    int64_t from = (int64_t)message_number(o, "from2");
+    if (from > m->from_ms)
+        m->from_ms = from;
+}
+
 struct message *message_parse(const char *json, size_t len)
 {
     cJSON *o = cJSON_ParseWithLength(json, len);
@@ -139,7 +185,8 @@ struct message *message_parse(const char *json, size_t len)
     int n = cJSON_IsArray(list) ? cJSON_GetArraySize(list) : 0;
     struct message *m = NULL;
     struct out_segment *segments = mem_zero((size_t)n * sizeof *segments);
-    bool ok = n > 0 && *message_string(o, "chat");
+    struct gateway_request *act = act_parse(o);
+    bool ok = (n > 0 || act) && *message_string(o, "chat");
     for (int i = 0; ok && i < n; i++)
         ok = message_parse_segment(cJSON_GetArrayItem(list, i), &segments[i]);
     if (ok) {
@@ -150,15 +197,45 @@ struct message *message_parse(const char *json, size_t len)
             .from_ms = (int64_t)message_number(o, "from"),
             .until_ms = (int64_t)message_number(o, "until"),
             .resend = strcmp(message_string(o, "policy"), "drop") != 0,
+            .insist = strcmp(message_string(o, "policy"), "resend") == 0,
             .answer = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, "answer")),
         };
+        /* entries of older versions say no kind */
+        if (!send_kind_parse(message_string(o, "kind"), &head.kind))
+            head.kind = head.answer ? KIND_ANSWER : *head.chat == '@' ? KIND_DM : KIND_BROADCAST;
+        late_policy_parse(message_string(o, "late"), &head.late);
         m = message_new(&head, segments, n);
+        m->act = act;
+        act = NULL;
         if (*message_string(o, "run"))
             message_set_run(m, message_string(o, "run"));
+        message_parse_quota(m, o);
     }
+    act_free(act);
     free(segments);
     cJSON_Delete(o);
     return m;
+}
+
+static int message_add_member(const char **users, int n, int max, const char *user)
+{
+    for (int i = 0; i < n; i++)
+        if (strcmp(users[i], user) == 0)
+            return n;
+    if (n < max)
+        users[n++] = user;
+    return n;
+}
+
+int message_members(const struct message *m, const char **users, int max)
+{
+    int n = 0;
+    if (*m->chat == '@')
+        n = message_add_member(users, n, max, m->chat + 1);
+    for (int i = 0; i < m->nsegments; i++)
+        if (m->segments[i].type == SEGMENT_AT && strcmp(m->segments[i].id, "all") != 0)
+            n = message_add_member(users, n, max, m->segments[i].id);
+    return n;
 }
 
 void message_plain(const struct message *m, struct buf *out)

@@ -7,14 +7,11 @@
 #include <string.h>
 
 #include "engine/internal.h"
+#include "engine/send/act.h"
+#include "engine/send/breaker.h"
+#include "engine/turn/batch.h"
 
-enum {
-    BATCH_TURNS = 64,
-    SEEN_SHARDS = 64,
-    SEEN_KEEP_S = 3 * 86400,
-    FLIGHT_TRIES = 5,
-    FLIGHT_RETRY_MS = 200
-};
+enum { FLIGHT_TRIES = 5, FLIGHT_RETRY_MS = 200 };
 
 extern const char embed_commit_lua[];
 extern const unsigned long embed_commit_lua_len;
@@ -34,9 +31,11 @@ struct flight {
 void committer_add(struct turn *t)
 {
     t->at = NULL;
+    breaker_turn(t);
+    acts_write(t);
     if (t->nsettings)
         turn_note_settings(t);
-    if (turn_is_empty(t) && t->input->kind == INPUT_EVENT) {
+    if (turn_is_empty(t) && t->input->kind == INPUT_EVENT && !t->input->repeat) {
         turn_finish_empty(t);
         return;
     }
@@ -46,7 +45,7 @@ void committer_add(struct turn *t)
     t->gw->nfinished++;
 }
 
-/* ---- the words of a batch ---- */
+/* ---- sending ---- */
 
 static const char *committer_sha(void)
 {
@@ -60,115 +59,8 @@ static const char *committer_sha(void)
     return hex;
 }
 
-struct batch {
-    struct buf words; /* RESP bulk strings */
-    size_t n;
-};
-
-static void batch_text(struct batch *b, const char *s, size_t len)
-{
-    buf_add_bulk(&b->words, s, len);
-    b->n++;
-}
-
-static void batch_int(struct batch *b, int64_t n)
-{
-    buf_add_bulk_int(&b->words, n);
-    b->n++;
-}
-
-static void batch_limits(struct batch *b, const struct pace_rule *list, int n)
-{
-    batch_int(b, n);
-    for (int i = 0; i < n; i++) {
-        batch_int(b, list[i].interval_us);
-        batch_int(b, list[i].interval_us * (list[i].burst > 1 ? list[i].burst - 1 : 0));
-    }
-}
-
-static void batch_seen_key(struct gw *gw, struct buf *key, int64_t day, unsigned shard)
-{
-    buf_reset(key);
-    gw_key(gw, key, "seen");
-    buf_addc(key, ':');
-    buf_addi(key, day);
-    buf_addc(key, ':');
-    buf_addi(key, shard);
-}
-
-/* True when this process has not yet given that set its time to live. */
-static bool batch_first_touch(struct gw *gw, int64_t day, unsigned shard)
-{
-    uint64_t bit = (uint64_t)1 << shard;
-    unsigned slot = (unsigned)day & 3;
-    if ((gw->seen_day >> (slot * 16) & 0xFFFF) != ((uint64_t)day & 0xFFFF)) {
-        gw->seen_day &= ~((uint64_t)0xFFFF << (slot * 16));
-        gw->seen_day |= ((uint64_t)day & 0xFFFF) << (slot * 16);
-        gw->seen_touched[slot] = 0;
-    }
-    bool first = !(gw->seen_touched[slot] & bit);
-    gw->seen_touched[slot] |= bit;
-    return first;
-}
-
-/* Which chats the sends of a batch go to, by position. */
-struct batch_chats {
-    const char *list[BATCH_TURNS * 20];
-    int n;
-};
-
-static int batch_chat(struct batch_chats *c, const char *chat)
-{
-    for (int i = 0; i < c->n; i++)
-        if (c->list[i] == chat || strcmp(c->list[i], chat) == 0)
-            return i + 1;
-    c->list[c->n++] = chat;
-    return c->n;
-}
-
-static void batch_send(struct batch *b, struct gw *gw, struct turn_out *o, int chat)
-{
-    static struct buf json;
-    char id[40];
-    if (!o->id)
-        o->id = gw->next_id++;
-    outbox_print_id(o->id, id);
-    batch_text(b, id, strlen(id));
-    batch_int(b, chat);
-    batch_int(b, o->not_before_ms * 1000);
-    batch_int(b, o->latest_ms * 1000);
-    batch_int(b, gw->pace.jitter_ms
-                     ? (int64_t)rng_below(&gw->e->rng, (uint64_t)gw->pace.jitter_ms * 1000 + 1)
-                     : 0);
-    buf_reset(&json);
-    message_json(o->message, &json);
-    batch_text(b, json.data, json.len);
-}
-
-static void batch_turn(struct batch *b, struct turn *t, struct batch_chats *chats, bool again)
-{
-    static struct buf key;
-    struct gw *gw = t->gw;
-    unsigned shard = (unsigned)(t->hash % SEEN_SHARDS);
-    batch_seen_key(gw, &key, t->day, shard);
-    batch_text(b, key.data, key.len);
-    batch_int(b, batch_first_touch(gw, t->day, shard) || again ? SEEN_KEEP_S : 0);
-    buf_reset(&key);
-    if (!t->own_time)
-        batch_seen_key(gw, &key, t->day - 1, shard);
-    batch_text(b, key.data ? key.data : "", key.len);
-    batch_int(b, (int64_t)t->hash);
-    batch_int(b, t->nops);
-    buf_add(&b->words, t->ops.data, t->ops.len);
-    b->n += t->nargs;
-    batch_int(b, t->nouts);
-    for (struct turn_out *o = t->outs; o; o = o->next)
-        batch_send(b, gw, o, batch_chat(chats, o->message->chat));
-}
-
 static void batch_head(struct batch *b, const struct flight *f)
 {
-    static struct buf key;
     struct gw *gw = f->gw;
     if (f->whole) {
         batch_text(b, "EVAL", 4);
@@ -177,20 +69,12 @@ static void batch_head(struct batch *b, const struct flight *f)
         batch_text(b, "EVALSHA", 7);
         batch_text(b, committer_sha(), 40);
     }
-    batch_int(b, 3);
-    static const char *const kinds[] = {"epoch", "pace", "outbox"};
-    for (int i = 0; i < 3; i++) {
-        buf_reset(&key);
-        gw_key(gw, &key, kinds[i]);
-        batch_text(b, key.data, key.len);
-    }
+    batch_keys(b, gw);
     batch_int(b, (int64_t)gw->epoch);
     batch_int(b, clock_wall(gw->e->clock) * 1000);
-    batch_limits(b, gw->pace.rules[PACE_ACCOUNT], gw->pace.nrules[PACE_ACCOUNT]);
-    batch_limits(b, gw->pace.rules[PACE_CHAT], gw->pace.nrules[PACE_CHAT]);
 }
 
-/* ---- sending and answers ---- */
+/* ---- answers ---- */
 
 static void committer_answer(void *ud, const struct redisReply *reply);
 
@@ -198,15 +82,12 @@ static bool flight_send(struct flight *f)
 {
     static struct batch head, body, all;
     struct engine *e = f->gw->e;
-    struct batch_chats chats = {.n = 0};
     buf_reset(&head.words), buf_reset(&body.words), buf_reset(&all.words);
     head.n = body.n = all.n = 0;
     for (struct turn *t = f->turns; t; t = t->next)
-        batch_turn(&body, t, &chats, f->again);
+        batch_turn(&body, t, f->again);
     batch_head(&head, f);
-    batch_int(&head, chats.n);
-    for (int i = 0; i < chats.n; i++)
-        batch_text(&head, chats.list[i], strlen(chats.list[i]));
+    batch_concerned(&head, f->gw);
     batch_int(&head, f->nturns);
     buf_add_array(&all.words, head.n + body.n);
     buf_add(&all.words, head.words.data, head.words.len);
@@ -232,6 +113,25 @@ static void flight_remove(struct flight *f)
     free(f);
 }
 
+/* When a message leaves, or why not; a text also says who is not mentioned after all. */
+static void flight_send_time(struct turn_out *o, const struct redisReply *r)
+{
+    o->delay_ms = !r ? 0 : r->type == REDIS_REPLY_STRING ? strtoll(r->str, NULL, 10) : r->integer;
+    if (o->delay_ms == OUT_QUOTA && !o->shed)
+        o->shed = "a quota of messages is used up";
+    else if (o->delay_ms == OUT_ATTENTION && !o->shed)
+        o->shed = "enough was written to this member today";
+    const char *p = r && r->type == REDIS_REPLY_STRING ? strchr(r->str, '\37') : NULL;
+    while (p) {
+        const char *end = strchr(p + 1, '\37');
+        char *user = end ? mem_strndup(p + 1, (size_t)(end - p - 1)) : mem_strdup(p + 1);
+        message_unmention(o->message, user);
+        free(user);
+        o->unmentioned++;
+        p = end;
+    }
+}
+
 /* The integers that stand for one turn; returns the position after them. */
 static size_t flight_turn(struct flight *f, struct turn *t, const struct redisReply *r, size_t at)
 {
@@ -241,7 +141,7 @@ static size_t flight_turn(struct flight *f, struct turn *t, const struct redisRe
     if (status == COMMIT_REFUSED)
         text = at < r->elements && r->element[at]->str ? r->element[at]->str : "?", at++;
     for (struct turn_out *o = t->outs; status == COMMIT_DONE && o; o = o->next, at++)
-        o->delay_ms = at < r->elements ? r->element[at]->integer : 0;
+        flight_send_time(o, at < r->elements ? r->element[at] : NULL);
     turn_committed(t, (enum commit_status)status, text, f->again);
     return at;
 }
@@ -301,6 +201,8 @@ static void flight_error(struct flight *f, const char *text)
         return;
     }
     bool wait = redis_error_passes(text);
+    if (wait && strncmp(text, "LOADING", 7) != 0)
+        process_refused(f->gw->e, text);
     int64_t now = clock_mono(f->gw->e->clock);
     f->retry_at = now + FLIGHT_RETRY_MS;
     if (log_gate_open(&f->gw->gate_commit, now, 5000))

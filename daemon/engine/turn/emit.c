@@ -186,9 +186,9 @@ static void news_gateway_state(struct gw *gw, const char *reason)
     struct gateway_state s;
     struct buf data = {0};
     gw->gateway->ops->state(gw->gateway, &s);
-    buf_addf(&data,
-             "{\"link\":\"%s\",\"account\":\"%s\",\"up\":%s,\"reason\":", gateway_link_name(s.link),
-             gateway_account_name(s.account), gw->told == GW_TOLD_UP ? "true" : "false");
+    buf_addf(&data, "{\"link\":\"%s\",\"account\":\"%s\",\"cause\":\"%s\",\"up\":%s,\"reason\":",
+             gateway_link_name(s.link), gateway_account_name(s.account),
+             s.account_reason ? s.account_reason : "", gw->told == GW_TOLD_UP ? "true" : "false");
     buf_add_json(&data, reason ? reason : "", reason ? strlen(reason) : 0);
     buf_addc(&data, '}');
     gw_tell(gw, "gateway_state", buf_cstr(&data));

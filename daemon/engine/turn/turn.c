@@ -214,12 +214,8 @@ void turn_mark(struct turn *t, struct turn_mark *m)
 
 static void turn_free_act(struct turn_act *a)
 {
-    struct gateway_request *r = &a->request;
-    free((char *)r->chat);
-    free((char *)r->user);
-    free((char *)r->arg);
-    free((char *)r->sub);
-    free((char *)r->text);
+    message_free(a->message);
+    act_free(a->request);
     free(a);
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/hash.h"
 #include "engine/route/book.h"
+#include "engine/send/pace.h"
 #include "gateway/gateway.h"
 #include "store/redis.h"
 
@@ -47,6 +48,8 @@ struct rng *turn_rng(struct turn *t);
 /* Is this turn about what a member said or did just now, or the beginning of a run that such a turn started? Then a message is an
  * answer. */
 bool turn_answering(const struct turn *t);
+/* Is the handler's event so old that this flow does not answer it any more? Its state counts. */
+bool turn_is_late(const struct turn *t);
 /* The id of the run that this handler is, or would be if it waited: 16 hex digits. */
 const char *turn_run_id(const struct turn *t);
 /* The staff role of a user here: configuration, playbook, platform role if the playbook says so. `platform_role` may be "". */
@@ -81,6 +84,8 @@ void turn_each_write(const struct turn *t, const char *key, size_t len,
                      void (*fn)(void *ud, int argc, const char *const *argv, const size_t *argvlen),
                      void *ud);
 
+/* What the script says a message is; ALARM: to staff, goes before everything but answers. */
+enum said_kind { KIND_BY_CAUSE, KIND_SAID_GAME, KIND_SAID_BROADCAST, KIND_SAID_ALARM };
 enum send_policy { POLICY_DEFAULT, POLICY_RESEND, POLICY_DROP };
 struct turn_message {
     const char *chat;    /* chat key; NULL = this chat */
@@ -91,8 +96,11 @@ struct turn_message {
     bool answer;
     bool anytime; /* may be posted in quiet hours by explicit parameter */
     enum send_policy policy;
-    /* 0 = default (answers 2 min, others 30 min); shed when it cannot be sent within */
+    /* shed when it cannot be sent within; 0 = as the gateway's configuration says for its kind */
     int64_t late_ms;
+    bool late_said; /* if_late: what becomes of it when it has to wait; else as configured */
+    enum late_policy if_late;
+    enum said_kind kind;
 };
 /* Composes (clean, split, cap) and adds the message to the turn. Returns NULL, or why it cannot be sent (a capability is
  * missing, empty, too many messages in one turn (20)), for the script. */

@@ -9,8 +9,14 @@ struct turn_out {
     struct message *message;
     uint64_t id; /* outbox id, given when it is committed */
     int64_t not_before_ms, latest_ms;
-    int64_t delay_ms; /* answer of the commit; -1 shed */
+    int64_t delay_ms; /* answer of the commit; below 0: enum out_shed */
+    const char *shed; /* why the breaker keeps it back, or a quota; NULL: nothing does */
+    int attention;    /* what its playbook says of the attention of members: struct playbook */
+    int unmentioned;  /* members whose mention became a plain name, for that is used up */
 };
+
+/* Why the commit shed a message. */
+enum out_shed { OUT_LATE = -1, OUT_QUOTA = -2, OUT_ATTENTION = -3 };
 
 struct turn_timer_op {
     struct turn_timer_op *next;
@@ -46,7 +52,10 @@ struct turn_run {
 
 struct turn_act {
     struct turn_act *next;
-    struct gateway_request request; /* strings owned */
+    struct gateway_request *request; /* owned, until its message takes it over */
+    const char *flow;
+    uint64_t id;             /* outbox id, given when it is committed */
+    struct message *message; /* from then until the answer of the commit */
 };
 
 /* The state of a write set before a handler began. */
@@ -121,6 +130,9 @@ void turn_undo(struct turn *t, const struct turn_mark *m);
 /* A message to the staff chat from the engine itself (not from a script). */
 void turn_tell_staff(struct turn *t, const char *text);
 bool turn_is_empty(const struct turn *t);
+/* turn_late.c: is it too late for that message, because of the time of what caused it? */
+struct turn_message;
+bool turn_stale(const struct turn *t, const struct turn_message *m, const char *chat);
 /* turn_staff.c: toggles and pauses, after the commit. */
 void turn_apply_settings(struct turn *t);
 /* Before the commit: notes them in it. */

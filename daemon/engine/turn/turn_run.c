@@ -4,18 +4,21 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "engine/health/say.h"
 #include "engine/internal.h"
 #include "engine/look/trace.h"
 #include "engine/release/release.h"
 #include "engine/rights/forget.h"
 #include "engine/route/routes.h"
 #include "engine/run/calls.h"
+#include "engine/send/act.h"
 
 enum { TURN_TRIES = 1000, TURN_PAUSE_MS = 200, TURN_STAFF_ERROR = 160 };
 
 static void turn_set_cause(struct turn *t, const struct input *in)
 {
-    static const enum turn_cause kinds[] = {CAUSE_EVENT, CAUSE_SCHEDULE, CAUSE_TIMER, CAUSE_START};
+    static const enum turn_cause kinds[] = {CAUSE_EVENT, CAUSE_SCHEDULE, CAUSE_TIMER, CAUSE_START,
+                                            CAUSE_START};
     t->own =
         (struct cause){.kind = kinds[in->kind],
                        .event = in->event,
@@ -51,18 +54,6 @@ static struct turn *turn_new(struct chat *c, struct input *in)
     rng_seed(&t->rng, t->hash ^ hash_string(c->gw->name));
     e->turns++;
     return t;
-}
-
-static struct input *chat_take(struct chat *c)
-{
-    struct input *in = c->first;
-    c->first = in->next;
-    if (!c->first)
-        c->tail = &c->first;
-    c->queued--;
-    c->gw->queued--;
-    in->next = NULL;
-    return in;
 }
 
 /* A timer or schedule that missed its time by more than its handler allows. */
@@ -105,17 +96,22 @@ static enum turn_next turn_start(struct turn *t, struct route *r, bool record);
 void turn_begin(struct chat *c)
 {
     struct input *in = chat_take(c);
-    struct route *routes =
-        in->kind == INPUT_EVENT && in->event->from_bot ? NULL : routes_match(c, in);
+    struct route *routes = in->kind == INPUT_SAY || (in->kind == INPUT_EVENT && in->event->from_bot)
+                               ? NULL
+                               : routes_match(c, in);
     if (!routes && in->kind == INPUT_EVENT && !in->command && !in->id) {
         input_free(in);
         return; /* nobody listens: no turn, no commit */
+    }
+    if (in->repeat) { /* nothing happens, once and for all */
+        routes_free_list(routes);
+        routes = NULL;
     }
     if (in->kind != INPUT_EVENT && pauses_keep(c, in, routes)) {
         routes_free_list(routes);
         return;
     }
-    if (!routes && release_keep_timer(c, in))
+    if (!routes && !in->repeat && release_keep_timer(c, in))
         return;
     struct turn *t = turn_new(c, in);
     t->routes = routes;
@@ -128,6 +124,8 @@ void turn_begin(struct chat *c)
         turn_remove_entry(t);
     if (in->command)
         command_begin(t);
+    if (in->kind == INPUT_SAY)
+        say_turn(t);
     turn_run_from(t, t->routes);
 }
 
@@ -398,26 +396,27 @@ static void turn_mirror(struct turn *t, bool unsure)
 
 static void turn_send_out(struct turn *t, struct turn_out *o)
 {
+    if (o->unmentioned)
+        metric_add(
+            metric_counter("sopd_mentions_left_out_total",
+                           "Mentions that became plain names: enough reached the member that day.",
+                           metric_labels("gateway", t->gw->name, NULL)),
+            o->unmentioned);
     if (o->delay_ms < 0) {
-        metric_inc(gw_sends(t->gw, "shed"));
+        metric_inc(gw_sends(t->gw, o->delay_ms == OUT_QUOTA       ? "quota"
+                                   : o->delay_ms == OUT_ATTENTION ? "attention"
+                                                                  : "shed"));
         if (o->message->run)
-            run_sent(t->gw, o->message->run, o->id, "", "it could not leave in time");
-        if (log_gate_open(&t->gw->gate_late, clock_mono(t->e->clock), 1000))
-            log_warn("message shed: it could not leave in time", "gateway", t->gw->name, "chat",
-                     o->message->chat, "flow", o->message->flow, NULL);
+            run_sent(t->gw, o->message->run, o->id, "",
+                     o->shed ? o->shed : "it could not leave in time");
+        if (log_gate_open(&t->gw->gate_late, clock_mono(t->e->clock), 10000))
+            log_warn("message shed", "gateway", t->gw->name, "chat", o->message->chat, "flow",
+                     o->message->flow, "why", o->shed ? o->shed : "it could not leave in time",
+                     NULL);
         return;
     }
     outbox_add(t->gw, o->id, o->message, o->delay_ms);
     o->message = NULL;
-}
-
-static void turn_do_acts(struct turn *t)
-{
-    for (struct turn_act *a = t->acts; a; a = a->next) {
-        if (!t->gw->gateway || !t->gw->gateway->ops->call(t->gw->gateway, &a->request, 0))
-            log_warn("action not taken by the gateway", "gateway", t->gw->name, "chat",
-                     t->chat->key, NULL);
-    }
 }
 
 void turn_committed(struct turn *t, enum commit_status status, const char *text, bool again)
@@ -441,17 +440,19 @@ void turn_committed(struct turn *t, enum commit_status status, const char *text,
             outbox_recover(gw, o->id, o->message);
             o->message = NULL;
         }
-        if (again)
+        if (again) {
+            acts_begin(t, false);
             turn_mirror(t, true);
-        else
+        } else {
             turn_runs_forget(t);
+        }
     } else {
         metric_inc(gw->m_commits);
         trace_turn(t); /* before its runs are forgotten: they own bindings that it names */
         turn_mirror(t, false);
         for (struct turn_out *o = t->outs; o; o = o->next)
             turn_send_out(t, o);
-        turn_do_acts(t);
+        acts_begin(t, true);
     }
     if (t->input->event && !t->input->event->history)
         metric_observe(gw->m_latency, (double)(clock_ns() - t->input->event->arrived_ns) / 1e9);

@@ -2,24 +2,16 @@
  * which pieces. They leave after the commit, see turn_run.c and outbox.c. */
 #include <string.h>
 
-#include "base/timefmt.h"
 #include "engine/internal.h"
+#include "engine/turn/quiet.h"
 
-enum { TURN_MESSAGES = 20, TURN_POST_LATE_MS = 1800000 };
+/* PLAY: a post soon after what caused it belongs to it, as the results of a game do. */
+enum { TURN_MESSAGES = 20, TURN_PLAY_MS = 600000 };
 
 int64_t turn_quiet_until(const struct turn *t)
 {
     const struct binding *b = turn_binding(t);
-    const struct playbook *p = b ? b->playbook : NULL;
-    if (!p || !p->has_quiet || p->quiet_from_ms == p->quiet_to_ms)
-        return 0;
-    int64_t now = t->now_ms, clock = zone_clock(p->zone, now), day = zone_day(p->zone, now, 0);
-    bool wraps = p->quiet_from_ms > p->quiet_to_ms;
-    bool quiet = wraps ? clock >= p->quiet_from_ms || clock < p->quiet_to_ms
-                       : clock >= p->quiet_from_ms && clock < p->quiet_to_ms;
-    if (!quiet)
-        return 0;
-    return zone_moment(p->zone, day + (wraps && clock >= p->quiet_from_ms), p->quiet_to_ms);
+    return quiet_until(b ? b->playbook : NULL, t->now_ms);
 }
 
 static bool turn_keep_at(void *ud, const char *user)
@@ -31,7 +23,26 @@ static bool turn_keep_at(void *ud, const char *user)
 struct turn_adding {
     struct turn *t;
     int64_t not_before_ms, latest_ms;
+    int attention;
 };
+
+/* Did a member's word cause it? Also what a run says when its question to the outside (c:http, c:llm) is answered. */
+static bool turn_asked(const struct turn *t, const struct message *m)
+{
+    bool outside = t->input->kind == INPUT_RUN && t->input->why == RUN_ANSWER;
+    return m->answer || (outside && t->cause->kind == CAUSE_EVENT &&
+                         t->now_ms - t->cause->now_ms < TURN_PLAY_MS);
+}
+
+/* Urgent messages overtake the others, but not those of their own turn in their chat: these are one speech. */
+static void turn_keep_order(const struct turn *t, const struct message *m)
+{
+    if (m->kind > KIND_GAME)
+        return;
+    for (struct turn_out *o = t->outs; o; o = o->next)
+        if (o->message->kind == KIND_BROADCAST && strcmp(o->message->chat, m->chat) == 0)
+            o->message->kind = m->kind;
+}
 
 static void turn_add_piece(void *ud, struct message *m)
 {
@@ -39,8 +50,11 @@ static void turn_add_piece(void *ud, struct message *m)
     struct turn *t = a->t;
     struct turn_out *o = MEM_NEW(struct turn_out);
     o->message = m;
+    m->cause = turn_asked(t, m) && *turn_user(t) ? hash_string(turn_user(t)) : 0;
+    turn_keep_order(t, m);
     o->not_before_ms = a->not_before_ms;
     o->latest_ms = a->latest_ms;
+    o->attention = a->attention;
     *t->outs_tail = o;
     t->outs_tail = &o->next;
     t->nouts++;
@@ -64,6 +78,44 @@ static const char *turn_cannot(const struct turn *t, const struct turn_message *
     return NULL;
 }
 
+static enum send_kind turn_kind(const struct turn *t, const struct turn_message *m,
+                                const char *chat)
+{
+    for (int i = 0; i < m->nsegments; i++)
+        if (m->segments[i].type == SEGMENT_AT && strcmp(m->segments[i].id, "all") == 0)
+            return KIND_AT_ALL;
+    if (m->kind == KIND_SAID_GAME || m->kind == KIND_SAID_BROADCAST)
+        return m->kind == KIND_SAID_GAME ? KIND_GAME : KIND_BROADCAST;
+    if (m->answer || m->kind == KIND_SAID_ALARM)
+        return KIND_ANSWER;
+    if (chat[0] == '@')
+        return KIND_DM;
+    const struct binding *b = turn_binding(t);
+    const char *said = b ? flow_info(b->flow)->kind : "";
+    if (*said)
+        return strcmp(said, "game") == 0 ? KIND_GAME : KIND_BROADCAST;
+    const struct event *ev = t->cause->event;
+    bool outside = !ev || ev->type == EVENT_TRIGGER || ev->type == EVENT_ORDER ||
+                   (t->input->command && !*ev->user);
+    bool play =
+        t->cause->kind == CAUSE_EVENT && !outside && t->now_ms - t->cause->now_ms < TURN_PLAY_MS;
+    return play ? KIND_GAME : KIND_BROADCAST;
+}
+
+/* The script's own word, else the configuration's. */
+static struct pace_late turn_late(const struct turn *t, const struct turn_message *m,
+                                  enum send_kind kind)
+{
+    struct pace_late late = pace_late(&t->gw->pace, kind);
+    if (m->late_said && late.policy != m->if_late) {
+        late.policy = m->if_late;
+        late.limit_ms = m->if_late == LATE_DROP ? PACE_DROP_LATE_MS : late.limit_ms;
+    }
+    if (m->late_ms)
+        late.limit_ms = m->late_ms;
+    return late;
+}
+
 const char *turn_send(struct turn *t, const struct turn_message *m)
 {
     const char *chat = m->chat ? m->chat : t->chat->key;
@@ -76,27 +128,34 @@ const char *turn_send(struct turn *t, const struct turn_message *m)
         return "more than 20 messages in one turn";
     if (chat[0] == '@' && !m->answer && turn_opted_out(t, chat + 1))
         return "opted out";
-    const struct event *ev = t->input->event;
-    if (ev && m->answer && ev->late) {
+    if (turn_stale(t, m, chat)) {
         metric_inc(gw_sends(t->gw, "stale"));
         return NULL; /* too late to answer; what the turn writes still counts */
     }
-    int64_t late = m->late_ms ? m->late_ms : (m->answer ? TURN_ANSWER_LATE_MS : TURN_POST_LATE_MS);
-    int64_t from = t->now_ms;
-    if (!m->answer && !m->anytime) {
-        int64_t quiet = turn_quiet_until(t);
-        from = quiet ? quiet : from;
-    }
-    bool resend = m->policy == POLICY_DEFAULT ? m->answer : m->policy == POLICY_RESEND;
+    enum send_kind kind = turn_kind(t, m, chat);
+    struct pace_late late = turn_late(t, m, kind);
     const struct binding *b = turn_binding(t);
+    const struct playbook *p = b ? b->playbook : NULL;
+    int64_t from = t->now_ms, latest = INT64_MAX;
+    if (!m->answer && !m->anytime) { /* neither in the quiet hours nor late into the next ones */
+        int64_t quiet = quiet_until(p, from);
+        from = quiet ? quiet : from;
+        latest = quiet_begins(p, from) - 1;
+    }
+    if (from + late.limit_ms < latest)
+        latest = from + late.limit_ms;
+    bool resend = m->policy == POLICY_DEFAULT ? m->answer : m->policy == POLICY_RESEND;
     struct message_head head = {.chat = chat,
                                 .flow = b ? flow_info(b->flow)->name : "",
                                 .created_ms = t->now_ms,
                                 .from_ms = from > t->now_ms ? from : 0,
-                                .until_ms = from + late,
+                                .until_ms = latest,
                                 .resend = resend,
-                                .answer = m->answer};
-    struct turn_adding adding = {t, from, from + late};
+                                .insist = m->policy == POLICY_RESEND,
+                                .answer = m->answer,
+                                .kind = kind,
+                                .late = late.policy};
+    struct turn_adding adding = {t, from, latest, p ? p->attention : 0};
     int made =
         message_compose(&head, m->segments, m->nsegments, turn_keep_at, t, turn_add_piece, &adding);
     return made ? NULL : "the message is empty";
@@ -110,14 +169,13 @@ void turn_tell_staff(struct turn *t, const char *text)
     if (!to || strncmp(to, t->gw->name, n) != 0 || to[n] != ':')
         return;
     struct out_segment s = {.type = SEGMENT_TEXT, .id = "", .text = text, .text_len = strlen(text)};
-    struct turn_message m = {
-        .chat = to + n + 1, .segments = &s, .nsegments = 1, .anytime = true, .late_ms = 3600000};
+    struct turn_message m = {.chat = to + n + 1,
+                             .segments = &s,
+                             .nsegments = 1,
+                             .anytime = true,
+                             .late_ms = 3600000,
+                             .kind = KIND_SAID_ALARM};
     turn_send(t, &m);
-}
-
-static const char *turn_dup(const char *s)
-{
-    return s ? mem_strdup(s) : NULL;
 }
 
 const char *turn_act(struct turn *t, const struct gateway_request *r)
@@ -133,13 +191,11 @@ const char *turn_act(struct turn *t, const struct gateway_request *r)
     if ((caps & need) != need)
         return "this gateway cannot do that";
     struct turn_act *a = MEM_NEW(struct turn_act);
-    a->request = (struct gateway_request){.action = r->action,
-                                          .chat = turn_dup(r->chat ? r->chat : t->chat->key),
-                                          .user = turn_dup(r->user),
-                                          .arg = turn_dup(r->arg),
-                                          .sub = turn_dup(r->sub),
-                                          .text = turn_dup(r->text),
-                                          .number = r->number};
+    a->request = act_copy(r);
+    if (!r->chat)
+        a->request->chat = mem_strdup(t->chat->key);
+    const struct binding *b = turn_binding(t);
+    a->flow = b ? flow_info(b->flow)->name : "";
     *t->acts_tail = a;
     t->acts_tail = &a->next;
     return NULL;

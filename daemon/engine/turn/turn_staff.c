@@ -32,7 +32,8 @@ static void staff_flow(void *ud, struct binding *b)
     struct flow_why why = {0};
     struct turn_flow f = {.name = info->name, .title = info->title};
     f.on = routes_flow_on(l->chat, b, &why);
-    f.why = why.word;
+    f.why =
+        strcmp(why.word, "looping") == 0 ? "failing" : why.word; /* the same to those who steer */
     f.value = why.value.key ? &why.value : NULL;
     l->fn(l->ud, &f);
 }
