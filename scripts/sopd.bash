@@ -99,6 +99,7 @@ _sopd() {
     --chat) _sopd_reply "$(_sopd_chats)"; return ;;
     --gateway) _sopd_reply "$(_sopd_gateways)"; return ;;
     --flow) _sopd_reply "$(_sopd_flows)"; return ;;
+    --kind) _sopd_reply $'answer\ngame\nbroadcast\ndm\nat_all'; return ;;
   esac
   if ((cword == i)); then
     _sopd_reply "$(if [[ $cur == -* ]]; then _sopd_options "$program" ctl; else _sopd_commands "$program" ctl; fi)"
@@ -106,9 +107,9 @@ _sopd() {
     _sopd_reply "$(_sopd_ctl_options "$program" "$asked")"
   elif ((cword == i + 1)); then
     case $asked in
-      chats | outbox) _sopd_reply "$(_sopd_gateways)" ;;
+      chats | outbox | quota) _sopd_reply "$(_sopd_gateways)" ;;
       flows | draws | verify-draw | why | explain | tag | export) _sopd_reply "$(_sopd_chats)" ;;
-      pause | migrate | rollout | rollback) _sopd_reply "$(_sopd_flows)" ;;
+      pause | migrate | rollout | rollback | plan) _sopd_reply "$(_sopd_flows)" ;;
       toggle) _sopd_reply "$(_sopd_flows)" ;;
       resume) _sopd_reply "$(_sopd_flows; _sopd_chats)" ;;
       kill) _sopd_reply off ;;

@@ -73,6 +73,17 @@ void control_setting(const struct admin_env *env, const struct cJSON *request, s
 int control_settings_bad(const struct admin_env *env);
 bool control_killed(const struct admin_env *env);
 
+/* control_accounts.c: lists accounts ("accounts"), or sets the level of one; and an order for a message whose outcome is unknown.
+ * NULL, or why not. */
+const char *control_accounts(const struct admin_env *env, const struct cJSON *request,
+                             struct cJSON *root);
+const char *control_outbox_order(const struct admin_env *env, const struct cJSON *request);
+
+/* control_alarms.c: adds "alarms", the open ones first; and to an object about a gateway how its link and account are. */
+struct engine_gateway_info;
+void control_alarms(const struct admin_env *env, struct cJSON *root, bool open_only);
+void control_gateway_health(const struct engine_gateway_info *i, struct cJSON *g);
+
 /* ---- control socket ---- */
 
 /* Serves <data_dir>/control.sock (mode 0600). NULL with err filled. */
@@ -92,8 +103,18 @@ void control_rollout(const struct admin_env *env, const struct cJSON *request, s
 /* Adds "rollouts" to the answer about the daemon: the flows of which some hash names a version. */
 void control_rollouts(const struct admin_env *env, struct cJSON *root);
 
+/* {"op": "swap", "pool", "from", "to", "chats", "auto", "who", "reason"}: moves groups of a pool to another of its accounts, or tells who
+ * serves what. NULL, or why not: control_pool.c. */
+const char *control_swap(const struct admin_env *env, const struct cJSON *request,
+                         struct cJSON *out);
+/* Adds "accounts" if the gateway is a pool. */
+void control_members(const struct admin_env *env, const char *gateway, struct cJSON *out);
+
 /* "explain": fills `out`, or says why not. */
 struct cJSON;
+/* control_limits.c: what accounts may send, and whom a flow would post to. NULL, or why not. */
+const char *control_limits(const struct admin_env *env, const struct cJSON *request,
+                           struct cJSON *out);
 const char *control_explain(const struct admin_env *env, const struct cJSON *request,
                             struct cJSON *out);
 

@@ -102,8 +102,7 @@ static void answer_gateway(void *ud, const struct engine_gateway_info *i)
     cJSON *g = cJSON_CreateObject();
     cJSON_AddStringToObject(g, "name", i->name);
     cJSON_AddStringToObject(g, "type", i->type);
-    cJSON_AddStringToObject(g, "link", gateway_link_name(i->state.link));
-    cJSON_AddStringToObject(g, "account", gateway_account_name(i->state.account));
+    control_gateway_health(i, g);
     cJSON_AddStringToObject(g, "self_id", i->state.self_id);
     cJSON_AddStringToObject(g, "self_name", i->state.self_name);
     cJSON_AddStringToObject(g, "impl", i->state.impl);
@@ -118,6 +117,9 @@ static void answer_gateway(void *ud, const struct engine_gateway_info *i)
     cJSON_AddNumberToObject(g, "reconnects", (double)i->state.reconnects);
     cJSON_AddNumberToObject(g, "last_rx", answer_seconds(i->state.last_rx_ms));
     cJSON_AddNumberToObject(g, "held_until", answer_seconds(i->held_until_ms));
+    cJSON_AddNumberToObject(g, "pace", i->warm ? i->warm : 100);
+    cJSON_AddNumberToObject(g, "first_seen", answer_seconds(i->first_ms));
+    control_members(a->env, i->name, g);
     cJSON_AddItemToArray(a->list, g);
 }
 
@@ -201,6 +203,7 @@ static void answer_entry(void *ud, const struct engine_outbox_info *i)
     cJSON_AddStringToObject(o, "chat", i->chat);
     cJSON_AddStringToObject(o, "id", i->id);
     cJSON_AddStringToObject(o, "flow", i->flow);
+    cJSON_AddStringToObject(o, "kind", i->kind);
     cJSON_AddStringToObject(o, "state", i->state);
     cJSON_AddStringToObject(o, "text", i->text);
     cJSON_AddNumberToObject(o, "created", answer_seconds(i->created_ms));
@@ -255,9 +258,42 @@ static void answer_rollout(struct answer *a)
     control_rollout(a->env, a->request, a->root);
 }
 
+static void answer_alarms(struct answer *a)
+{
+    control_alarms(a->env, a->root, false);
+}
+
 static void answer_explain(struct answer *a)
 {
     const char *why = control_explain(a->env, a->request, a->root);
+    if (why)
+        answer_fail(a, why);
+}
+
+static void answer_limits(struct answer *a)
+{
+    const char *why = control_limits(a->env, a->request, a->root);
+    if (why)
+        answer_fail(a, why);
+}
+
+static void answer_accounts(struct answer *a)
+{
+    const char *why = control_accounts(a->env, a->request, a->root);
+    if (why)
+        answer_fail(a, why);
+}
+
+static void answer_outbox_order(struct answer *a)
+{
+    const char *why = control_outbox_order(a->env, a->request);
+    if (why)
+        answer_fail(a, why);
+}
+
+static void answer_swap(struct answer *a)
+{
+    const char *why = control_swap(a->env, a->request, a->root);
     if (why)
         answer_fail(a, why);
 }
@@ -283,7 +319,9 @@ void control_answer(const struct admin_env *env, const char *request, size_t len
                {"reload", answer_reload},     {"resume", answer_resume},
                {"clock", answer_clock},       {"flush-trace", answer_flush_trace},
                {"rollout", answer_rollout},   {"settings", answer_settings},
-               {"setting", answer_setting}};
+               {"setting", answer_setting},   {"swap", answer_swap},
+               {"limits", answer_limits},     {"alarms", answer_alarms},
+               {"accounts", answer_accounts}, {"outbox-order", answer_outbox_order}};
     enum { OPS = sizeof ops / sizeof ops[0] };
     cJSON *json = cJSON_ParseWithLength(request, len);
     struct answer a = {.env = env, .request = json, .root = cJSON_CreateObject()};
@@ -297,7 +335,7 @@ void control_answer(const struct admin_env *env, const char *request, size_t len
     else if (i == OPS)
         answer_fail(
             &a,
-            "unknown op; known are status, gateways, chats, flows, explain, outbox, reload, resume, clock");
+            "unknown op; known are status, gateways, chats, flows, explain, outbox, reload, resume, swap, clock");
     else if (!env->engine && i > 0)
         answer_fail(&a, "still starting");
     else

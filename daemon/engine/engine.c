@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include "engine/internal.h"
+#include "engine/look/alarm.h"
 #include "engine/look/trace.h"
 #include "engine/release/release.h"
 #include "engine/rights/forget.h"
 #include "engine/run/calls.h"
+#include "engine/send/breaker.h"
 
 enum {
     ENGINE_SLICE_NS = 10000000,
@@ -107,7 +109,7 @@ static bool engine_begin_turns(struct engine *e, struct gw *gw, uint64_t until_n
     while (c) {
         struct chat *next = c->ready_next;
         c->ready = false;
-        while (c->first && !c->turn && waits_ready(c) && clock_ns() < until_ns)
+        while (c->first && !c->turn && !c->gap && waits_ready(c) && clock_ns() < until_ns)
             turn_begin(c);
         chat_wake(c);
         c = next;
@@ -182,6 +184,8 @@ static void engine_round(struct engine *e)
     versions_free(e, false);
     pauses_round(e);
     release_round(e);
+    process_round(e);
+    alarms_round(e);
 }
 
 static bool engine_work(struct engine *e)
@@ -211,6 +215,7 @@ static bool engine_work(struct engine *e)
     for (struct gw *gw = e->gws; gw; gw = gw->next) {
         if (gw->stopped || !gw->started)
             continue;
+        gap_run(gw);
         pacer_run(gw);
         if (e->redis_up)
             outbox_flush_acks(gw);
@@ -316,6 +321,8 @@ struct engine *engine_create(const struct engine_opts *opts)
                                 "Work of one loop iteration, from waking to sleeping.", NULL);
     metrics_on_render(engine_metrics, e);
     release_init(e);
+    alarms_init(e);
+    engine_set_alarms(e, opts->alarms);
     uv_prepare_init(opts->loop, &e->prepare);
     uv_check_init(opts->loop, &e->check);
     uv_idle_init(opts->loop, &e->spin);
@@ -415,8 +422,8 @@ bool engine_quiet(const struct engine *e)
     for (const struct gw *gw = e->gws; gw; gw = gw->next) {
         if (gw->stopped)
             continue;
-        if (forget_busy(gw) || gw->queued || gw->ready || gw->finished || gw->nacks || gw->nmarks ||
-            engine_sending(gw) || !inbox_quiet(gw))
+        if (forget_busy(gw) || gap_busy(gw) || gw->queued > gap_held(gw) || gw->ready ||
+            gw->finished || gw->nacks || gw->nmarks || engine_sending(gw) || !inbox_quiet(gw))
             return false;
         if (pacer_next(gw) <= now || timers_next(gw) <= now)
             return false;
@@ -436,7 +443,7 @@ static bool engine_settled(const struct engine *e)
             continue;
         if (gw->finished || gw->nacks || gw->nunmark || engine_sending(gw))
             return false;
-        if (gw->heap_len && gw_can_send(gw) && gw->heap[0]->due_ms <= now)
+        if (pacer_has_due(gw, now))
             return false;
     }
     return redis_pending(e->redis) == 0 || !e->redis_up;
@@ -536,6 +543,7 @@ void engine_stop(struct engine *e, int64_t grace_ms, void (*done)(void *ud), voi
     e->stop_deadline = clock_mono(e->clock) + grace_ms;
     e->stop_done = done;
     e->stop_ud = ud;
+    alarms_stop(e);
     engine_spin(e);
     engine_arm(e);
 }
@@ -556,6 +564,8 @@ void engine_destroy(struct engine *e)
     routes_clear_cache(e);
     versions_free(e, true);
     release_free(e);
+    alarms_free(e);
+    breaker_free(e);
     staff_free(e);
     if (e->book)
         book_release(e->book);

@@ -13,6 +13,7 @@
 #include "gateway/gateway.h"
 #include "lua/host.h"
 
+struct alarm_conf;
 struct clock;
 struct engine;
 struct http_client;
@@ -37,9 +38,12 @@ struct engine_opts {
     const struct redis_addr *redis;
     struct settings *settings; /* NULL: no toggles */
     const struct gateway_env *env;
-    struct http_client *http;            /* NULL: c:http and c:llm reach nobody */
-    int queue_max;                       /* inputs waiting per chat; 0 = 500 */
-    int queue_total_max;                 /* inputs waiting per gateway; 0 = 20000 */
+    const struct alarm_conf *alarms; /* look/alarm.h; NULL: nobody is told, nothing is watched */
+    struct http_client *http;        /* NULL: c:http and c:llm reach nobody */
+    int queue_max;                   /* inputs waiting per chat; 0 = 500 */
+    int queue_total_max;             /* inputs waiting per gateway; 0 = 20000 */
+    int64_t queue_bytes_max;         /* their bytes, about; 0 = 64 MiB */
+    int64_t queue_pause_ms;          /* how long a full gateway is not read; 0 = 60 s */
     int64_t events_length, audit_length; /* most entries kept in those streams; 0 = a million */
     enum trace_level trace;
     bool rollouts;          /* groups may serve other versions than those on disk; needs settings */
@@ -60,6 +64,13 @@ bool engine_add_gateway(struct engine *e, const struct gateway_conf *conf, const
 /* Takes a gateway out (reload): its link is closed, what is committed and not sent waits in Redis. A gateway of the same name
  * may be added at once. False: there is none. Not from inside a callback of that gateway. */
 bool engine_remove_gateway(struct engine *e, const char *name);
+/* Takes one account out of a pool; with the last one the pool goes. False: there is none such. */
+bool engine_remove_member(struct engine *e, const char *pool, const char *member);
+/* Its place in the order of preference. */
+void engine_rank_member(struct engine *e, const char *pool, const char *member, int rank);
+/* Records in the audit that an admin moved groups of a pool. */
+void engine_note_swap(struct engine *e, const char *pool, const char *from, const char *to,
+                      int chats, const char *who, const char *reason);
 void engine_start(struct engine *e);
 /* New playbooks (start, reload): takes a reference. Turns that run keep the old ones. */
 void engine_set_book(struct engine *e, struct book *b);
@@ -177,6 +188,16 @@ struct engine_gateway_info {
     uint64_t epoch;
     size_t chats, active, queued, outbox, unknown;
     int64_t held_until_ms; /* circuit breaker, 0 = not held */
+    int warm; /* a new account: what part of its pace it may use, in per cent; 0 = all of it */
+    int64_t first_ms; /* wall: when it was first seen; 0 = not known, or before that was noted */
+    enum gateway_account
+        account; /* all evidence taken together; state.account: as the gateway says */
+    const char *account_word,
+        *account_text; /* why, in a word ("kicked", "canary", ...) and as it was said */
+    int64_t link_since_ms, account_since_ms; /* wall */
+    const char *level; /* of its account that is trusted least: engine_account_info */
+    int slow;
+    int64_t last_event_ms, last_canary_ms; /* wall: something came in; a canary was seen; 0 never */
 };
 void engine_each_gateway(const struct engine *e,
                          void (*fn)(void *ud, const struct engine_gateway_info *i), void *ud);
@@ -192,8 +213,8 @@ struct engine_flow_info {
     const char *gateway, *chat, *flow, *playbook, *version;
     bool newest; /* the version on disk */
     bool on;
-    const char
-        *why; /* "playbook", "toggle", "paused" (by an admin), "failing" (paused after failures) */
+    const char *
+        why; /* "playbook", "toggle", "paused" (by an admin), "failing" (paused after failures), "looping" (by the breaker) */
     const char *key; /* the Redis hash that decided, or NULL */
 };
 /* What is served in one chat. */
@@ -201,12 +222,32 @@ void engine_each_flow(struct engine *e, const char *gateway, const char *chat,
                       void (*fn)(void *ud, const struct engine_flow_info *i), void *ud);
 struct engine_outbox_info {
     const char *gateway, *chat, *id, *flow;
-    const char *state;                    /* queued, asking, marked, written, unknown, held */
-    const char *text;                     /* as a reader sees it */
+    const char *state; /* queued, asking, marked, merging, written, unknown, held */
+    const char *kind;  /* answer, game, broadcast, dm, at_all */
+    const char *text;  /* as a reader sees it */
     int64_t created_ms, due_ms, until_ms; /* until: not sent any more after that */
 };
 void engine_each_outbox(const struct engine *e, const char *gateway,
                         void (*fn)(void *ud, const struct engine_outbox_info *i), void *ud);
+/* An account that sends for a gateway, and how far it is trusted: risk.c. */
+struct engine_account_info {
+    const char *gateway, *account;
+    const char *level; /* "normal", "slow", "quiet" (it only answers), "held" (nothing leaves) */
+    const char *reason;
+    int slow; /* its intervals are so many times as long */
+    bool by_admin;
+    int64_t since_ms, until_ms; /* until: HELD */
+};
+void engine_each_account(const struct engine *e, const char *gateway,
+                         void (*fn)(void *ud, const struct engine_account_info *i), void *ud);
+/* An admin sets the level, "normal", "slow" or "quiet"; the latter two stay until one says "normal". account NULL: its only one.
+ * Returns NULL, or why not. */
+const char *engine_account_order(struct engine *e, const char *gateway, const char *account,
+                                 const char *level);
+/* What an admin decides about a message whose outcome is being found out (message NULL) or stayed unknown (its entry, as kept in the
+ * list `unknown`): sent again now, or given up. Returns NULL, or why not. */
+const char *engine_outbox_order(struct engine *e, const char *gateway, const char *id,
+                                const char *message, bool resend);
 /* Writes what `sopd ctl why` reads and is not in Redis yet. */
 void engine_flush_trace(struct engine *e);
 /* Ends a pause of a flow in a chat. False: it was not paused. */

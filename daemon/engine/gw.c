@@ -1,22 +1,31 @@
-/* gw.c -- a gateway as the engine sees it: what it reports, whether it is ours (epoch), and what is read from Redis before
- * it is started. */
+/* gw.c -- a gateway as the engine sees it: whether it is ours (epoch), what is read from Redis before it is started, its life.
+ * What it reports is in gw_hear.c. */
 #include <cjson/cJSON.h>
 #include <hiredis/hiredis.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine/internal.h"
 #include "engine/look/trace.h"
+#include "engine/pools.h"
 #include "engine/rights/forget.h"
 #include "engine/run/calls.h"
+#include "engine/send/breaker.h"
+#include "engine/send/hold.h"
+#include "engine/send/merge.h"
+#include "engine/send/risk.h"
+#include "engine/send/warmup.h"
+#include "gateway/pool.h"
 #include "store/keys.h"
 
 enum {
     GW_SETTLE_MS = 15000,
     GW_RESEND_MS = 60000,
     GW_CIRCUIT_MS = 300000,
-    GW_ALIVE_MS = 5000,
-    GW_GAP_MARGIN_MS = 120000
+    GW_RISK_STEP_MS = 300000,
+    GW_RISK_WINDOW_MS = 600000,
+    GW_ALIVE_MS = 5000
 };
 
 void gw_key(const struct gw *gw, struct buf *out, const char *kind)
@@ -37,164 +46,6 @@ bool gw_can_send(const struct gw *gw)
     struct gateway_state s;
     gw->gateway->ops->state(gw->gateway, &s);
     return s.link == LINK_UP && s.account != ACCOUNT_OFFLINE;
-}
-
-/* ---- what the gateway reports ---- */
-
-static void gw_note_chat(struct gw *gw, const struct event *e)
-{
-    if (e->private_chat || !*e->chat)
-        return;
-    struct known *k;
-    HASH_FIND_STR(gw->known, e->chat, k);
-    if (!k || (*e->chat_name && strcmp(k->name, e->chat_name) != 0)) {
-        known_set(gw, e->chat, e->chat_name, true);
-        schedule_rebuild(gw->e);
-    }
-}
-
-static void gw_on_event(void *ud, struct gateway *g, struct event *e)
-{
-    struct gw *gw = ud;
-    (void)g;
-    metric_inc(gw->m_events[e->type]);
-    if (!gw->owner || gw->e->stopping || !*e->chat) {
-        event_free(e);
-        return;
-    }
-    if (e->type == EVENT_LEAVE && strcmp(e->sub, "self") == 0) {
-        outbox_chat_gone(gw, e->chat);
-        known_remove(gw, e->chat);
-        event_free(e);
-        return;
-    }
-    if (e->type == EVENT_MUTE)
-        pacer_event(gw, e);
-    gw_note_chat(gw, e);
-    retention_event(gw, e);
-    struct chat *c = chat_get(gw, e->chat, true);
-    if (e->type == EVENT_MESSAGE && !e->history)
-        chat_note_message(c);
-    chat_push(c, input_event(e));
-}
-
-static void gw_on_sent(void *ud, struct gateway *g, uint64_t ticket, const struct send_result *r)
-{
-    struct gw *gw = ud;
-    (void)g;
-    outbox_sent(gw, ticket, r);
-    engine_spin(gw->e);
-}
-
-static void gw_on_own_message(void *ud, struct gateway *g, const struct event *e)
-{
-    (void)g;
-    outbox_own_message(ud, e);
-}
-
-bool gw_ask(struct gw *gw, const struct gateway_request *r,
-            void (*fn)(void *ud, const struct gateway_response *r), void *ud)
-{
-    struct asked *a = MEM_NEW(struct asked);
-    a->ticket = ++gw->next_ticket;
-    a->fn = fn;
-    a->ud = ud;
-    HASH_ADD(hh, gw->asked, ticket, sizeof a->ticket, a);
-    if (gw->gateway && gw->gateway->ops->call(gw->gateway, r, a->ticket))
-        return true;
-    HASH_DEL(gw->asked, a);
-    free(a);
-    return false;
-}
-
-static void gw_on_response(void *ud, struct gateway *g, uint64_t ticket,
-                           const struct gateway_response *r)
-{
-    struct gw *gw = ud;
-    (void)g;
-    struct asked *a;
-    HASH_FIND(hh, gw->asked, &ticket, sizeof ticket, a);
-    if (a) {
-        HASH_DEL(gw->asked, a);
-        a->fn(a->ud, r);
-        free(a);
-        engine_spin(gw->e);
-        return;
-    }
-    if (!r->ok && log_gate_open(&gw->gate_act, clock_mono(gw->e->clock), 1000))
-        log_warn("action failed", "gateway", gw->name, "reason", r->reason, NULL);
-}
-
-/* After a gap (it began before we noticed: a dead link takes a while to be found out) the history of the groups that are served is fed through the same de-duplication. */
-static void gw_catch_up(struct gw *gw)
-{
-    const struct gateway_ops *ops = gw->gateway->ops;
-    if (!gw->catchup || !ops->catch_up || !gw->gap_since_ms ||
-        !(ops->caps(gw->gateway) & GATEWAY_HISTORY))
-        return;
-    for (const struct known *k = gw->known; k; k = k->hh.next)
-        if (routes_lookup_any(gw, k->key, k->name))
-            ops->catch_up(gw->gateway, k->key, gw->gap_since_ms - GW_GAP_MARGIN_MS);
-}
-
-static void gw_on_state(void *ud, struct gateway *g, const char *reason)
-{
-    struct gw *gw = ud;
-    struct gateway_state s;
-    g->ops->state(g, &s);
-    bool up = s.link == LINK_UP;
-    if (up != gw->was_up) {
-        log_info(up ? "gateway up" : "gateway down", "gateway", gw->name, "self", s.self_id, "impl",
-                 s.impl, "reason", reason, NULL);
-        if (up)
-            gw_catch_up(gw);
-        else
-            gw->gap_since_ms = clock_wall(gw->e->clock);
-        gw->was_up = up;
-    }
-    bool offline = s.account == ACCOUNT_OFFLINE || s.account == ACCOUNT_RESTRICTED;
-    if (offline != gw->account_down) {
-        gw->account_down = offline;
-        log_write(offline ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO,
-                  offline ? "account down" : "account online again", "gateway", gw->name, "account",
-                  gateway_account_name(s.account), "reason", reason, NULL);
-    }
-    news_state(gw, reason);
-    engine_spin(gw->e);
-}
-
-static void gw_on_chat(void *ud, struct gateway *g, const char *chat, const char *name,
-                       bool present)
-{
-    struct gw *gw = ud;
-    (void)g;
-    if (present) {
-        known_set(gw, chat, name ? name : "", true);
-    } else {
-        outbox_chat_gone(gw, chat);
-        known_remove(gw, chat);
-    }
-    schedule_rebuild(gw->e);
-}
-
-static void gw_on_caught_up(void *ud, struct gateway *g, const char *chat, bool whole)
-{
-    struct gw *gw = ud;
-    (void)g;
-    outbox_caught_up(gw, chat, whole);
-    engine_spin(gw->e);
-}
-
-void gw_sink(struct gw *gw, struct gateway_sink *out)
-{
-    *out = (struct gateway_sink){.ud = gw,
-                                 .on_event = gw_on_event,
-                                 .on_sent = gw_on_sent,
-                                 .on_own_message = gw_on_own_message,
-                                 .on_response = gw_on_response,
-                                 .on_state = gw_on_state,
-                                 .on_chat = gw_on_chat,
-                                 .on_caught_up = gw_on_caught_up};
 }
 
 /* ---- ownership ---- */
@@ -228,8 +79,14 @@ static void gw_loaded_chats(void *ud, const struct redisReply *reply)
 static void gw_loaded_alive(void *ud, const struct redisReply *reply)
 {
     struct gw *gw = ud;
-    if (reply && reply->type == REDIS_REPLY_STRING && !gw->gap_since_ms)
-        gw->gap_since_ms = strtoll(reply->str, NULL, 10);
+    if (reply && reply->type == REDIS_REPLY_STRING && !gw->gap_since_ms) {
+        /* a pool knows messages by other keys than a plain gateway: when one has become the other, what was said before is not read
+         * again, it would be handled twice */
+        bool pool = strstr(reply->str, "pool") != NULL;
+        gw->gap_since_ms = pool == pool_is(gw->gateway) ? strtoll(reply->str, NULL, 10) : 0;
+    }
+    if (gw->gap_since_ms && !gw->hears)
+        gap_begin(gw);
 }
 
 static void gw_read(struct gw *gw, const char *command, const char *kind, redis_fn fn)
@@ -251,12 +108,17 @@ void gw_read_registry(struct gw *gw)
 static void gw_load(struct gw *gw)
 {
     gw_read(gw, "GET", "alive", gw_loaded_alive);
+    pools_load(gw);
+    health_load(gw);
     gw_read(gw, "SMEMBERS", "optout", gw_loaded_optout);
     gw_read(gw, "GET", "optout-key", gw_loaded_optout_key);
     forget_start(gw);
     gw_read(gw, "HGETALL", "chats", gw_loaded_chats);
     calls_load(gw);
     settings_owed(gw);
+    warmup_load(gw); /* after the chats */
+    guard_load(gw);
+    risk_load(gw);
     outbox_load(gw);
 }
 
@@ -364,19 +226,32 @@ bool engine_remove_gateway(struct engine *e, const char *name)
 void gw_round(struct gw *gw)
 {
     int64_t now = clock_wall(gw->e->clock);
-    if (gw->was_up && gw->owner && gw->e->redis_up && now - gw->alive_saved_ms >= GW_ALIVE_MS) {
+    if (gw->hears && !gap_busy(gw) && gw->owner && gw->e->redis_up &&
+        now - gw->alive_saved_ms >= GW_ALIVE_MS) {
         gw->alive_saved_ms = now;
         struct buf key = {0};
         gw_key(gw, &key, "alive");
-        redis_command(gw->e->redis, NULL, NULL, 3,
-                      (const char *[]){"SET", buf_cstr(&key), log_int(now)}, NULL);
+        char value[32];
+        snprintf(value, sizeof value, "%lld%s", (long long)now,
+                 pool_is(gw->gateway) ? " pool" : "");
+        redis_command(gw->e->redis, NULL, NULL, 3, (const char *[]){"SET", buf_cstr(&key), value},
+                      NULL);
         buf_free(&key);
     }
+    pools_round(gw);
     news_round(gw);
+    health_round(gw);
+    shed_round(gw);
     chat_evict(gw);
     runs_evict(gw, false);
     pins_round(gw);
     guard_evict(gw);
+    guard_sweep(gw);
+    merge_round(gw);
+    warmup_round(gw);
+    risk_round(gw);
+    breaker_round(gw);
+    hold_round(gw);
     retention_round(gw);
 }
 
@@ -391,8 +266,9 @@ static void gw_metrics(struct gw *gw)
     gw->m_dups = metric_counter("sopd_duplicates_total",
                                 "Turns refused because they were committed before.", l);
     gw->m_refused = metric_counter("sopd_refused_total", "Turns that Redis could not apply.", l);
-    gw->m_shed_in =
-        metric_counter("sopd_inputs_shed_total", "Inputs shed because a queue was full.", l);
+    gw->shed.m_reads =
+        metric_counter("sopd_gateway_pauses_total",
+                       "How often a gateway was not read because its queue was full.", l);
     gw->m_resends = metric_counter("sopd_resends_total",
                                    "Messages sent again because their outcome stayed unknown.", l);
     gw->m_latency =
@@ -409,13 +285,16 @@ bool engine_add_gateway(struct engine *e, const struct gateway_conf *conf, const
                         struct buf *err)
 {
     const struct gateway_ops *ops = gateway_ops_find(conf->type);
+    struct gw *there = conf->pool ? engine_gw(e, conf->pool) : NULL;
+    if (there && pool_is(there->gateway))
+        return pools_add(there, conf, err);
     if (!ops) {
         buf_addf(err, "gateway %s: there is no type %s", conf->name, conf->type);
         return false;
     }
     struct gw *gw = MEM_NEW(struct gw);
     gw->e = e;
-    gw->name = mem_strdup(conf->name);
+    gw->name = mem_strdup(conf->pool ? conf->pool : conf->name);
     gw->ready_tail = &gw->ready;
     gw->finished_tail = &gw->finished;
     gw->settle_next_ms = INT64_MAX;
@@ -426,11 +305,16 @@ bool engine_add_gateway(struct engine *e, const struct gateway_conf *conf, const
     gw->settle_ms = conf->settle_ms ? conf->settle_ms : GW_SETTLE_MS;
     gw->resend_ms = conf->resend_ms ? conf->resend_ms : GW_RESEND_MS;
     gw->circuit_ms = conf->circuit_ms ? conf->circuit_ms : GW_CIRCUIT_MS;
+    breaker_own(e, conf->self_id);
+    gw->risk_step_ms = conf->risk_step_ms ? conf->risk_step_ms : GW_RISK_STEP_MS;
+    gw->risk_window_ms = conf->risk_window_ms ? conf->risk_window_ms : GW_RISK_WINDOW_MS;
     gw->catchup = conf->catchup;
     gw_metrics(gw);
+    health_init(gw, conf);
     struct gateway_sink sink;
     gw_sink(gw, &sink);
-    gw->gateway = ops->create(e->opts.env, conf, &sink, err);
+    gw->gateway =
+        conf->pool ? pools_create(gw, conf, err) : ops->create(e->opts.env, conf, &sink, err);
     if (!gw->gateway) {
         gw_free(gw);
         return false;
@@ -477,12 +361,19 @@ void gw_free(struct gw *gw)
     timers_free(gw);
     inbox_free(gw);
     news_free(gw);
+    gap_free(gw);
     outbox_free(gw);
+    merge_free(gw);
+    warmup_free(gw);
+    settle_free(gw);
+    breaker_gw_free(gw);
     pacer_free(gw);
+    hold_free(gw);
     at_all_free(gw);
     guard_free(gw);
     account_free(gw);
     forget_free(gw);
+    health_free(gw);
     import_free(gw);
     free(gw->optout_key);
     free(gw->name);

@@ -4,10 +4,13 @@
 #ifndef SOPD_ENGINE_INTERNAL_H
 #define SOPD_ENGINE_INTERNAL_H
 
+#include "engine/gap.h"
+#include "engine/health/health.h"
 #include "engine/inbox/inbox.h"
 #include "engine/route/route.h"
 #include "engine/run/run.h"
 #include "engine/send/account.h"
+#include "engine/send/hold.h"
 #include "engine/send/outbox.h"
 #include "engine/time/schedule.h"
 #include "engine/turn/chat.h"
@@ -18,7 +21,10 @@
 
 struct held {
     char *chat;
+    enum hold_why why;
+    bool alarm;       /* people were told that we are muted there */
     int64_t until_ms; /* wall; INT64_MAX until lifted */
+    int64_t told_ms;  /* the platform's time of the mute, 0 unknown */
     UT_hash_handle hh;
 };
 
@@ -57,6 +63,10 @@ struct gw {
     struct gateway *gateway;
     unsigned caps;
     struct pace pace;
+    struct talk *talks;         /* whom we answer, and how they react: breaker_talk.c */
+    struct ignored *ignored;    /* who gets no answer for a while */
+    struct breaker_rest *rests; /* flows that the breaker stopped: breaker.c */
+    struct settle_ids *own_ids; /* messages of ours that are accounted for: outbox_settle.c */
     struct gw *next;
 
     bool owner;  /* the epoch is ours */
@@ -74,6 +84,7 @@ struct gw {
     struct import *imports; /* chats being put back: import.c */
     int64_t retention_ms;   /* wall: when to look for what has become too old */
     size_t queued;          /* inputs waiting, all chats */
+    struct shed shed;       /* and what becomes of those that are too many */
     struct chat *ready, **ready_tail;
     struct turn *finished, **finished_tail; /* turns to commit */
     unsigned nfinished;
@@ -85,25 +96,37 @@ struct gw {
     unsigned nunmark;
     struct entry **marks; /* entries to be marked as about to be written */
     size_t nmarks, marks_cap;
-    int64_t settle_ms, resend_ms, circuit_ms;
+    int64_t settle_ms, resend_ms, circuit_ms, risk_step_ms, risk_window_ms;
     bool lost; /* the commit script says that somebody else owns the gateway */
     uint64_t lost_to;
 
     struct entry *entries; /* by id */
-    struct entry **heap;
-    size_t heap_len, heap_cap;
+    struct heap heap[2];   /* what waits to leave: urgent, bulk */
+    struct merge *merges;  /* where others may join: merge.c */
+    struct join *joins;
+    struct known_since *since; /* accounts: warmup.c */
+    bool since_loaded;
+    int64_t old_until_ms; /* wall: accounts seen until then are not new */
+    int64_t swept_ms;     /* wall: when idle fields of `pace` were last looked for */
+    uint64_t sweep_cursor;
     struct held *held;
-    struct account *accounts; /* those that send for it: account.c */
-    struct guard_chat *guard;
+    struct account *accounts;  /* those that send for it: account.c */
+    struct guard_one *guard;   /* times of chats and members */
     struct at_all_day *at_all; /* chats in which @all was used without a known quota, and the day */
     size_t unknown;
     size_t doubts; /* entries in doubt */
     int64_t settle_next_ms;
     bool was_up;
-    int64_t gap_since_ms; /* wall: when the stream broke; 0 = never was up */
+    bool hears;           /* the link is up, and the account is not logged out */
+    int64_t gap_since_ms; /* wall: when that ended; 0 = it never was so */
+    struct gaps *gaps;    /* what is made up for: gap.c */
     bool account_down;
+    struct health health;
     int catchup; /* messages of history per chat after a gap; 0 = none */
     int64_t alive_saved_ms;
+    int64_t
+        pool_away_ms; /* monotonic: when to look for accounts of a pool that are away; 0 = all are well */
+    int64_t pool_thin_ms; /* monotonic: since when a pool has no spare; 0 = it has */
     bool stopped;
 
     struct run *runs;   /* in memory, least lately used first */
@@ -119,8 +142,7 @@ struct gw {
     struct trace_chat *trace; /* lines not written yet: trace.c */
     struct log_gate gate_shed, gate_commit, gate_late, gate_act;
     struct metric *m_sent;
-    struct metric *m_turns, *m_commits, *m_dups, *m_refused, *m_shed_in, *m_latency, *m_commit_time,
-        *m_resends;
+    struct metric *m_turns, *m_commits, *m_dups, *m_refused, *m_latency, *m_commit_time, *m_resends;
     struct metric *m_events[EVENT_TYPES];
 };
 
@@ -186,6 +208,9 @@ struct engine {
     struct metric *m_lag;
     struct rng rng;
     struct pauses pauses;
+    struct alarms *alarms;   /* look/alarm.c */
+    struct breaker *breaker; /* send/breaker.c */
+    struct process_watch process;
     struct version *versions; /* flows that only runs use any more: pins.c */
     struct releases
         *releases; /* flows that some groups use: release.c; NULL: all serve what is on disk */

@@ -21,7 +21,7 @@ static int event_pooled;
 static const char *const event_names[EVENT_TYPES] = {
     "message", "join", "leave", "poke",    "recall", "request",  "enter",
     "button",  "mute", "admin", "card",    "file",   "reaction", "essence",
-    "honor",   "chat", "order", "trigger", "other",
+    "honor",   "chat", "order", "trigger", "gap",    "other",
 };
 
 static struct event_block *event_block_new(size_t cap)
@@ -99,6 +99,14 @@ void event_free(struct event *e)
         event_block_free(b);
         b = next;
     }
+}
+
+size_t event_size(struct event *e)
+{
+    size_t n = 0;
+    for (const struct event_block *b = event_block_of(e); b; b = b->next)
+        n += sizeof *b + b->cap;
+    return n;
 }
 
 const char *event_string(struct event *e, const char *s, size_t len)

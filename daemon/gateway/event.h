@@ -27,7 +27,8 @@ enum event_type {
     EVENT_CHAT,     /* the chat itself changed (name): text = new name */
     EVENT_ORDER,    /* of a shop system, not of a platform: text = its id, number = cents */
     EVENT_TRIGGER,  /* of an outside system: sub = the trigger's name */
-    EVENT_OTHER,    /* anything the platform may invent; sub = its own name for it */
+    EVENT_GAP, /* what was missed in the chat has come in: number = messages, text = seconds since it began */
+    EVENT_OTHER, /* anything the platform may invent; sub = its own name for it */
     EVENT_TYPES
 };
 
@@ -83,6 +84,8 @@ struct event {
     /* a staff command that was given elsewhere: the chat key to answer to; "" else */
     const char *via;
     int64_t number;
+    int64_t
+        seq; /* group message: the platform's own number of it in the group, the same for all accounts; 0 unknown */
     int64_t time_ms;     /* the platform's time (arrival time when it has none) */
     int64_t arrived_ms;  /* wall time at which the frame came in */
     uint64_t arrived_ns; /* clock_ns() at that moment, for latency */
@@ -94,6 +97,8 @@ struct event {
 struct event *event_new(enum event_type type, size_t room);
 /* Returns it to a small pool; NULL is allowed. */
 void event_free(struct event *e);
+/* Bytes of memory that it takes. */
+size_t event_size(struct event *e);
 /* A copy in e's arena, NUL-terminated; the pointer is valid until event_free. */
 const char *event_string(struct event *e, const char *s, size_t len);
 /* Zeroed memory in e's arena, aligned for any type. */

@@ -48,9 +48,10 @@ const char *gateway_account_name(enum gateway_account account)
 
 const char *send_outcome_name(enum send_outcome outcome)
 {
-    static const char *const names[] = {"sent",    "failed",  "muted",
-                                        "limited", "unknown", "unwritten"};
-    return (unsigned)outcome < 6 ? names[outcome] : "unknown";
+    static const char *const names[] = {"sent",    "failed", "at_all",  "muted",
+                                        "limited", "risk",   "unknown", "unwritten"};
+    enum { NAMES = sizeof names / sizeof names[0] };
+    return (unsigned)outcome < NAMES ? names[outcome] : "unknown";
 }
 
 const struct gateway_ops *gateway_ops_find(const char *type)

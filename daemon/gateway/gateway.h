@@ -45,6 +45,9 @@ enum gateway_account { ACCOUNT_UNKNOWN, ACCOUNT_ONLINE, ACCOUNT_OFFLINE, ACCOUNT
 const char *gateway_link_name(enum gateway_link link);
 const char *gateway_account_name(enum gateway_account account);
 
+/* How long it may hear nothing: as usual at that hour (learnt), for ever, or for a fixed time. */
+enum gateway_expect { EXPECT_USUAL, EXPECT_NOTHING, EXPECT_EVERY };
+
 /* A key = value list from the configuration, already checked for types by lua/config; codecs read it through these. */
 struct gateway_conf {
     const char *name, *type;
@@ -57,7 +60,13 @@ struct gateway_conf {
     const char *self_id; /* expected account, or NULL */
     const char *tls_ca, *tls_cert, *tls_key;
     bool tls_insecure;
-    size_t max_frame; /* bytes; 0 = default 64 MiB */
+    const char *
+        proxy; /* forward: http://[user:password@]host[:port], "none", NULL = the environment's; never logged */
+    bool compress;         /* permessage-deflate */
+    bool compress_context; /* it remembers from one message to the next */
+    int compress_window;   /* bits, 0 = 15 */
+    size_t fragment;       /* longer messages leave in pieces of so many bytes; 0 = whole */
+    size_t max_frame;      /* bytes; 0 = default 64 MiB */
     /* timing in milliseconds, 0 = default; every one documented in docs/gateways.md */
     int64_t first_ms, idle_ms, backoff_ms, backoff_max_ms, auth_backoff_ms, auth_backoff_max_ms,
         ready_reset_ms, timeout_ms, stale_ms, request_delay_ms, catchup_ms,
@@ -66,7 +75,19 @@ struct gateway_conf {
         ,
         circuit_ms /* pause of the account after three bad outcomes in a row; default 5 min, doubling to 2 h */
         ;
+    int64_t
+        risk_step_ms /* an account that was slowed down gets better by one level after this; default 5 min */
+        ,
+        risk_window_ms /* signals further apart than this do not add up; default 10 min */;
     int catchup; /* messages of history fetched per chat after a gap; 0 = none */
+    /* what shows that it can really be heard: engine/health */
+    const char *canary_chat; /* NULL: none */
+    const char *pool;        /* the pool of accounts that it belongs to; NULL: it stands alone */
+    int rank; /* its place in the configuration: the first account of a pool is preferred */
+    int64_t pool_back_ms; /* how long it must be well before it takes its chats back; 0 = 5 min */
+    int64_t canary_every_ms, canary_within_ms;
+    enum gateway_expect expect;
+    int64_t expect_ms, expect_from_ms, expect_to_ms; /* EVERY; from, to: since local midnight */
 };
 
 /* One message to send. Strings are borrowed for the call. */
@@ -83,10 +104,12 @@ struct out_message {
 };
 
 enum send_outcome {
-    SEND_SENT,     /* acknowledged; message_id may be "" where the platform gives none */
-    SEND_FAILED,   /* refused: reason says why; sending again is no use */
-    SEND_MUTED,    /* refused because we are muted there: hold the chat's queue until retry_ms */
-    SEND_LIMITED,  /* refused for too many messages: slow down, may be sent later */
+    SEND_SENT,    /* acknowledged; message_id may be "" where the platform gives none */
+    SEND_FAILED,  /* refused: reason says why; sending again is no use */
+    SEND_AT_ALL,  /* refused because of @all; it may go again without that */
+    SEND_MUTED,   /* refused because we are muted there: hold the chat's queue until retry_ms */
+    SEND_LIMITED, /* refused for too many messages: slow down, may be sent later */
+    SEND_RISK, /* refused by risk control, so it is said; it may have been delivered all the same */
     SEND_UNKNOWN,  /* written, no answer or an answer that says nothing: may have been delivered */
     SEND_UNWRITTEN /* never left our buffer: may be sent again safely */
 };
@@ -111,7 +134,8 @@ enum gateway_action {
     ACTION_AT_ALL_QUOTA, /* chat: result.number = what is left today, -1 unknown */
     ACTION_REACT,        /* arg = message id, text = emoji code */
     ACTION_NOTICE,       /* chat, text: announcement */
-    ACTION_POKE          /* chat, user */
+    ACTION_POKE,         /* chat, user */
+    ACTION_PING          /* chat: by the account that serves it. Any answer is a sign of life */
 };
 struct gateway_request {
     enum gateway_action action;
@@ -124,10 +148,21 @@ struct gateway_member {
 };
 struct gateway_response {
     bool ok;
-    const char *reason; /* when not ok */
+    bool lost, unwritten; /* not ok: nobody knows whether it was done; it never left our buffer */
+    const char *reason;   /* when not ok */
     int64_t number;
     const struct gateway_member *members;
     size_t nmembers;
+};
+
+/* How a catch_up went. */
+struct gateway_gap {
+    const char *chat;
+    int64_t since_ms; /* what was looked for: at or before what was asked */
+    int messages;     /* of members, that lie in it; those that were known already included */
+    bool complete;    /* the history reaches back to since_ms, or has no older ones */
+    const char *why;  /* not complete: a fixed text */
+    bool again;       /* not complete, but asking once more may help: there was no answer */
 };
 
 /* What the engine gives a gateway to report to. `ticket` is the caller's own number, returned with the result. */
@@ -146,14 +181,21 @@ struct gateway_sink {
     void (*on_state)(void *ud, struct gateway *g, const char *reason);
     /* A group of the account: its name, and that it is ours (present) or no longer (absent). */
     void (*on_chat)(void *ud, struct gateway *g, const char *chat, const char *name, bool present);
-    /* A catch_up that was asked for is through: whatever it found was reported. whole: all that was said since then was in it, by
-     * us, too. May be NULL. */
-    void (*on_caught_up)(void *ud, struct gateway *g, const char *chat, bool whole);
+    /* A catch_up that was asked for is through: whatever it found was reported. back_ms: the history, which has our own messages in
+     * it, was read without a hole from now back to this moment (wall); 0: it shows nothing. May be NULL. */
+    void (*on_caught_up)(void *ud, struct gateway *g, const char *chat, int64_t back_ms);
+    /* The same moment, for whoever wanted to know what was missed: how far the history went back. May be NULL. */
+    void (*on_gap)(void *ud, struct gateway *g, const struct gateway_gap *r);
+    /* An event was dropped because it tells again, under another key, what was reported before (a join that is told twice, with two
+     * times): a repeat of it must not count either. Exact repeats are not told. Borrowed. May be NULL. */
+    void (*on_repeated)(void *ud, struct gateway *g, const struct event *e);
 };
 
 struct gateway_state {
     enum gateway_link link;
     enum gateway_account account;
+    /* why the account is as it is, one word: kicked, login_expired, restricted, logged_out, timeouts; NULL or "" not known */
+    const char *account_reason;
     const char *self_id;   /* "" until known */
     const char *self_name; /* "" until known */
     const char *impl;      /* what the peer says it is, "" */
@@ -189,6 +231,12 @@ struct gateway_ops {
     /* Fetches what was missed in a chat since `since_ms`; events arrive through on_event with history = true, own messages
      * through on_own_message. May be NULL. */
     void (*catch_up)(struct gateway *g, const char *chat, int64_t since_ms);
+    /* Stops or resumes reading from the peer; its links stay, and silence does not count against them. May be NULL. */
+    void (*pause)(struct gateway *g, bool pause);
+    /* How many catch_up it likes to have at work at a time; 0 = any. May be NULL: one. */
+    int (*catch_up_many)(const struct gateway *g);
+    /* An event that was reported had to be dropped before it was handled: it is new when it is seen again. May be NULL. */
+    void (*unsee)(struct gateway *g, const struct event *e);
     /* Of a pool: the name of the gateway in it that serves a chat now; borrowed. NULL: there is but one account. */
     const char *(*account_of)(const struct gateway *g, const char *chat);
 };

@@ -23,6 +23,7 @@ enum {
     OB_BATCH_MAX = 100, /* events in one frame that is an array */
     OB_PENDING_MAX = 4096,
     OB_QUEUE_MAX = 4 * 1024 * 1024, /* bytes waiting for one socket */
+    OB_SLOTS = 4,                   /* chats whose history is read side by side */
     OB_REASON_MAX = 200
 };
 
@@ -112,8 +113,15 @@ struct ob_account {
 /* The account's windows, shared by all gateways of the process that serve it. */
 struct ob_account *ob_account_get(const char *self_id);
 void ob_account_put(struct ob_account *a);
-/* True if the event was there already. May lengthen e->key where two messages share an id. */
-bool ob_dedupe(struct ob_account *a, struct event *e, int64_t now_ms);
+enum ob_seen_how {
+    OB_SEEN_NEW,
+    OB_SEEN_AGAIN, /* the very same */
+    OB_SEEN_NEAR   /* the same told in other words: its key is another one */
+};
+/* Was the event there already? May lengthen e->key where two messages share an id. */
+enum ob_seen_how ob_dedupe(struct ob_account *a, struct event *e, int64_t now_ms);
+/* The event was dropped unhandled: it is new when it comes again. */
+void ob_dedupe_forget(struct ob_account *a, const struct event *e, int64_t now_ms);
 
 /* ---- the gateway ---- */
 
@@ -163,8 +171,9 @@ struct ob_pending {
     uint8_t name;   /* enum ob_name */
     uint8_t action; /* OB_FOR_CALL: enum gateway_action */
     uint64_t seq, ticket;
-    uint64_t start;   /* conn_queued before its frame */
-    int64_t deadline; /* mono */
+    uint64_t start;     /* conn_queued before its frame */
+    int64_t deadline;   /* mono */
+    int64_t timeout_ms; /* from when it has left */
 };
 
 enum ob_state { OB_IDLE, OB_WAITING /* for next_dial */, OB_DIALING, OB_OPEN };
@@ -178,6 +187,9 @@ struct ob_peer {
     uint64_t gen;
     int64_t opened, last_rx, next_dial, ready_since, next_probe, next_login; /* mono */
     int64_t heartbeat_ms;
+    int64_t paused_since; /* mono: not read since then; 0 = it is */
+    int64_t wrote_at;     /* mono: when conn_written was seen to rise to `wrote` */
+    uint64_t wrote;
     bool saw_frame, saw_event, auth_failed, ping_out, closing;
     /* get_login_info answered, or an event with our account came, on this connection */
     bool proved;
@@ -190,7 +202,7 @@ struct ob_peer {
 };
 
 struct ob_job;    /* ob_history.c */
-struct ob_roster; /* ob_history.c */
+struct ob_roster; /* ob_lists.c */
 struct ob_held;   /* ob_held.c */
 
 struct ob {
@@ -215,12 +227,19 @@ struct ob {
     enum ob_impl impl;
     enum gateway_link link;
     enum gateway_account online;
-    unsigned send_timeouts; /* in a row */
+    const char *account_reason; /* a literal, "" none: why it is as `online` says */
+    unsigned send_timeouts;     /* in a row */
+    bool said_offline; /* since it went offline the peer has said so itself: its claims are true */
+    int64_t doubt_until, doubt_step; /* mono: "online" is not believed before */
+    int64_t offline_wall;            /* wall: since when it is offline */
+    int64_t heard_ms,
+        first_late_ms;    /* mono: something came in; the first send of those without an answer */
+    int64_t last_late_ms; /* monotonic: the last send without an answer */
     uint64_t reconnects;
     struct ob_account *account;
 
     /* when; monotonic unless said otherwise */
-    int64_t tick_ms, next_tick, next_status, next_job;
+    int64_t tick_ms, next_tick, next_status, slot_next[OB_SLOTS];
     int64_t next_groups, next_requests; /* 0 = not planned */
     int64_t last_rx_wall;               /* wall: the last frame */
     int64_t gap_ms;                     /* wall: the last frame before the connection was lost */
@@ -231,6 +250,9 @@ struct ob {
 
     struct ob_held *held;
     struct ob_job *jobs;
+    uint64_t job_ids;
+    int slots;        /* how many of them may be used */
+    bool overtaxed;   /* on this connection: no more than one */
     bool history_own; /* the platform's history has our own messages */
     struct ob_roster *roster;
     struct rng rng;
@@ -264,9 +286,23 @@ void ob_link_proved(struct ob_peer *p);
 void ob_link_auth_failed(struct ob_peer *p, const char *how);
 void ob_link_set_self(struct ob *g, const char *id, size_t len);
 void ob_link_heartbeat(struct ob_peer *p, const struct json *o);
-void ob_link_online(struct ob *g, int online, const char *why); /* 1, 0, -1 unknown */
-void ob_link_login_ok(struct ob *g);
-void ob_link_send_timed_out(struct ob *g);
+
+/* ob_login.c: is the account logged in? */
+void ob_login_claim(struct ob *g, bool online, const char *why); /* heartbeat, get_status */
+void ob_login_notice(struct ob *g);                              /* bot_online */
+void ob_login_lost(struct ob *g, const char *text);              /* bot_offline */
+void ob_login_answered(struct ob *g);                     /* get_login_info was answered well */
+void ob_login_proof(struct ob *g, const struct event *e); /* this came in from the platform */
+void ob_login_send_late(struct ob *g);                    /* a send had no answer */
+void ob_login_send_ok(struct ob *g); /* it was answered, or our own message was seen */
+void ob_login_unknown(struct ob *g); /* the link is gone */
+void ob_login_tick(struct ob *g, int64_t now);
+
+/* ob_pressure.c: one side is faster than the other */
+void ob_conn_opts(const struct ob *g, struct ob_peer *p, struct conn_opts *out); /* of its links */
+bool ob_pressure_room(struct ob_peer *p); /* may a message be written now? */
+bool ob_pressure_moves(struct ob_peer *p, int64_t now);
+void ob_pause(struct gateway *base, bool pause);
 
 /* ob_admit.c */
 struct ob_admission {
@@ -281,6 +317,7 @@ int ob_admit(void *ud, const struct upgrade_request *r, struct conn_opts *opts);
 /* ob_frame.c */
 void ob_frame(struct ob_peer *p, char *data, size_t len);
 void ob_deliver(struct ob *g, struct event *e);
+void ob_repeated(struct ob *g, const struct event *e); /* another key of what was reported */
 bool ob_decode_begin(struct ob *g, struct ob_decode *d, bool history);
 
 /* ob_action.c */
@@ -327,6 +364,7 @@ enum ob_class {
     OB_CLASS_MUTED,
     OB_CLASS_AT_ALL,
     OB_CLASS_LIMITED,
+    OB_CLASS_RISK, /* refused by risk control, they say; it may be there all the same */
     OB_CLASS_MEDIA,
     OB_CLASS_PERMISSION,
     OB_CLASS_NOT_FOUND,
@@ -351,6 +389,8 @@ bool ob_call(struct gateway *g, const struct gateway_request *r, uint64_t ticket
 bool ob_call_now(struct ob *g, const struct gateway_request *r, uint64_t ticket);
 void ob_call_answer(struct ob *g, const struct ob_pending *e, const struct ob_answer *a);
 void ob_call_failed(struct ob *g, uint64_t ticket, const char *reason);
+/* The link was lost under it, or no answer came. */
+void ob_call_lost(struct ob *g, uint64_t ticket, enum send_outcome outcome, const char *reason);
 int64_t ob_quota_left(const struct json *data); /* -1 unknown */
 
 /* ob_held.c: what waits a moment before it goes on */
@@ -369,13 +409,19 @@ void ob_held_end(struct ob *g);   /* stop: joins are delivered, the rest is repo
 void ob_history_ready(struct ob *g);
 void ob_history_catch_up(struct gateway *g, const char *chat, int64_t since_ms);
 void ob_history_due(struct ob *g, int64_t now);
-void ob_history_answer(struct ob *g, const struct ob_answer *a);
-void ob_history_failed(struct ob *g, const char *reason);
-void ob_groups_answer(struct ob *g, const struct ob_answer *a);
-void ob_requests_answer(struct ob *g, const struct ob_answer *a);
+/* How many chats are read side by side now. */
+int ob_history_many(const struct gateway *g);
+/* id: the ticket of the request. */
+void ob_history_answer(struct ob *g, uint64_t id, const struct ob_answer *a);
+void ob_history_failed(struct ob *g, uint64_t id, const char *reason);
 void ob_history_free(struct ob *g);
 /* The params that ask for a page, by implementation; anchor NULL: the latest. Tests call it. */
 void ob_history_params(struct buf *out, enum ob_impl impl, const char *group, bool string_ids,
                        int count, const char *message_id, int64_t seq);
+
+/* ob_lists.c */
+void ob_groups_answer(struct ob *g, const struct ob_answer *a);
+void ob_requests_answer(struct ob *g, const struct ob_answer *a);
+void ob_lists_free(struct ob *g);
 
 #endif

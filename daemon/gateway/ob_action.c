@@ -51,6 +51,8 @@ bool ob_action_begin(struct ob *g, struct ob_frame_out *f, enum ob_name name)
     struct ob_peer *p = ob_link_api(g);
     if (!p || conn_full(p->conn) || p->npending >= OB_PENDING_MAX || p->auth_failed)
         return false;
+    if ((name == OB_SEND_GROUP || name == OB_SEND_PRIVATE) && !ob_pressure_room(p))
+        return false;
     f->p = p;
     f->name = name;
     f->queued = conn_queued(p->conn);
@@ -165,6 +167,7 @@ void ob_action_end(struct ob_frame_out *f, enum ob_for what, uint8_t action, uin
     e->ticket = ticket;
     e->start = f->queued;
     e->deadline = ob_now(p->g) + timeout_ms;
+    e->timeout_ms = timeout_ms;
     buf_adds(f->out, "},\"echo\":\"");
     ob_add_hex(f->out, p->gen);
     buf_addc(f->out, '-');
@@ -220,11 +223,15 @@ static void ob_pending_end(struct ob_peer *p, int64_t now, enum send_outcome out
         struct ob_pending *e = &p->slots[i];
         if (!e->used || e->seq > newest || (now && now < e->deadline))
             continue;
+        bool written = !p->conn || e->start < conn_written(p->conn);
+        if (now && !written && e->what == OB_FOR_SEND) { /* it may still leave: not late yet */
+            e->deadline = now + e->timeout_ms;
+            continue;
+        }
         struct ob_pending copy = *e;
-        bool written = !p->conn || copy.start < conn_written(p->conn);
         ob_pending_done(p, e);
         if (now && written && copy.what == OB_FOR_SEND)
-            ob_link_send_timed_out(p->g);
+            ob_login_send_late(p->g);
         ob_response_lost(p->g, &copy, written ? outcome : SEND_UNWRITTEN, reason);
         if (!p->slots)
             return;

@@ -130,9 +130,6 @@ int ob_admit(void *ud, const struct upgrade_request *r, struct conn_opts *opts)
         return g->stopping ? 404 : a.status;
     }
     g->admitted++;
-    opts->handler = &ob_link_handler;
-    opts->ud = &g->peers[a.role];
-    opts->max_message = g->conf.max_frame;
-    opts->max_queue = OB_QUEUE_MAX;
+    ob_conn_opts(g, &g->peers[a.role], opts);
     return 101;
 }

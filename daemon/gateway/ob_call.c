@@ -33,6 +33,7 @@ static enum ob_name ob_call_name(const struct ob *g, const struct gateway_reques
                                            : OB_EMOJI_LIKE;
     case ACTION_NOTICE: return OB_NOTICE;
     case ACTION_POKE: return g->impl == OB_IMPL_GOCQ ? OB_NAMES : OB_POKE;
+    case ACTION_PING: return OB_STATUS;
     }
     return OB_NAMES;
 }
@@ -78,6 +79,7 @@ static void ob_call_reaction(struct ob_frame_out *f, const struct gateway_reques
 static void ob_call_params(struct ob_frame_out *f, const struct gateway_request *r)
 {
     switch (r->action) {
+    case ACTION_PING: return;
     case ACTION_RECALL: ob_action_id(f, "message_id", ob_or_empty(r->arg)); return;
     case ACTION_ANSWER_REQUEST: ob_call_request(f, r); return;
     case ACTION_REACT: ob_call_reaction(f, r); return;
@@ -114,7 +116,9 @@ static const char *ob_call_lacks(const struct gateway_request *r)
                       r->action == ACTION_CARD || r->action == ACTION_POKE;
     if (needs_arg && !*ob_or_empty(r->arg))
         return r->action == ACTION_ANSWER_REQUEST ? "the request has no flag" : "no message id";
-    if (r->action != ACTION_RECALL && r->action != ACTION_ANSWER_REQUEST && !group)
+    bool anywhere = r->action == ACTION_RECALL || r->action == ACTION_ANSWER_REQUEST ||
+                    r->action == ACTION_PING;
+    if (!anywhere && !group)
         return "this works in groups only";
     return needs_user && !*ob_or_empty(r->user) ? "no user" : NULL;
 }
@@ -157,6 +161,15 @@ bool ob_call(struct gateway *base, const struct gateway_request *r, uint64_t tic
 void ob_call_failed(struct ob *g, uint64_t ticket, const char *reason)
 {
     struct gateway_response r = {.ok = false, .reason = reason, .number = -1};
+    g->sink.on_response(g->sink.ud, &g->base, ticket, &r);
+}
+
+void ob_call_lost(struct ob *g, uint64_t ticket, enum send_outcome outcome, const char *reason)
+{
+    struct gateway_response r = {.lost = outcome == SEND_UNKNOWN,
+                                 .unwritten = outcome == SEND_UNWRITTEN,
+                                 .reason = reason,
+                                 .number = -1};
     g->sink.on_response(g->sink.ud, &g->base, ticket, &r);
 }
 
@@ -234,8 +247,9 @@ static void ob_members_answer(struct ob *g, uint64_t ticket, const struct json *
 void ob_call_answer(struct ob *g, const struct ob_pending *e, const struct ob_answer *a)
 {
     struct gateway_response r = {.ok = a->result != OB_FAILED, .reason = a->reason, .number = -1};
-    if (a->result == OB_FAILED && ob_answer_class(a, g->impl) == OB_CLASS_HANDLED)
-        r.ok = true; /* somebody answered that request already */
+    enum ob_class class = a->result == OB_FAILED ? ob_answer_class(a, g->impl) : OB_CLASS_OTHER;
+    r.ok = r.ok || class == OB_CLASS_HANDLED; /* somebody answered that request already */
+    r.lost = !r.ok && class == OB_CLASS_UNKNOWN;
     if (r.ok && e->action == ACTION_MEMBERS) {
         ob_members_answer(g, e->ticket, a->data);
         return;

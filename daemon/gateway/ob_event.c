@@ -268,6 +268,20 @@ static bool ob_message_chat(struct ob_decode *d, struct event *e, const struct j
     return true;
 }
 
+/* The server's number of a group message. NapCat has it in real_seq, and repeats the message id in message_seq; of others only
+ * those are believed that are known to tell the server's. */
+static int64_t ob_message_seq(const struct ob_decode *d, const struct event *e,
+                              const struct json *o)
+{
+    int64_t seq = 0;
+    if (e->private_chat)
+        return 0;
+    if (json_int(json_get(o, "real_seq"), &seq) && seq > 0)
+        return seq;
+    bool tells = d->impl == OB_IMPL_LLBOT || d->impl == OB_IMPL_GOCQ;
+    return tells && json_int(json_get(o, "message_seq"), &seq) && seq > 0 ? seq : 0;
+}
+
 static enum ob_verdict ob_message_fill(struct ob_decode *d, const struct json *o, struct event *e,
                                        bool sent)
 {
@@ -283,6 +297,7 @@ static enum ob_verdict ob_message_fill(struct ob_decode *d, const struct json *o
     bool own = sent || (*self && strcmp(e->user, self) == 0);
     if (!ob_message_chat(d, e, o, own))
         return OB_MALFORMED;
+    e->seq = ob_message_seq(d, e, o);
     ob_message_sender(e, o);
     ob_segments_decode(e, json_get(o, "message"));
     ob_message_address(e, self);

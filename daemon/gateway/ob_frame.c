@@ -62,12 +62,17 @@ static bool ob_frame_account(struct ob *g, const struct json *o)
     if (strcmp(name, "bot_offline") == 0) {
         struct ob_answer a;
         ob_answer_read(o, &a); /* its `message` is a text like that of a response */
-        ob_link_online(g, 0, *a.reason ? a.reason : "the platform logged the account out");
+        const char *tag = json_text(json_get(o, "tag"));
+        struct buf text = {0};
+        buf_addf(&text, "%.64s%s%.*s", tag ? tag : "", tag && *a.reason ? ": " : "", OB_REASON_MAX,
+                 a.reason);
+        ob_login_lost(g, buf_cstr(&text));
+        buf_free(&text);
         return true;
     }
     if (strcmp(name, "bot_online") != 0)
         return false;
-    ob_link_online(g, 1, "the platform says online");
+    ob_login_notice(g);
     return true;
 }
 
@@ -80,17 +85,27 @@ static void ob_deliver_membership(struct ob *g, const struct event *e)
         g->sink.on_chat(g->sink.ud, &g->base, e->chat, "", true);
 }
 
+void ob_repeated(struct ob *g, const struct event *e)
+{
+    if (g->sink.on_repeated)
+        g->sink.on_repeated(g->sink.ud, &g->base, e);
+}
+
 void ob_deliver(struct ob *g, struct event *e)
 {
     if (e->type == EVENT_JOIN && ob_held_merge(g, e))
         return;
-    if (ob_dedupe(g->account, e, ob_now(g))) {
+    enum ob_seen_how seen = ob_dedupe(g->account, e, ob_now(g));
+    if (seen != OB_SEEN_NEW) {
         metric_inc(g->m_repeated);
+        if (seen == OB_SEEN_NEAR)
+            ob_repeated(g, e);
         event_free(e);
         return;
     }
     if (e->late)
         metric_inc(g->m_late);
+    ob_login_proof(g, e);
     ob_deliver_membership(g, e);
     /* NapCat reports a join twice, often first without the inviter: wait a moment for the richer one */
     if (e->type == EVENT_JOIN && !*e->operator_id && g->impl == OB_IMPL_NAPCAT && !e->history) {
@@ -122,6 +137,7 @@ static void ob_frame_event(struct ob_peer *p, const struct json *o)
     case OB_EVENT: ob_deliver(g, e); break;
     case OB_OWN:
         g->saw_own = true;
+        ob_login_send_ok(g);
         g->sink.on_own_message(g->sink.ud, &g->base, e);
         event_free(e);
         break;

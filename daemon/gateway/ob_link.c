@@ -14,9 +14,7 @@ enum {
     OB_EARLY_MS = 2000,  /* three closes in a row within this, without an event, too */
     OB_EARLY_TIMES = 3,
     OB_PROBE_MS = 15000,
-    OB_HEARTBEAT_MIN_MS = 30000,
-    OB_STATUS_EVERY_MS = 60000,
-    OB_TIMEOUTS_DOWN = 5 /* sends without an answer in a row: the account is taken for down */
+    OB_HEARTBEAT_MIN_MS = 30000
 };
 
 static uint64_t ob_generation; /* of all connections of the process: echoes never repeat */
@@ -68,7 +66,7 @@ static void ob_link_update(struct ob *g, const char *reason)
     } else {
         if (was == LINK_UP)
             g->gap_ms = g->last_rx_wall;
-        g->online = ACCOUNT_UNKNOWN;
+        ob_login_unknown(g);
     }
     g->sink.on_state(g->sink.ud, &g->base, reason);
 }
@@ -79,46 +77,6 @@ void ob_link_proved(struct ob_peer *p)
         return;
     p->proved = true;
     ob_link_update(p->g, "ready");
-}
-
-void ob_link_online(struct ob *g, int online, const char *why)
-{
-    enum gateway_account now = online > 0    ? ACCOUNT_ONLINE
-                               : online == 0 ? ACCOUNT_OFFLINE
-                                             : g->online;
-    if (online > 0 && g->online == ACCOUNT_OFFLINE) {
-        /* "online" alone may be a lie: a successful call must follow (ob_link_login_ok) */
-        g->confirming = true;
-        ob_ask(g, OB_LOGIN, OB_FOR_LOGIN);
-        return;
-    }
-    if (now == g->online)
-        return;
-    g->online = now;
-    g->confirming = false;
-    if (now == ACCOUNT_OFFLINE) {
-        g->next_status = ob_now(g) + OB_STATUS_EVERY_MS;
-        log_error("account is offline", "gateway", g->base.name, "self", g->self_id, "reason", why,
-                  NULL);
-    }
-    g->sink.on_state(g->sink.ud, &g->base, why);
-}
-
-void ob_link_login_ok(struct ob *g)
-{
-    if (!g->confirming || g->online != ACCOUNT_OFFLINE)
-        return;
-    g->confirming = false;
-    g->send_timeouts = 0;
-    g->online = ACCOUNT_ONLINE;
-    log_info("account is online again", "gateway", g->base.name, "self", g->self_id, NULL);
-    g->sink.on_state(g->sink.ud, &g->base, "online again");
-}
-
-void ob_link_send_timed_out(struct ob *g)
-{
-    if (++g->send_timeouts == OB_TIMEOUTS_DOWN)
-        ob_link_online(g, 0, "five sends in a row had no answer");
 }
 
 void ob_link_set_self(struct ob *g, const char *id, size_t len)
@@ -214,12 +172,13 @@ static void ob_link_dial(struct ob_peer *p)
     struct conn_target target = {.url = buf_cstr(&url),
                                  .bearer = g->conf.token_in_query ? NULL : g->conf.token,
                                  .ca = g->conf.tls_ca,
+                                 .cert = g->conf.tls_cert,
+                                 .key = g->conf.tls_key,
+                                 .proxy = g->conf.proxy,
                                  .insecure = g->conf.tls_insecure,
                                  .timeout_ms = g->conf.first_ms};
-    struct conn_opts opts = {.handler = &ob_link_handler,
-                             .ud = p,
-                             .max_message = g->conf.max_frame,
-                             .max_queue = OB_QUEUE_MAX};
+    struct conn_opts opts;
+    ob_conn_opts(g, p, &opts);
     p->conn = conn_connect(g->env.transport, &target, &opts, &err);
     explicit_bzero(url.data, url.len);
     buf_free(&url);
@@ -295,6 +254,9 @@ static void ob_link_on_open(void *ud, struct conn *c)
     p->opened = p->last_rx = ob_now(g);
     p->saw_frame = p->saw_event = p->auth_failed = p->ping_out = p->closing = p->proved = false;
     p->heartbeat_ms = 0;
+    p->paused_since = 0;
+    p->wrote = 0;
+    p->wrote_at = p->opened;
     p->unsupported = 0;
     g->self_from_event = false;
     if (g->was_up) {
@@ -358,8 +320,9 @@ static const char *ob_link_configuration(struct ob_peer *p, const struct conn_en
     }
     if (end->kind == CONN_END_HTTP)
         return "the address is no OneBot endpoint";
-    if (end->kind == CONN_END_TLS)
-        return "TLS verification failed";
+    bool proxy = end->kind == CONN_END_PROXY && end->status < 500;
+    if (proxy || end->kind == CONN_END_TLS)
+        return end->reason;
     if (!end->was_open || end->by_us || p->saw_event)
         return NULL;
     if (end->code == WSFRAME_POLICY && lived < OB_POLICY_MS) {
@@ -375,8 +338,9 @@ static const char *ob_link_configuration(struct ob_peer *p, const struct conn_en
 
 static void ob_link_log_end(struct ob_peer *p, const struct conn_end_info *end, const char *why)
 {
-    static const char *const kinds[] = {"name not found", "cannot connect",  "timeout", "TLS",
-                                        "refused",        "not a WebSocket", "closed"};
+    static const char *const kinds[] = {
+        "name not found", "cannot connect", "timeout",         "TLS",
+        "proxy",          "refused",        "not a WebSocket", "closed"};
     if (p->failures > 1 && log_get_level() < LOG_LEVEL_DEBUG)
         return; /* the first failures of a row are news */
     log_warn("connection lost", "gateway", p->g->base.name, "how", kinds[end->kind], "status",
@@ -454,7 +418,7 @@ void ob_link_heartbeat(struct ob_peer *p, const struct json *o)
         p->heartbeat_ms = interval;
     const struct json *online = json_get(json_get(o, "status"), "online");
     if (online && (online->type == JSON_TRUE || online->type == JSON_FALSE))
-        ob_link_online(g, online->type == JSON_TRUE, "heartbeat");
+        ob_login_claim(g, online->type == JSON_TRUE, "heartbeat");
     int64_t t = 0;
     if (!json_int(json_get(o, "time"), &t) || t <= 0 || t > INT64_MAX / 2000)
         return;
@@ -521,14 +485,13 @@ void ob_link_tick(struct ob *g, int64_t now)
         struct ob_peer *p = &g->peers[i];
         if (p->state != OB_OPEN)
             continue;
+        if (p->closing || p->paused_since || !ob_pressure_moves(p, now))
+            continue;
         ob_pending_timeouts(p, now);
         if (!p->closing)
             ob_link_alive(p, now);
     }
-    if (g->online == ACCOUNT_OFFLINE && now >= g->next_status) {
-        g->next_status = now + OB_STATUS_EVERY_MS;
-        ob_ask(g, OB_STATUS, OB_FOR_STATUS);
-    }
+    ob_login_tick(g, now);
 }
 
 /* ---- start and stop ---- */

@@ -49,6 +49,7 @@ static void ob_conf_copy(struct ob *g, const struct gateway_conf *conf)
     c->tls_ca = mem_strdup(conf->tls_ca);
     c->tls_cert = mem_strdup(conf->tls_cert);
     c->tls_key = mem_strdup(conf->tls_key);
+    c->proxy = mem_strdup(conf->proxy);
     if (!c->max_frame)
         c->max_frame = 64u << 20;
     ob_default(&c->first_ms, 10000);
@@ -73,6 +74,9 @@ static void ob_conf_free(struct gateway_conf *c)
     if (c->token)
         explicit_bzero((char *)c->token, strlen(c->token));
     free((char *)c->token);
+    if (c->proxy)
+        explicit_bzero((char *)c->proxy, strlen(c->proxy));
+    free((char *)c->proxy);
 }
 
 static bool ob_loopback(const char *listen)
@@ -108,18 +112,18 @@ static bool ob_check(const struct gateway_conf *conf, struct buf *err)
     }
     if (!ob_check_token(conf, err))
         return false;
+    if (!conf->tls_cert != !conf->tls_key) {
+        buf_adds(err, "tls_cert and tls_key belong together");
+        return false;
+    }
     if (!reverse) {
-        struct conn_target target = {.url = conf->url};
+        struct conn_target target = {.url = conf->url, .proxy = conf->proxy};
         if (!conf->url)
             buf_adds(err, "mode \"forward\" needs a url, as ws://127.0.0.1:3001/");
         return conf->url && conn_check_target(&target, err);
     }
     if (!conf->listen) {
         buf_adds(err, "mode \"reverse\" needs listen, as 127.0.0.1:8080");
-        return false;
-    }
-    if (!conf->tls_cert != !conf->tls_key) {
-        buf_adds(err, "tls_cert and tls_key belong together");
         return false;
     }
     if (!ob_loopback(conf->listen) && !conf->token) {
@@ -215,6 +219,7 @@ static struct gateway *ob_create(const struct gateway_env *env, const struct gat
     g->env = *env;
     g->sink = *sink;
     ob_conf_copy(g, conf);
+    g->account_reason = "";
     g->tick_ms = ob_tick_for(&g->conf);
     rng_seed_system(&g->rng);
     ob_metrics(g);
@@ -322,6 +327,7 @@ static void ob_state(const struct gateway *base, struct gateway_state *out)
     const struct ob *g = (const struct ob *)base;
     *out = (struct gateway_state){.link = g->link,
                                   .account = g->online,
+                                  .account_reason = g->account_reason,
                                   .self_id = g->self_id,
                                   .self_name = g->self_name,
                                   .impl = g->impl_name,
@@ -332,6 +338,12 @@ static void ob_state(const struct gateway *base, struct gateway_state *out)
         if (g->peers[i].conn && g->peers[i].state == OB_OPEN)
             out->queued += conn_waiting(g->peers[i].conn);
     }
+}
+
+static void ob_unsee(struct gateway *base, const struct event *e)
+{
+    struct ob *g = (struct ob *)base;
+    ob_dedupe_forget(g->account, e, ob_now(g));
 }
 
 const struct gateway_ops onebot11_ops = {
@@ -345,4 +357,7 @@ const struct gateway_ops onebot11_ops = {
     .flush = ob_flush,
     .state = ob_state,
     .catch_up = ob_history_catch_up,
+    .catch_up_many = ob_history_many,
+    .pause = ob_pause,
+    .unsee = ob_unsee,
 };

@@ -198,7 +198,10 @@ static struct event *play_event(struct playground *g, enum event_type type, cons
     e->name = event_string(e, name, strlen(name));
     const struct play_member *m = play_member(play_group(g, chat), user);
     e->role = m ? m->role : "";
-    e->arrived_ms = e->time_ms = clock_wall(g->env.clock);
+    e->arrived_ms = clock_wall(g->env.clock);
+    e->time_ms = e->arrived_ms - g->ago_ms;
+    e->history = g->ago_ms > 0;
+    e->late = g->ago_ms > 120000; /* as the default of other gateways */
     e->arrived_ns = clock_ns();
     return e;
 }

@@ -45,6 +45,11 @@ void playground_set_lacks(struct gateway *g, unsigned caps);
 int64_t playground_last_id(const struct gateway *g);
 void playground_set_last_id(struct gateway *g, int64_t id);
 
+/* From now on what people do was missed when it happened, so long ago, and comes in from the history; 0: no more. */
+void playground_set_ago(struct gateway *g, int64_t ms);
+/* Tells the flows of a group that what was missed has come in: so many messages, since so long ago. */
+void playground_gap(struct gateway *g, const char *chat, int64_t messages, int64_t ago_ms);
+
 /* Things that happen. In texts "@name" of a known person (or the bot, or 全体成员) becomes a mention. Each returns the message
  * id where there is one, valid until the next call. */
 const char *playground_say(struct gateway *g, const char *chat, const char *name, const char *text);

@@ -146,7 +146,8 @@ static void play_describe(struct playground *g, const struct gateway_request *r,
     case ACTION_NOTICE: buf_addf(out, "announces: %s", r->text ? r->text : ""); break;
     case ACTION_POKE: buf_addf(out, "pokes %s", user); break;
     case ACTION_MEMBERS:
-    case ACTION_AT_ALL_QUOTA: break;
+    case ACTION_AT_ALL_QUOTA:
+    case ACTION_PING: break;
     }
 }
 
@@ -256,6 +257,28 @@ static unsigned play_caps(const struct gateway *base)
 void playground_set_lacks(struct gateway *base, unsigned caps)
 {
     ((struct playground *)base)->lacks = caps;
+}
+
+void playground_set_ago(struct gateway *base, int64_t ms)
+{
+    ((struct playground *)base)->ago_ms = ms;
+}
+
+void playground_gap(struct gateway *base, const char *chat, int64_t messages, int64_t ago_ms)
+{
+    struct playground *g = (struct playground *)base;
+    char text[48];
+    struct event *e = event_new(EVENT_GAP, 0);
+    e->chat = event_string(e, chat, strlen(chat));
+    snprintf(text, sizeof text, "gap%lld", (long long)++g->last_id);
+    e->key = event_string(e, text, strlen(text));
+    snprintf(text, sizeof text, "%lld", (long long)(ago_ms / 1000));
+    e->text = event_string(e, text, strlen(text));
+    e->sub = "complete";
+    e->number = messages;
+    e->time_ms = e->arrived_ms = clock_wall(g->env.clock);
+    e->arrived_ns = clock_ns();
+    g->sink.on_event(g->sink.ud, base, e);
 }
 
 static void play_flush(struct gateway *base)

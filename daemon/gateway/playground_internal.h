@@ -53,6 +53,7 @@ struct playground {
     struct play_result *results, **tail;
     unsigned nresults;
     int64_t last_id;
+    int64_t ago_ms; /* what people do comes in so late, from the history */
     char message_id[24];
     char private_key[EVENT_ID_MAX + 2];
     enum send_outcome fail_outcome;

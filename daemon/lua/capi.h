@@ -5,7 +5,7 @@
 
 #include "lua/state.h"
 
-enum { OUTSIDE_WAITS = -1, OUTSIDE_WORDS = 600, SEND_AT = 8, SEND_LABEL = 9 };
+enum { OUTSIDE_WAITS = -1, OUTSIDE_WORDS = 600, SEND_AT = 10, SEND_LABEL = 11 };
 
 /* ---- capi.c ---- */
 /* True, or nil and why not. */

@@ -98,7 +98,15 @@ static void check_length(lua_State *L, const struct turn_message *m)
         fence_fail(L, "the message is too long (%zu bytes, at most %d)", total, TEXT_MAX);
 }
 
-/* send(text or segments, chat, gateway, policy, late_ms, anytime, answer, at, label): the last two are for the journal */
+static enum said_kind read_kind(const char *kind)
+{
+    return !kind                        ? KIND_BY_CAUSE
+           : strcmp(kind, "game") == 0  ? KIND_SAID_GAME
+           : strcmp(kind, "alarm") == 0 ? KIND_SAID_ALARM
+                                        : KIND_SAID_BROADCAST;
+}
+
+/* send(text or segments, chat, gateway, policy, late_ms, anytime, answer, kind, if_late, at, label): the last two are for the journal */
 int out_send(lua_State *L, struct coro *co)
 {
     struct out_segment one, many[SEGMENTS_MAX];
@@ -120,6 +128,9 @@ int out_send(lua_State *L, struct coro *co)
     m.late_ms = luaL_optinteger(L, 5, 0);
     m.anytime = lua_toboolean(L, 6);
     m.answer = lua_isnoneornil(L, 7) ? turn_answering(co->turn) : lua_toboolean(L, 7);
+    m.kind = read_kind(capi_string(L, 8));
+    const char *late = capi_string(L, 9);
+    m.late_said = late && late_policy_parse(late, &m.if_late);
     const char *why = turn_send(co->turn, &m);
     if (why &&
         strstr(why, "in one turn")) /* a loop without end, not a fact of life: the handler fails */

@@ -32,9 +32,11 @@ static const char *const config_keys[] = {"data_dir",
                                           "queue",
                                           "streams",
                                           "retention",
+                                          "breaker",
                                           "http_client",
                                           "llm",
                                           "trace",
+                                          "alarms",
                                           NULL};
 
 void config_warn(struct config *c, const struct conf_report *r, const struct conf_value *v,
@@ -212,10 +214,10 @@ static void config_read_playbooks(struct conf_report *r, struct config *c,
     }
 }
 
-static bool config_has_gateway(const struct config *c, const char *full, size_t len)
+bool config_has_gateway(const struct config *c, const char *full, size_t len)
 {
     for (int i = 0; i < c->ngateways; i++) {
-        const char *name = c->gateways[i].conf.name;
+        const char *name = config_gateway_key(&c->gateways[i]);
         if (name && strlen(name) == len && memcmp(name, full, len) == 0)
             return true;
     }
@@ -300,7 +302,7 @@ static void config_read_limits(struct conf_report *r, struct config *c,
                                const struct conf_value *root)
 {
     static const char *const lua_keys[] = {"memory", "instructions", NULL};
-    static const char *const queue_keys[] = {"chat", "total", NULL};
+    static const char *const queue_keys[] = {"chat", "total", "bytes", "pause", NULL};
     int64_t n = 0;
     const struct conf_value *lua = conf_table(r, root, "lua"),
                             *queue = conf_table(r, root, "queue");
@@ -315,6 +317,8 @@ static void config_read_limits(struct conf_report *r, struct config *c,
             c->queue_chat = (int)n;
         if (conf_integer(r, queue, "total", 1, 10000000, &n))
             c->queue_total = (int)n;
+        conf_size(r, queue, "bytes", 1 << 20, 1LL << 36, &c->queue_bytes);
+        conf_duration(r, queue, "pause", 1000, &c->queue_pause_ms);
         if (c->queue_chat && c->queue_total && c->queue_total < c->queue_chat)
             conf_problem(r, conf_get(queue, "total"), "queue: total is below chat");
     }
@@ -363,8 +367,11 @@ static void config_read(struct conf_report *r, struct config *c, const struct co
     config_read_limits(r, c, root);
     config_read_streams(r, c, root);
     config_read_retention(r, c, root);
+    config_read_breaker(r, c, root);
     config_read_timezone(r, c, root);
+    config_read_zones(c);
     config_read_web(r, c, root, flags);
+    config_read_alarms(r, c, root, flags);
 }
 
 static struct config *config_from(struct conf_value *root, const char *name, char *file,
@@ -409,11 +416,13 @@ static void config_wipe(char *secret)
 static void config_free_gateway(struct config_gateway *g)
 {
     struct gateway_conf *f = &g->conf;
-    const char *const owned[] = {f->name, f->type,    f->mode,   f->url,      f->listen,
-                                 f->path, f->self_id, f->tls_ca, f->tls_cert, f->tls_key};
+    const char *const owned[] = {f->name,     f->type,    f->mode,        f->url,
+                                 f->listen,   f->path,    f->self_id,     f->tls_ca,
+                                 f->tls_cert, f->tls_key, f->canary_chat, f->pool};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         free((char *)owned[i]);
     config_wipe((char *)f->token);
+    config_wipe((char *)f->proxy);
 }
 
 static void config_free_list(char **list)
@@ -439,6 +448,7 @@ void config_free(struct config *c)
         explicit_bzero(c->redis.password, strlen(c->redis.password));
     redis_addr_free(&c->redis);
     http_conf_free(&c->web);
+    alarm_conf_free(&c->alarms);
     buf_free(&c->warnings);
     free(c->http_host);
     free(c->data_dir);

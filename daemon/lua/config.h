@@ -10,6 +10,8 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "engine/engine.h"
+#include "engine/look/alarm.h"
+#include "engine/send/breaker.h"
 #include "engine/web/http_client.h"
 #include "store/redis.h"
 
@@ -41,8 +43,11 @@ struct config {
     enum trace_level trace;               /* what `sopd ctl why` can tell; default TRACE_TEXTS */
     int64_t lua_memory, lua_instructions; /* 0 = the host's defaults */
     int queue_chat, queue_total;          /* 0 = the engine's defaults */
+    int64_t queue_bytes, queue_pause_ms;  /* the same */
     struct http_conf web;                 /* `http_client` and `llm`: whom flows may ask outside */
     struct retention retention;
+    struct breaker_limits breaker;       /* what is too much of a script */
+    struct alarm_conf alarms;            /* who is told when something is wrong */
     int64_t events_length, audit_length; /* 0 = the engine's defaults */
     struct buf warnings;                 /* "file:line: what" lines that do not stop us */
 };
@@ -57,6 +62,10 @@ struct config *config_load(const char *path, unsigned flags, struct buf *err);
 /* The same from memory; relative paths are taken from the current folder. */
 struct config *config_parse(const char *source, size_t len, const char *name, unsigned flags,
                             struct buf *err);
+/* The name under which everything of a gateway is kept: of its pool, else its own. */
+const char *config_gateway_key(const struct config_gateway *g);
+/* Is entry i of `gateways` one more account of a pool that came before? */
+bool config_gateway_again(const struct config *c, int i);
 /* Wipes secrets. */
 void config_free(struct config *c);
 

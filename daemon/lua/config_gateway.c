@@ -9,8 +9,9 @@
 
 #include "base/mem.h"
 #include "lua/config_internal.h"
+#include "lua/platform.h"
 
-enum { GATEWAY_NAME_MAX = 32 };
+enum { GATEWAY_NAME_MAX = 32, GATEWAY_CATCHUP = 500 /* messages a chat */ };
 
 static char *gateway_copy(struct conf_report *r, const struct conf_value *v, const char *key)
 {
@@ -31,7 +32,7 @@ static char *gateway_file(struct conf_report *r, const struct config *c, const s
     return path;
 }
 
-static bool gateway_name_good(const char *s)
+bool config_name_good(const char *s)
 {
     size_t n = strlen(s);
     if (n == 0 || n > GATEWAY_NAME_MAX || !isalpha((unsigned char)*s))
@@ -53,7 +54,7 @@ static void gateway_read_name(struct conf_report *r, struct config *c, const str
             conf_problem(r, v, "a gateway needs a name, for example name = \"qq1\"");
         return;
     }
-    if (!gateway_name_good(name))
+    if (!config_name_good(name))
         conf_problem(r, conf_get(v, "name"),
                      "name '%s': use a letter, then letters, digits, - and _, at most %d in all",
                      name, GATEWAY_NAME_MAX);
@@ -70,7 +71,8 @@ static void gateway_read_name(struct conf_report *r, struct config *c, const str
 static void gateway_read_limit(struct conf_report *r, const struct conf_value *v,
                                enum pace_scope scope, struct pace *out)
 {
-    static const char *const keys[] = {"per", "burst", "count", NULL};
+    static const char *const keys[] = {"per", "burst", "count", "kinds", NULL};
+    unsigned kinds = KINDS_ALL;
     int64_t per = 0, count = 1, burst = 1;
     if (v->type != CONF_TABLE) {
         conf_problem(r, v, "pace: a limit is a table like { per = \"1s\", burst = 3 }");
@@ -82,8 +84,10 @@ static void gateway_read_limit(struct conf_report *r, const struct conf_value *v
     conf_duration(r, v, "per", 1, &per);
     conf_integer(r, v, "count", 1, 1000000000, &count);
     conf_integer(r, v, "burst", 1, 1000000000, &burst);
-    int64_t us = per * 1000 / count;
-    pace_add_rule(out, scope, KINDS_ALL, us, (int)burst);
+    platform_read_kinds(r, v, &kinds);
+    /* a count above the burst is what any window of that length sees at most; else it is a mere rate */
+    int64_t us = count > burst ? pace_interval(count, per * 1000, (int)burst) : per * 1000 / count;
+    pace_add_rule(out, scope, kinds, us, (int)burst);
 }
 
 static void gateway_read_limits(struct conf_report *r, const struct conf_value *pace,
@@ -107,8 +111,8 @@ static void gateway_read_limits(struct conf_report *r, const struct conf_value *
 static void gateway_read_pace(struct conf_report *r, const struct conf_value *v,
                               struct config_gateway *g)
 {
-    static const char *const keys[] = {"account", "chat", "jitter", NULL};
-    pace_default(g->conf.type, &g->pace);
+    static const char *const keys[] = {"account", "chat",   "member", "jitter",
+                                       "late",    "warmup", NULL};
     const struct conf_value *pace = conf_get(v, "pace");
     if (!pace)
         return;
@@ -123,6 +127,7 @@ static void gateway_read_pace(struct conf_report *r, const struct conf_value *v,
     struct pace own = {0};
     gateway_read_limits(r, pace, "account", PACE_ACCOUNT, &own);
     gateway_read_limits(r, pace, "chat", PACE_CHAT, &own);
+    gateway_read_limits(r, pace, "member", PACE_MEMBER, &own);
     for (int scope = 0; scope < PACE_SCOPES; scope++) {
         if (!own.nrules[scope])
             continue;
@@ -130,8 +135,8 @@ static void gateway_read_pace(struct conf_report *r, const struct conf_value *v,
         g->pace.nrules[scope] = own.nrules[scope];
     }
     if (own.nrules[PACE_CHAT])
-        g->pace.jitter_ms = 0; /* whoever sets limits for chats sets the jitter with them */
-    conf_duration(r, pace, "jitter", 0, &g->pace.jitter_ms);
+        g->pace.jitter = 0; /* whoever sets limits for chats sets the jitter with them */
+    config_read_late(r, pace, &g->pace);
 }
 
 /* ---- times ---- */
@@ -139,16 +144,30 @@ static void gateway_read_pace(struct conf_report *r, const struct conf_value *v,
 static void gateway_read_timing(struct conf_report *r, const struct conf_value *v,
                                 struct gateway_conf *conf)
 {
-    static const char *const keys[] = {
-        "first",       "idle",    "backoff", "backoff_max",   "auth_backoff", "auth_backoff_max",
-        "ready_reset", "timeout", "stale",   "request_delay", "catchup",      "settle",
-        "resend",      "circuit", NULL};
+    static const char *const keys[] = {"first",
+                                       "idle",
+                                       "backoff",
+                                       "backoff_max",
+                                       "auth_backoff",
+                                       "auth_backoff_max",
+                                       "ready_reset",
+                                       "timeout",
+                                       "stale",
+                                       "request_delay",
+                                       "catchup",
+                                       "settle",
+                                       "resend",
+                                       "circuit",
+                                       "risk_step",
+                                       "risk_window",
+                                       NULL};
     int64_t *const fields[] = {
         &conf->first_ms,         &conf->idle_ms,         &conf->backoff_ms,
         &conf->backoff_max_ms,   &conf->auth_backoff_ms, &conf->auth_backoff_max_ms,
         &conf->ready_reset_ms,   &conf->timeout_ms,      &conf->stale_ms,
         &conf->request_delay_ms, &conf->catchup_ms,      &conf->settle_ms,
-        &conf->resend_ms,        &conf->circuit_ms};
+        &conf->resend_ms,        &conf->circuit_ms,      &conf->risk_step_ms,
+        &conf->risk_window_ms};
     enum {
         AT_LEAST_SOMETHING = 9
     }; /* the keys before request_delay: a link cannot live with 0 there */
@@ -204,8 +223,8 @@ static void gateway_read_forward(struct conf_report *r, const struct conf_value 
     if (!conf_get(v, "url"))
         conf_problem(r, v,
                      "mode \"forward\" needs url, for example url = \"ws://127.0.0.1:3001/\"");
-    static const char *const others[] = {"listen", "path", "tls_cert", "tls_key"};
-    for (int i = 0; i < 4; i++) {
+    static const char *const others[] = {"listen", "path"};
+    for (int i = 0; i < 2; i++) {
         if (conf_get(v, others[i]))
             conf_problem(r, conf_get(v, others[i]),
                          "%s belongs to mode \"reverse\"; with \"forward\" sopd connects to url",
@@ -260,8 +279,6 @@ static void gateway_read_reverse(struct conf_report *r, const struct config *c,
             "url belongs to mode \"forward\"; with \"reverse\" the gateway connects to us");
     if (conf->path && (conf->path[0] != '/' || strpbrk(conf->path, " \t\r\n?#")))
         conf_problem(r, conf_get(v, "path"), "path must begin with / and hold no blank, ? or #");
-    if ((conf->tls_cert == NULL) != (conf->tls_key == NULL))
-        conf_problem(r, v, "tls_cert and tls_key belong together");
     if (!conf->listen)
         return;
     char *host = NULL;
@@ -298,10 +315,14 @@ static void gateway_read_self_id(struct conf_report *r, const struct conf_value 
 static void gateway_read_onebot(struct conf_report *r, struct config *c, const struct conf_value *v,
                                 struct config_gateway *g, unsigned flags)
 {
-    static const char *const keys[] = {
-        "name",         "type",       "mode",           "url",     "listen", "path",     "token",
-        "token_env",    "token_file", "token_in_query", "self_id", "tls_ca", "tls_cert", "tls_key",
-        "tls_insecure", "max_frame",  "catchup",        "timing",  "pace",   NULL};
+    static const char *const keys[] = {"name",       "type",           "mode",         "url",
+                                       "listen",     "path",           "token",        "token_env",
+                                       "token_file", "token_in_query", "self_id",      "tls_ca",
+                                       "tls_cert",   "tls_key",        "tls_insecure", "max_frame",
+                                       "fragment",   "compress",       "proxy",        "proxy_env",
+                                       "proxy_file", "catchup",        "canary",       "expect",
+                                       "timing",     "pace",           "platform",     "quotas",
+                                       "attention",  "pool",           "pool_back",    NULL};
     struct gateway_conf *conf = &g->conf;
     char where[64];
     snprintf(where, sizeof where, "gateway %s", conf->name ? conf->name : "?");
@@ -321,18 +342,20 @@ static void gateway_read_onebot(struct conf_report *r, struct config *c, const s
             r, conf->mode ? conf_get(v, "mode") : v,
             "mode must be \"forward\" (sopd connects to url) or \"reverse\" (the gateway connects to listen)");
     int64_t n = 0;
-    if (conf_size(r, v, "max_frame", 65536, 1 << 30, &n))
-        conf->max_frame = (size_t)n;
+    config_read_wire(r, c, v, conf, flags);
+    conf->catchup = GATEWAY_CATCHUP;
     if (conf_integer(r, v, "catchup", 0, 1000, &n))
         conf->catchup = (int)n;
     gateway_read_timing(r, v, conf);
+    config_read_health(r, v, conf);
 }
 
 void config_read_gateway(struct conf_report *r, struct config *c, const struct conf_value *v,
                          struct config_gateway *g, unsigned flags)
 {
     static const char *const types[] = {"onebot11", "playground", NULL};
-    static const char *const keys[] = {"name", "type", "self_id", "pace", NULL};
+    static const char *const keys[] = {"name",     "type",   "self_id",   "pace",
+                                       "platform", "quotas", "attention", NULL};
     g->line = v->line;
     if (v->type != CONF_TABLE) {
         conf_problem(r, v,
@@ -357,5 +380,9 @@ void config_read_gateway(struct conf_report *r, struct config *c, const struct c
                      near ? "did you mean " : "known are ", near ? near : "onebot11",
                      near ? "?" : " and 'playground'");
     }
+    /* who sends nothing needs no limits: a slip in a file of them leaves `sopd ctl` usable */
+    if (!(flags & CONFIG_NO_TOKENS))
+        config_read_platform(r, c, v, g);
     gateway_read_pace(r, v, g);
+    config_read_pool(r, c, v, g);
 }

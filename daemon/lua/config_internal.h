@@ -8,6 +8,14 @@
 /* Reads one entry of `gateways` into g (config_gateway.c). Problems go to r. */
 void config_read_gateway(struct conf_report *r, struct config *c, const struct conf_value *v,
                          struct config_gateway *g, unsigned flags);
+/* The limits of the gateway's platform, with `platform`, `quotas` and `attention`, into g->pace (config_pace.c). */
+void config_read_platform(struct conf_report *r, const struct config *c, const struct conf_value *v,
+                          struct config_gateway *g);
+/* `pool` and `pool_back`, when the rest of g is read (config_pool.c). */
+void config_read_pool(struct conf_report *r, struct config *c, const struct conf_value *v,
+                      struct config_gateway *g);
+bool config_name_good(const char *s);     /* of a gateway or a pool */
+void config_read_zones(struct config *c); /* when the time zone is known: the days of quotas */
 /* Reads `http_client` and `llm` (config_http.c), after the time zone. */
 void config_read_web(struct conf_report *r, struct config *c, const struct conf_value *root,
                      unsigned flags);
@@ -26,6 +34,22 @@ void config_free_tags(struct config *c);
 void config_warn(struct config *c, const struct conf_report *r, const struct conf_value *v,
                  const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
+/* config_alarms.c: `alarms`, after the gateways and the time zone; `canary` and `expect` of a gateway. */
+void config_read_alarms(struct conf_report *r, struct config *c, const struct conf_value *root,
+                        unsigned flags);
+/* TLS, proxy, compression, sizes of frames (config_wire.c). */
+void config_read_wire(struct conf_report *r, struct config *c, const struct conf_value *v,
+                      struct gateway_conf *conf, unsigned flags);
+void config_read_health(struct conf_report *r, const struct conf_value *v,
+                        struct gateway_conf *conf);
+/* config.c: is there a gateway of that name? */
+bool config_has_gateway(const struct config *c, const char *full, size_t len);
+
+/* config_late.c: `jitter`, `warmup` and `late` of `pace` */
+void config_read_late(struct conf_report *r, const struct conf_value *pace, struct pace *out);
+
+/* config_breaker.c */
+void config_read_breaker(struct conf_report *r, struct config *c, const struct conf_value *root);
 /* config_retention.c */
 void config_read_retention(struct conf_report *r, struct config *c, const struct conf_value *root);
 

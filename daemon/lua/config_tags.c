@@ -9,7 +9,7 @@
 static bool config_tags_knows(const struct config *c, const char *gateway)
 {
     for (int i = 0; i < c->ngateways; i++)
-        if (c->gateways[i].conf.name && strcmp(c->gateways[i].conf.name, gateway) == 0)
+        if (c->gateways[i].conf.name && strcmp(config_gateway_key(&c->gateways[i]), gateway) == 0)
             return true;
     return strcmp(gateway, "playground") == 0;
 }

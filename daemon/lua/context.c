@@ -147,6 +147,10 @@ static void push_event(lua_State *L, const struct coro *co)
     lua_setfield(L, -2, "number");
     lua_pushboolean(L, e->history);
     lua_setfield(L, -2, "history");
+    if (turn_is_late(t)) {
+        lua_pushinteger(L, (co->start_now_ms - co->start_ms) / 1000);
+        lua_setfield(L, -2, "late");
+    }
 }
 
 enum field {

@@ -169,6 +169,9 @@ void declare_read(lua_State *L, struct buf *err)
     luaL_checktype(L, idx, LUA_TTABLE);
     read_problems(L, idx, err);
     f->info.title = take_string(L, idx, "title");
+    f->info.kind = take_string(L, idx, "kind");
+    f->info.late_ms = take_integer(L, idx, "late_ms", -1);
+    f->info.late_param = take_string(L, idx, "late_param");
     read_needs(L, idx);
     lua_getfield(L, idx, "params");
     int n = (int)lua_rawlen(L, -1);

@@ -98,8 +98,12 @@ struct param {
 
 struct flow_info {
     const char *name, *title, *file;
+    const char *kind; /* what its posts are: "game", "broadcast", "" = by what caused them */
     char version[17]; /* hash of the source and of the lib files it required, 16 hex digits */
     unsigned needs;   /* gateway capabilities, GATEWAY_... bits */
+    /* what is older is not answered: -1 = the gateway's own limit; by a parameter if that is not "" */
+    int64_t late_ms;
+    const char *late_param;
     const struct handler *handlers;
     int nhandlers;
     const struct param *params;

@@ -268,6 +268,7 @@ static struct flow *flow_new(struct host *h, const char *name)
     snprintf(file, sizeof file, "flows/%s.lua", name);
     f->info.name = arena_string(f, name);
     f->info.title = f->info.name;
+    f->info.kind = "";
     f->info.file = arena_string(f, file);
     return f;
 }

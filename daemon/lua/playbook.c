@@ -55,7 +55,7 @@ void loader_free_list(char **names)
 static bool playbook_knows_gateway(const struct config *c, const char *name)
 {
     for (int i = 0; i < c->ngateways; i++) {
-        if (strcmp(c->gateways[i].conf.name, name) == 0)
+        if (strcmp(config_gateway_key(&c->gateways[i]), name) == 0)
             return true;
     }
     return false;
@@ -97,10 +97,10 @@ static void playbook_defaults(struct loader *l, struct playbook *p)
 static struct playbook *playbook_read(struct loader *l, const char *folder, const char *name,
                                       const char *path, const struct conf_value *root)
 {
-    static const char *const keys[] = {"title",  "groups",     "private",       "timezone",
-                                       "quiet",  "day_cutoff", "language",      "persona",
-                                       "staff",  "staff_chat", "keepers",       "flows",
-                                       "locked", "overlays",   "evening_posts", NULL};
+    static const char *const keys[] = {
+        "title",    "groups",   "private",       "timezone",   "quiet",   "day_cutoff",
+        "language", "persona",  "staff",         "staff_chat", "keepers", "flows",
+        "locked",   "overlays", "evening_posts", "attention",  NULL};
     struct playbook *p = MEM_NEW(struct playbook);
     const char *title = name;
     l->report = (struct conf_report){.file = path, .out = l->err};

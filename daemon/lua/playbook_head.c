@@ -102,6 +102,17 @@ static bool head_language_good(const char *s)
                strlen(s);
 }
 
+/* How many posts that bots begin may reach a member in a day, for those of this playbook. */
+static void head_read_attention(struct loader *l, struct playbook *p, const struct conf_value *root)
+{
+    const struct conf_value *v = conf_get(root, "attention");
+    int64_t count = 0;
+    if (v && v->type == CONF_BOOLEAN && !v->boolean)
+        p->attention = -1;
+    else if (conf_integer(&l->report, root, "attention", 1, 1000, &count))
+        p->attention = (int)count;
+}
+
 static void head_read_voice(struct loader *l, struct playbook *p, const struct conf_value *root)
 {
     const char *language = NULL;
@@ -117,6 +128,7 @@ static void head_read_voice(struct loader *l, struct playbook *p, const struct c
     }
     if (conf_integer(&l->report, root, "evening_posts", 0, 1000, &posts))
         p->evening_posts = (int)posts;
+    head_read_attention(l, p, root);
     const struct conf_value *persona = conf_table(&l->report, root, "persona");
     if (persona && persona->nlist > 0)
         conf_problem(&l->report, persona,

@@ -236,9 +236,10 @@ static void overlays_read_name(struct sources *s, struct overlay *o, const struc
 
 static void overlays_read_one(struct sources *s, const struct source *from)
 {
-    static const char *const keys[] = {
-        "level",      "name",     "groups",        "flows",   "locked",     "timezone", "quiet",
-        "day_cutoff", "language", "evening_posts", "persona", "staff_chat", "staff",    NULL};
+    static const char *const keys[] = {"level",    "name",          "groups",  "flows",
+                                       "locked",   "timezone",      "quiet",   "day_cutoff",
+                                       "language", "evening_posts", "persona", "staff_chat",
+                                       "staff",    "attention",     NULL};
     const struct conf_value *table = from->table;
     struct overlay *o = from->overlay;
     o->line = table->line;

@@ -139,6 +139,9 @@ function g:enter(who) end
 function g:role(who, role) end
 ---@param fn fun()
 function g:together(fn) end
+---@param ago sopd.Duration
+---@param fn fun()
+function g:missed(ago, fn) end
 ---@param duration sopd.Duration
 function g:advance(duration) end
 ---What is outside answers so from now on.

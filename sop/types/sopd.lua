@@ -8,7 +8,7 @@
 ---@alias sopd.Text string|string[]|sopd.Segment|(sopd.Segment|string)[] # a template, variants of it, or ready-made segments
 ---@alias sopd.Vars table<string, string|number|boolean|sopd.Segment|(sopd.Segment|string)[]>
 ---@alias sopd.Role "member"|"keeper"|"store"|"region"|"hq"|"owner"
----@alias sopd.EventName "message"|"join"|"leave"|"poke"|"recall"|"request"|"enter"|"button"|"mute"|"admin"|"card"|"file"|"reaction"|"essence"|"honor"|"chat"|"order"|"other"
+---@alias sopd.EventName "message"|"join"|"leave"|"poke"|"recall"|"request"|"enter"|"button"|"mute"|"admin"|"card"|"file"|"reaction"|"essence"|"honor"|"chat"|"order"|"gap"|"other"
 ---@alias sopd.Capability "join"|"unmentioned"|"at"|"at_all"|"dm"|"proactive"|"image"|"buttons"|"history"|"recall"|"mute"|"kick"|"members"|"quote"|"echo"
 
 ---A part of a message that is no text, made by sop.at and its like. It cannot be changed.
@@ -34,7 +34,7 @@
 ---@field type sopd.EventName|"trigger"|"schedule"|"timer"|"start"
 ---@field time integer
 ---@field due integer?        # schedule, timer: when it was due
----@field late integer?       # schedule, timer: seconds after that, 0 = on time
+---@field late integer?       # schedule, timer: seconds after that, 0 = on time; of an event: its age in seconds, if that is too late for an answer
 ---@field user string?
 ---@field name string?
 ---@field role string?        # the platform's: "owner", "admin", "member"
@@ -73,6 +73,8 @@
 ---@field quote boolean|string?           # quote the message answered, or the one with this id
 ---@field policy "resend"|"drop"|nil      # when it stays unknown whether the message arrived
 ---@field late sopd.Duration?             # not sent later than this
+---@field kind "game"|"broadcast"|nil     # what it is: which limits concern it
+---@field if_late "delay"|"merge"|"drop"|nil # when it has to wait
 ---@field chat string?                    # another chat of this gateway
 ---@field anytime boolean?                # also in quiet hours
 ---@field answer boolean?                 # it answers a member, although a timer sends it
@@ -665,6 +667,8 @@ function Context:poke(user) end
 ---@field title string?
 ---@field params table<string, sopd.Param>?
 ---@field needs sopd.Capability[]?
+---@field kind "game"|"broadcast"|nil  # what its posts are
+---@field late sopd.Duration?  # what is older is not answered (it counts); or the name of a parameter of type duration
 
 ---@class sopd.HandlerOptions
 ---@field private boolean?     # false: not in private chats
@@ -715,8 +719,9 @@ sop = {}
 ---@return sopd.Flow
 function sop.flow(name, options) end
 ---@param user string
+---@param name string? # what stands there instead when enough messages reached them today
 ---@return sopd.Segment
-function sop.at(user) end
+function sop.at(user, name) end
 ---@return sopd.Segment
 function sop.at_all() end
 ---@param url string

@@ -213,7 +213,7 @@ def test_the_reverse_port_is_taken(bench, napcat):
 
 def test_default_pace(bench, napcat):
     daemon = bench.sopd({"redis": bench.redis().url, "sop": [TEST_SOP], "gateways": [
-        {"name": "qq1", "type": "onebot11", "mode": "forward", "url": napcat.url}]})
+        {"name": "qq1", "type": "onebot11", "mode": "forward", "url": napcat.url, "pace": {"warmup": "0s"}}]})
     napcat.wait_ready()
     say(napcat, "连发 3")
     napcat.wait_send("第 3 条", timeout=10)

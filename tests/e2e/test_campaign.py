@@ -34,7 +34,7 @@ class Group:
         params = {"cohort": "fixed", "days": 4, **params}
         checkin = ["%s = %s" % (k, v if isinstance(v, int) else '"%s"' % v) for k, v in {**TEXTS, **params, **(texts or {})}.items()]
         packet = ['%s = "%s"' % pair for pair in PACKET.items()]
-        self.file("playbooks/p.lua", lambda _: 'return { title = "群", groups = { "qq1:*" }, timezone = "Asia/Shanghai", '
+        self.file("playbooks/p.lua", lambda _: 'return { title = "群", groups = { "qq1:*" }, quiet = false, timezone = "Asia/Shanghai", '
                   'staff = { ["qq1:%d"] = "store" }, flows = { "common", { "checkin", %s }, '
                   '{ "redpacket", nightly = false, shares = 4, %s } } }\n' % (BOSS, ", ".join(checkin), ", ".join(packet)))
 

@@ -18,7 +18,7 @@ def clock_sop(box, at="20:30"):
         os.makedirs(os.path.join(sop, folder))
     os.symlink(os.path.join(TEST_SOP, "flows", "clock.lua"), os.path.join(sop, "flows", "clock.lua"))
     with open(os.path.join(sop, "playbooks", "clock.lua"), "w", encoding="utf-8") as out:
-        out.write('return { title = "时钟", groups = { "qq1:*" }, timezone = "Asia/Shanghai", '
+        out.write('return { title = "时钟", groups = { "qq1:*" }, quiet = false, timezone = "Asia/Shanghai", '
                   'flows = { { "clock", at = "%s" } } }\n' % at)
     return sop
 

@@ -44,6 +44,8 @@ def test_names_come_from_the_daemon(bench, napcat):
     chat = "qq1:%d" % ev.GROUP
     wait_until(lambda: chat in complete(*where, "why", ""), 5, what="the chat to be offered")
     assert complete(*where, "outbox", "q") == ["qq1"]
+    assert complete(*where, "quota", "q") == ["qq1"]
+    assert complete(*where, "plan", "--kind", "ga") == ["game"]
     assert "echo" in complete(*where, "explain", chat, "")
     assert "echo" in complete(*where, "toggle", "e")
     assert complete(*where, "toggle", "echo", "o") == ["on", "off"]

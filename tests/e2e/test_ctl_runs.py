@@ -304,7 +304,7 @@ end)
 
 return flow
 """
-PLAYBOOK = 'return { title = "t", groups = { "all" }, timezone = "Asia/Shanghai", flows = { "waits" } }\n'
+PLAYBOOK = 'return { title = "t", groups = { "all" }, quiet = false, timezone = "Asia/Shanghai", flows = { "waits" } }\n'
 
 
 class Served:

@@ -37,6 +37,7 @@ NOT_RUN = {
 CODES = {
     "sopd check --strict": (3, "the playbook of the test has warnings"),
     "sopd ctl resume qq1:700000001 checkin": (1, "it does not rest there"),
+    "sopd ctl swap": (1, "the gateway of the test is one account"),
 }
 DESK = """local flow = sop.flow("desk", { title = "前台" })
 flow:trigger("arrived", function(c) c:say("到货啦") end)

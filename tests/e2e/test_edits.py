@@ -75,7 +75,7 @@ class Course:
 
     def book(self, morning):
         words = ', morning = "%s"' % morning if morning else ""
-        self.file("playbooks/p.lua", 'return { title = "课程", groups = { "qq1:*" }, timezone = "Asia/Shanghai", '
+        self.file("playbooks/p.lua", 'return { title = "课程", groups = { "qq1:*" }, quiet = false, timezone = "Asia/Shanghai", '
                                      'flows = { { "course"%s } } }\n' % words)
 
     def reload(self):

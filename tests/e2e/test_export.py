@@ -35,7 +35,7 @@ def export(town, name="chat.json", *what):
 
 def kept(client):
     """All of the chat, without what belongs to the process or to the moment."""
-    skip = ("seen", "epoch", "alive", "pace", "trace", "source-pins", "stage", "left", "outbox", "written", "chats", "pin", "source")
+    skip = ("seen", "epoch", "alive", "health", "since", "pace", "trace", "source-pins", "stage", "left", "outbox", "written", "chats", "pin", "source")
     found = {k: v for k, v in dump(client).items() if "{qq1}:" in k and k.split("{qq1}:")[1].split(":")[0] not in skip}
     found["sopd:{qq1}:pins"] = {pin: n for pin, n in found.get("sopd:{qq1}:pins", {}).items() if n != "0"}
     return found

@@ -27,7 +27,7 @@ def web_sop(box, *more):
     for flow in flows:
         os.symlink(os.path.join(TEST_SOP, "flows", flow + ".lua"), os.path.join(sop, "flows", flow + ".lua"))
     with open(os.path.join(sop, "playbooks", "p.lua"), "w", encoding="utf-8") as out:
-        out.write('return { groups = { "all" }, timezone = "Asia/Shanghai", flows = { %s } }\n' % ", ".join('"%s"' % f for f in flows))
+        out.write('return { groups = { "all" }, quiet = false, timezone = "Asia/Shanghai", flows = { %s } }\n' % ", ".join('"%s"' % f for f in flows))
     return sop
 
 

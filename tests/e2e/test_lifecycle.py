@@ -67,7 +67,7 @@ def test_sighup_reloads_configuration_and_flows(bench, napcat, box):
                       "return flow\n" % answer)
     flow("旧的")
     with open(sop + "/playbooks/p.lua", "w", encoding="utf-8") as out:
-        out.write("return { groups = { 'all' }, flows = { 'one' } }\n")
+        out.write("return { groups = { 'all' }, quiet = false, flows = { 'one' } }\n")
     daemon = bench.served(napcat, sop=sop)
     say(napcat, "喂")
     napcat.wait_send("旧的")

@@ -196,14 +196,14 @@ def test_the_plan_says_when_the_last_group_is_reached(box):
     opens = [one for one in document["plan"] if one["name"] == "opens"]
     # 300 at once at most an hour's burst, then 1,000 an hour: 300 * 3.6 s
     assert opens == [{"playbook": "shop", "flow": "redpacket", "name": "opens", "gateway": "qq1", "groups": 600,
-                      "at": "20:00", "last": "20:18", "seconds": 1080, "late": 600}]
+                      "at": "20:00", "last": "20:41:55", "seconds": 2515, "late": 600}]
     _, document = lint(box, "--groups", "600", "--groups", "qq1=100", playbook=playbook)
     assert {one["groups"] for one in document["plan"]} == {100}
     assert document["findings"] == []
     _, document = lint(box, playbook=playbook)
     assert document["plan"] == []
     done = run("check", "--config", box + "/sopd.lua", "--groups", "shop=600")
-    assert "shop: redpacket.opens at 20:00 to 600 groups by gateway qq1: the last one is reached at 20:18" in done.stdout
+    assert "shop: redpacket.opens at 20:00 to 600 groups by gateway qq1: the last one is reached at 20:41:55" in done.stdout
     assert done.returncode == OK, "warnings alone do not fail"
 
 
@@ -218,8 +218,8 @@ def test_the_same_post_of_two_playbooks_is_one(box):
         return [(one["playbook"], one["groups"], one["last"]) for one in document["plan"]
                 if (one["name"], one["gateway"]) == ("opens", "qq1")]
 
-    assert plan("--groups", "100") == [("north", 100, "20:02:15")]
-    assert plan("--groups", "north=100", "--groups", "south=50") == [("north", 100, "20:02:15"), ("south", 50, "20:03:30")]
+    assert plan("--groups", "100") == [("north", 100, "20:06:55")]
+    assert plan("--groups", "north=100", "--groups", "south=50") == [("north", 100, "20:06:55"), ("south", 50, "20:10:25")]
 
 
 def test_ignore(box):

@@ -53,7 +53,7 @@ end)
 
 return flow
 """ % (WORD, THERE)
-PLAYBOOK = 'return { title = "t", groups = { "all" }, timezone = "Asia/Shanghai", flows = { "once", "other" } }\n'
+PLAYBOOK = 'return { title = "t", groups = { "all" }, quiet = false, timezone = "Asia/Shanghai", flows = { "once", "other" } }\n'
 
 
 OTHER = 'local flow = sop.flow("other", { title = "别的" })\nflow:command("别的", function(c) c:say("OTHER") end)\nreturn flow\n'

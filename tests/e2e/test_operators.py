@@ -72,7 +72,7 @@ def test_a_reload_checks_everything_anew(bench, napcat, box):
             out.write(text % most)
     write(50)
     with open(os.path.join(sop, "playbooks", "p.lua"), "w", encoding="utf-8") as out:
-        out.write('return { groups = { "all" }, flows = { "days" } }\n')
+        out.write('return { groups = { "all" }, quiet = false, flows = { "days" } }\n')
     daemon = bench.served(napcat, sop=sop, config={"sop_watch": False})
     client = daemon.redis.client
 

@@ -76,7 +76,7 @@ def test_the_contents_are_in_the_order_of_the_page(page):
 
 # Where the keys of the configuration are declared: the array in the source, and the chapter that must have each of them.
 KEYS = [("config.c", "config_keys", "Configuration"), ("config_gateway.c", "keys", "Configuration"), ("config_http.c", "keys", "Configuration"),
-        ("config.c", "keys|lua_keys|queue_keys", "Configuration"), ("config_retention.c", "keys", "Retention"),
+        ("config.c", "keys|lua_keys|queue_keys", "Configuration"), ("config_retention.c", "keys", "Retention"), ("config_breaker.c", "keys", "The breaker"),
         ("config_tags.c", "keys", "Tags, and who decided")]
 
 

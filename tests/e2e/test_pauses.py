@@ -46,7 +46,7 @@ def clock_sop(box, at="00:00"):
     for flow in ("ring", "clock", "echo"):
         os.symlink(os.path.join(TEST_SOP, "flows", flow + ".lua"), os.path.join(sop, "flows", flow + ".lua"))
     with open(os.path.join(sop, "playbooks", "p.lua"), "w", encoding="utf-8") as out:
-        out.write('return { groups = { "all" }, timezone = "Asia/Shanghai", '
+        out.write('return { groups = { "all" }, quiet = false, timezone = "Asia/Shanghai", '
                   'flows = { "ring", { "clock", at = "%s" }, "echo" } }\n' % at)
     return sop
 
@@ -151,7 +151,7 @@ def test_the_switch_still_answers_when_all_is_killed(bench, napcat, box):
     sop = os.path.join(box, "sop")
     os.makedirs(os.path.join(sop, "playbooks"))
     with open(os.path.join(sop, "playbooks", "p.lua"), "w", encoding="utf-8") as out:
-        out.write('return { groups = { "all" }, staff = { ["qq1:%d"] = "owner" }, flows = { "switch", "welcome" } }\n' % U)
+        out.write('return { groups = { "all" }, quiet = false, staff = { ["qq1:%d"] = "owner" }, flows = { "switch", "welcome" } }\n' % U)
     shipped = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(TEST_SOP))), "sop")
     daemon = bench.served(napcat, sop=[sop, shipped], config={"playbooks": ["p"]})
     daemon.redis.client.hset("sopd:paused", "*", "yes")
@@ -168,7 +168,7 @@ def test_messages_that_are_too_late_expire_under_the_kill_switch(bench, napcat, 
         out.write('local flow = sop.flow("late", {})\nflow:command("两条", function(c)\n'
                   '  c:say("第零条")\n  c:say("短命", nil, { late = "2s" })\n  c:say("长命", nil, { late = "1h" })\nend)\nreturn flow\n')
     with open(os.path.join(sop, "playbooks", "p.lua"), "w", encoding="utf-8") as out:
-        out.write('return { groups = { "all" }, flows = { "late" } }\n')
+        out.write('return { groups = { "all" }, quiet = false, flows = { "late" } }\n')
     slow = {"account": [{"per": "900ms"}], "chat": [{"per": "1ms", "burst": 1000}]}
     daemon = bench.served(napcat, sop=sop, entry={"pace": slow})
     napcat.emit(ev.group_msg(G, U, "两条"))

@@ -109,7 +109,7 @@ def test_redis_hanging_under_load(bench, napcat):
 
 def test_the_queue_is_bounded_while_redis_is_away(bench, napcat):
     server = bench.redis()
-    daemon = bench.served(napcat, redis=server, config={"queue": {"total": 5000}})
+    daemon = bench.served(napcat, redis=server, config={"queue": {"total": 5000, "pause": "2s"}})
     say(napcat, "累计")
     napcat.wait_send("累计 1")
     server.stop()
@@ -121,7 +121,7 @@ def test_the_queue_is_bounded_while_redis_is_away(bench, napcat):
     assert daemon.rss_kib() - before < (400000 if slow_build() else 60000)
     server.start()
     wait_until(lambda: daemon.health()[0] == 200, 10)
-    # as long as the queue is full, what comes is shed
+    # as long as the queue is full, and the gateway was not read for long enough, what comes is shed
     wait_until(lambda: daemon.metrics().get("sopd_queue_inputs") < 4000, 60, what="room in the queue")
     say(napcat, "ping 回来")
     napcat.wait_send("pong 回来", timeout=60)

@@ -366,7 +366,7 @@ def test_who_is_in_the_pilot_ring_stays_in_it(small):
 def test_a_new_flow_begins_in_its_ring(small):
     small.tree.file("flows/extra.lua", 'local flow = sop.flow("extra", { title = "x" })\n'
                     'flow:command({ "新玩法" }, function(c) c:say("玩") end)\nreturn flow\n')
-    small.tree.file("playbooks/q.lua", 'return { groups = { "qq1:*" }, flows = { { "extra", ring = "pilot" } } }\n')
+    small.tree.file("playbooks/q.lua", 'return { groups = { "qq1:*" }, quiet = false, flows = { { "extra", ring = "pilot" } } }\n')
     wait_until(lambda: small.daemon.log_records(msg="^roll-out of a changed flow$"), 5, what="the new flow")
     wait_until(lambda: small.ctl("rollout", "extra")["ready"], 5)
     assert small.say(PILOT[0], "新玩法") == "玩"
@@ -472,7 +472,7 @@ def test_an_old_version_keeps_what_only_it_knows(small):
 def test_what_an_overlay_gave_an_old_version_stays(small):
     """A store's own value of a parameter that the new version does not have any more."""
     small.edit("v1", params='bonus = { "integer", default = 1 },', after='c.member.bonus = c.params.bonus')
-    book = ('return { groups = { "qq1:*" }, flows = { { "challenge", extra = "?", ring = "pilot"%s } }, overlays = {\n'
+    book = ('return { groups = { "qq1:*" }, quiet = false, flows = { { "challenge", extra = "?", ring = "pilot"%s } }, overlays = {\n'
             '{ level = "region", name = "n", groups = { { tag = "north" } }, flows = { challenge = { %s } } },\n'
             '{ level = "group", name = "s", groups = { "qq1:%d" }, flows = { challenge = { %s } } } } }\n')
     small.tree.file("playbooks/p.lua", book % (", bonus = 7", "bonus = 8", FIRST + 16, "bonus = 9"))

@@ -103,7 +103,7 @@ def test_a_flow_with_a_syntax_error_at_start(bench, napcat, box):
     with open(sop + "/flows/broken.lua", "w", encoding="utf-8") as out:
         out.write("local flow = sop.flow('broken', {})\nreturn flow flow\n")
     with open(sop + "/playbooks/p.lua", "w", encoding="utf-8") as out:
-        out.write("return { groups = { 'all' }, flows = { 'broken' } }\n")
+        out.write("return { groups = { 'all' }, quiet = false, flows = { 'broken' } }\n")
     daemon = bench.served(napcat, sop=sop, start=False)
     done = run("serve", "--config", write_config(daemon))
     assert done.returncode == 3 and "broken.lua:2" in done.stderr
@@ -191,15 +191,16 @@ def test_timers_survive_kill(bench, napcat, box):
     assert len(napcat.sends("时间到")) == 1
 
 
-def clock_sop(box, at=None, zone="Asia/Shanghai"):
-    """A SOP folder with the clock flow only."""
+def clock_sop(box, at=None, zone=None):
+    """A SOP folder with the clock flow only; by default far from quiet hours, at whatever time the suite runs."""
+    zone = zone or noon_zone()
     sop = box + "/clock"
     os.makedirs(sop + "/playbooks", exist_ok=True)
     if not os.path.exists(sop + "/flows"):
         os.symlink(TEST_SOP + "/flows", sop + "/flows")
     with open(sop + "/playbooks/p.lua", "w", encoding="utf-8") as out:
         params = "{ 'clock', at = '%s' }" % at if at else "'clock'"
-        out.write("return { groups = { 'all' }, timezone = '%s', flows = { %s } }\n" % (zone, params))
+        out.write("return { groups = { 'all' }, quiet = false, timezone = '%s', flows = { %s } }\n" % (zone, params))
     return sop
 
 

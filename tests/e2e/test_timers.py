@@ -21,7 +21,7 @@ def ring_sop(box):
     for flow in ("ring", "clock"):
         os.symlink(os.path.join(TEST_SOP, "flows", flow + ".lua"), os.path.join(sop, "flows", flow + ".lua"))
     with open(os.path.join(sop, "playbooks", "p.lua"), "w", encoding="utf-8") as out:
-        out.write('return { groups = { "all" }, timezone = "Asia/Shanghai", '
+        out.write('return { groups = { "all" }, quiet = false, timezone = "Asia/Shanghai", '
                   'flows = { "ring", { "clock", at = "20:30" } } }\n')
     return sop
 

@@ -547,6 +547,12 @@ const char *turn_timer_in(struct turn *t, const char *chat, const char *name, co
     return NULL;
 }
 
+bool turn_is_late(const struct turn *t)
+{
+    const struct event *e = turn_event(t);
+    return e && e->late;
+}
+
 bool turn_answering(const struct turn *t)
 {
     const struct event *e = t->event;

@@ -58,6 +58,9 @@ struct world {
     /* the engine */
     struct event *events[WORLD_EVENTS];
     int nevents, nown, nstates, nchats_in, nchats_out;
+    int ngaps, gap_messages, nrepeated;
+    bool gap_complete;
+    char gap_why[100], repeated_key[128];
     char own_text[256], own_id[64], last_chat[64], last_chat_name[64];
     struct world_result results[WORLD_RESULTS];
     int nresults;
@@ -267,6 +270,24 @@ static inline void world_state(void *ud, struct gateway *g, const char *reason)
     g->ops->state(g, &w->state);
 }
 
+static inline void world_gap(void *ud, struct gateway *g, const struct gateway_gap *r)
+{
+    struct world *w = ud;
+    (void)g;
+    w->ngaps++;
+    w->gap_complete = r->complete;
+    w->gap_messages = r->messages;
+    snprintf(w->gap_why, sizeof w->gap_why, "%s", r->why);
+}
+
+static inline void world_repeated(void *ud, struct gateway *g, const struct event *e)
+{
+    struct world *w = ud;
+    (void)g;
+    w->nrepeated++;
+    snprintf(w->repeated_key, sizeof w->repeated_key, "%s", e->key);
+}
+
 static inline void world_chat(void *ud, struct gateway *g, const char *chat, const char *name,
                               bool present)
 {
@@ -316,7 +337,7 @@ static inline void world_create(struct world *w)
 {
     struct gateway_env env = {&w->loop, &w->clock, w->transport};
     struct gateway_sink sink = {w,           world_event, world_sent, world_own, world_response,
-                                world_state, world_chat,  NULL};
+                                world_state, world_chat,  NULL,       world_gap, world_repeated};
     struct buf err = {0};
     w->g = onebot11_ops.create(&env, &w->conf, &sink, &err);
     if (!w->g)

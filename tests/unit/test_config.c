@@ -95,7 +95,9 @@ static void test_whole(void **state)
         " { name = 'qq1', type = 'onebot11', mode = 'forward', url = 'wss://h:1/x?y=1', token_env = 'TEST_TOKEN',\n"
         "   self_id = 1146222511, timing = { idle = '45s', settle = 0 }, catchup = 20, max_frame = '8M' },\n"
         " { name = 'qq2', type = 'onebot11', mode = 'reverse', listen = '0.0.0.0:8080', token = 'abc',\n"
-        "   pace = { account = { { per = '1s', burst = 3 }, { per = '1m', count = 30 } }, jitter = '2s' } },\n"
+        "   pace = { account = { { per = '1s', burst = 3 }, { per = '1m', count = 30 } }, jitter = '2s',\n"
+        "            member = { per = '5s', kinds = 'game' }, warmup = '1d',\n"
+        "            late = { broadcast = { policy = 'merge', limit = '1h' }, dm = { policy = 'drop' } } } },\n"
         "}");
     assert_string_equal(c->data_dir, "/var/lib/x");
     assert_false(c->embedded);
@@ -121,12 +123,24 @@ static void test_whole(void **state)
     assert_int_equal(a->conf.catchup, 20);
     assert_int_equal(a->pace.nrules[PACE_ACCOUNT], 3);
     assert_int_equal(a->pace.rules[PACE_CHAT][0].interval_us, 1500000);
-    assert_int_equal(a->pace.jitter_ms, 1000);
+    assert_int_equal(a->pace.jitter, 40);
+    assert_int_equal(a->pace.jitter_ms, 0);
+    assert_int_equal(a->pace.warmup_ms, 7 * 86400000);
     assert_null(b->conf.path);
     assert_int_equal(b->pace.nrules[PACE_ACCOUNT], 2);
     assert_int_equal(b->pace.rules[PACE_ACCOUNT][0].burst, 3);
-    assert_int_equal(b->pace.rules[PACE_ACCOUNT][1].interval_us, 2000000);
+    /* 30 in any minute: one, and 29 more in its course */
+    assert_int_equal(b->pace.rules[PACE_ACCOUNT][1].interval_us, 2068966);
+    assert_int_equal(b->pace.jitter, 0);
     assert_int_equal(b->pace.jitter_ms, 2000);
+    assert_int_equal(b->pace.nrules[PACE_MEMBER], 1);
+    assert_int_equal(b->pace.rules[PACE_MEMBER][0].kinds, 1 << KIND_GAME);
+    assert_int_equal(b->pace.warmup_ms, 86400000);
+    assert_int_equal(pace_late(&b->pace, KIND_ANSWER).limit_ms, 120000);
+    assert_int_equal(pace_late(&b->pace, KIND_BROADCAST).policy, LATE_MERGE);
+    assert_int_equal(pace_late(&b->pace, KIND_BROADCAST).limit_ms, 3600000);
+    assert_int_equal(pace_late(&b->pace, KIND_DM).policy, LATE_DROP);
+    assert_int_equal(pace_late(&b->pace, KIND_DM).limit_ms, 10000);
     config_free(c);
 }
 
@@ -218,6 +232,12 @@ static void test_gateways(void **state)
         "cannot be switched off", NULL);
     bad("gateways = { { name = 'a', type = 'playground', pace = { account = { { burst = 1 } } } } }",
         "needs `per`", NULL);
+    bad("gateways = { { name = 'a', type = 'playground', pace = { jitter = '140%' } } }",
+        "jitter must be a share", NULL);
+    bad("gateways = { { name = 'a', type = 'playground', pace = { late = { posts = {} } } } }",
+        "kinds are answer, game", NULL);
+    bad("gateways = { { name = 'a', type = 'playground', pace = { late = { dm = { policy = 'x' } } } } }",
+        "policy is \"delay\", \"merge\" or \"drop\"", NULL);
     bad("gateways = { { name = 'a', type = 'playground', pace = { chat = { 1, 2, 3, 4, 5, 6, 7, 8, 9 } } } }",
         "needs 1 to 8 limits", NULL);
     bad("gateways = { { name = 'a', type = 'onebot11', mode = 'forward', url = 'ws://h/', timing = { idel = '1s' } } }",
@@ -280,6 +300,81 @@ static void test_secret_files(void **state)
     snprintf(path, sizeof path, "%s/token", folder);
     snprintf(keys, sizeof keys, FORWARD_WITH("token_file = '%s'"), path);
     config_free(good(keys));
+}
+
+static void test_breaker(void **state)
+{
+    (void)state;
+    struct config *c = good(forward);
+    assert_int_equal(c->breaker.repeat.count, 5);
+    assert_int_equal(c->breaker.pause_ms, 600000);
+    assert_int_equal(c->breaker.rounds_any, 30);
+    config_free(c);
+    struct buf b = {0};
+    buf_addf(
+        &b,
+        "%s, breaker = { ['repeat'] = { count = 3, per = '1m' }, storm = false, pause = '2m',\n"
+        "  pingpong = { rounds = 4, within = '1s' } }",
+        forward);
+    c = good(buf_cstr(&b));
+    assert_int_equal(c->breaker.repeat.count, 3);
+    assert_int_equal(c->breaker.repeat.per_ms, 60000);
+    assert_int_equal(c->breaker.storm.count, 0);
+    assert_int_equal(c->breaker.flood.count, 1000);
+    assert_int_equal(c->breaker.pause_ms, 120000);
+    assert_int_equal(c->breaker.rounds, 4);
+    assert_int_equal(c->breaker.within_ms, 1000);
+    assert_int_equal(c->breaker.ignore_ms, 600000);
+    config_free(c);
+    buf_free(&b);
+    bad("breaker = { storms = { count = 1 } }", "storms", NULL);
+    bad("breaker = { loop = { count = -1 } }", "count", NULL);
+    bad("breaker = { loop = true }", "loop", NULL);
+    bad("breaker = { pingpong = { rounds = 'x' } }", "rounds", NULL);
+}
+
+/* How the connection is made, and how much may wait. */
+static void test_wire(void **state)
+{
+    (void)state;
+    setenv("TEST_PROXY", "http://u:p@proxy.example:3128", 1);
+    struct config *c = good(
+        "queue = { chat = 10, total = 100, bytes = '8M', pause = '5s' },\n"
+        "gateways = {\n"
+        " { name = 'a', type = 'onebot11', mode = 'forward', url = 'wss://h/', proxy_env = 'TEST_PROXY',\n"
+        "   compress = true, fragment = 0 },\n"
+        " { name = 'b', type = 'onebot11', mode = 'forward', url = 'ws://h/', proxy = 'none',\n"
+        "   compress = { context = true, window = 12 }, fragment = '64K' },\n"
+        " { name = 'c', type = 'onebot11', mode = 'forward', url = 'ws://h2/' },\n"
+        "}");
+    assert_int_equal(c->queue_bytes, 8 << 20);
+    assert_int_equal(c->queue_pause_ms, 5000);
+    const struct gateway_conf *g[] = {&c->gateways[0].conf, &c->gateways[1].conf,
+                                      &c->gateways[2].conf};
+    assert_string_equal(g[0]->proxy, "http://u:p@proxy.example:3128");
+    assert_true(g[0]->compress && !g[0]->compress_context && !g[0]->fragment);
+    assert_string_equal(g[1]->proxy, "none");
+    assert_true(g[1]->compress && g[1]->compress_context);
+    assert_int_equal(g[1]->compress_window, 12);
+    assert_int_equal(g[1]->fragment, 64 << 10);
+    assert_null(g[2]->proxy);
+    assert_false(g[2]->compress);
+    assert_int_equal(g[2]->fragment, 1 << 20);
+    config_free(c);
+#define FORWARD "gateways = {{ name = 'a', type = 'onebot11', mode = 'forward', url = 'ws://h/', "
+    bad(FORWARD "compress = 'yes' }}", "compress must be true", NULL);
+    bad(FORWARD "compress = { window = 8 } }}", "window", NULL);
+    bad(FORWARD "compress = { bits = 9 } }}", "bits", NULL);
+    bad(FORWARD "fragment = 100 }}", "fragment", NULL);
+    bad(FORWARD "proxy = 'socks5://h:1' }}", "proxy must be http://", NULL);
+    bad(FORWARD "proxy_env = 'TEST_NO_SUCH_VARIABLE' }}", "TEST_NO_SUCH_VARIABLE", NULL);
+    bad(FORWARD "tls_cert = '/etc/hostname' }}", "tls_cert and tls_key belong together", NULL);
+    bad(FORWARD "tls_cert = '/etc/hostname', tls_key = '/etc/hostname' }}", "without wss://", NULL);
+    bad("gateways = {{ name = 'a', type = 'onebot11', mode = 'reverse', listen = '127.0.0.1:1', "
+        "proxy = 'http://h' }}",
+        "belongs to mode \"forward\"", NULL);
+    bad("queue = { bytes = '1K' }," FORWARD "}}", "bytes", NULL);
+#undef FORWARD
 }
 
 static void test_all_problems_in_one_run(void **state)
@@ -385,6 +480,8 @@ int main(void)
         cmocka_unit_test(test_gateways),
         cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_secret_files),
+        cmocka_unit_test(test_breaker),
+        cmocka_unit_test(test_wire),
         cmocka_unit_test(test_all_problems_in_one_run),
         cmocka_unit_test(test_sandbox),
         cmocka_unit_test(test_lines),

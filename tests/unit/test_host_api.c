@@ -67,6 +67,9 @@ static void test_load_problems(void **state)
     refuse(FLOW("flow:at('25:99', function() end)"),
            "neither a parameter of type clock nor a time");
     refuse(FLOW("flow:at('10:00', {late='soon'}, function() end)"), "late must be a duration");
+    refuse("local f = sop.flow('t', {late='soon'}) return f", "late must be a duration");
+    refuse("local f = sop.flow('t', {late='n', params={n={'integer', default=5}}}) return f",
+           "the name of a parameter of type duration");
     refuse(FLOW("flow:timer('a', function() end) flow:timer('a', function() end)"),
            "declared twice");
     refuse(FLOW("flow:say('x')"), "flow.say does not exist");

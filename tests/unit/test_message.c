@@ -156,6 +156,48 @@ static void test_json_round_trip(void **state)
     buf_free(&b);
 }
 
+/* What is done instead of said, with every field; and the three policies. */
+static void test_actions_and_policies(void **state)
+{
+    (void)state;
+    struct gateway_request kick = {
+        .action = ACTION_KICK, .chat = "7", .user = "3300000001", .arg = "a\"b", .number = -9};
+    static const struct {
+        bool resend, insist;
+        const char *policy;
+    } policies[] = {{true, false, "\"policy\":\"answer\""},
+                    {true, true, "\"policy\":\"resend\""},
+                    {false, false, "\"policy\":\"drop\""}};
+    for (int i = 0; i < 3; i++) {
+        struct message_head h = head;
+        h.resend = policies[i].resend;
+        h.insist = policies[i].insist;
+        struct message *m = message_new(&h, NULL, 0);
+        struct buf b = {0};
+        m->act = act_copy(&kick);
+        message_json(m, &b);
+        assert_non_null(strstr(buf_cstr(&b), policies[i].policy));
+        struct message *back = message_parse(b.data, b.len);
+        assert_non_null(back);
+        assert_int_equal(back->resend, policies[i].resend);
+        assert_int_equal(back->insist, policies[i].insist);
+        assert_non_null(back->act);
+        assert_int_equal(back->act->action, ACTION_KICK);
+        assert_string_equal(back->act->user, "3300000001");
+        assert_string_equal(back->act->chat, "7");
+        assert_string_equal(back->act->arg, "a\"b");
+        assert_null(back->act->sub);
+        assert_int_equal(back->act->number, -9);
+        assert_true(act_names(back->act, "3300000001"));
+        assert_false(act_names(back->act, "33"));
+        message_free(m);
+        message_free(back);
+        buf_free(&b);
+    }
+    static const char odd[] = "{\"chat\":\"7\",\"do\":{\"action\":\"explode\"},\"message\":[]}";
+    assert_null(message_parse(odd, sizeof odd - 1));
+}
+
 static void test_unreadable_json_is_refused(void **state)
 {
     (void)state;
@@ -180,6 +222,7 @@ int main(void)
         cmocka_unit_test(test_blank_left_by_a_removed_mention_goes_too),
         cmocka_unit_test(test_controls_and_bad_bytes_are_cleaned),
         cmocka_unit_test(test_json_round_trip),
+        cmocka_unit_test(test_actions_and_policies),
         cmocka_unit_test(test_unreadable_json_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

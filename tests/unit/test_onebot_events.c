@@ -323,7 +323,7 @@ static void test_44_join_and_leave(void **state)
     assert_string_equal(e->user, "3300000005");
     assert_string_equal(e->operator_id, "3300000001");
     assert_string_equal(e->sub, "invite");
-    assert_string_equal(e->key, "join3300000005.1767225790");
+    assert_string_equal(e->key, "join3300000005.29453763");
     event_free(e);
     e = decode(
         "{" NOTICE
@@ -838,7 +838,10 @@ static void test_29_73_outcome_classes(void **state)
     outcome("{'status':'failed','retcode':1200,'message':'{\\'result\\':1200}'}", OB_IMPL_NAPCAT,
             SEND_FAILED);
     outcome("{'status':'failed','retcode':1200,'message':'{\\'result\\':121}'}", OB_IMPL_NAPCAT,
-            SEND_FAILED);
+            SEND_AT_ALL);
+    outcome("{'status':'failed','retcode':1200,'message':'{\\'result\\': 46}'}", OB_IMPL_NAPCAT,
+            SEND_RISK);
+    outcome("{'status':'failed','retcode':46}", OB_IMPL_LAGRANGE, SEND_RISK);
     outcome("{'status':'failed','retcode':1200,'message':'{\\'result\\': 299}'}", OB_IMPL_NAPCAT,
             SEND_LIMITED);
     outcome("{'status':'failed','retcode':1200,'message':'rich media transfer failed'}",

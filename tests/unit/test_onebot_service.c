@@ -251,8 +251,101 @@ static void test_76_history_pages(void **state)
     assert_string_equal(w->events[1]->chat, "5");
     assert_int_equal(w->nown, 1);
     assert_string_equal(w->own_text, "mine");
+    assert_int_equal(w->ngaps, 1);
+    assert_true(w->gap_complete);
+    assert_int_equal(w->gap_messages, 3); /* one of them was known */
     world_run(w, 50);
     assert_int_equal(w->nframes, 3);
+    world_free(w);
+}
+
+/* Four chats at a time, and each asks for its next page no sooner than after the pause; after a timeout one at a time. */
+static void test_76_side_by_side(void **state)
+{
+    (void)state;
+    struct world *w = world_new();
+    w->conf.catchup_ms = 80;
+    w->conf.timeout_ms = 300;
+    world_forward(w, "/");
+    world_until(w, w->asked_requests > 0);
+    for (int i = 1; i <= 7; i++) {
+        char chat[16];
+        snprintf(chat, sizeof chat, "%d", i);
+        w->g->ops->catch_up(w->g, chat, 0);
+    }
+    world_until(w, w->nframes == 1);
+    world_run(w, 20);
+    assert_int_equal(w->nframes, 1); /* is there a history at all? */
+    world_sayq(w, "{'status':'ok','retcode':0,'echo':'%s','data':{'messages':[]}}",
+               world_echo(w, 1));
+    world_until(w, w->nframes == 5);
+    assert_int_equal(w->g->ops->catch_up_many(w->g), 4);
+    world_until(w, w->ngaps == 5); /* the others had no answer */
+    assert_int_equal(w->g->ops->catch_up_many(w->g), 1);
+    world_until(w, w->nframes == 6);
+    world_run(w, 100);
+    assert_int_equal(w->nframes, 6);
+    world_free(w);
+}
+
+/* Nobody can tell a page's order within a second but by the page itself: one that begins with its newest is turned. */
+static void test_76_newest_first(void **state)
+{
+    (void)state;
+    struct world *w = world_ready("/");
+    long long t = clock_wall(&w->clock) / 1000;
+    w->g->ops->catch_up(w->g, "5", (t - 5) * 1000);
+    world_until(w, w->nframes == 1);
+    world_sayq(
+        w,
+        "{'status':'ok','retcode':0,'echo':'%s','data':{'messages':[{'message_id':14,'time':%lld,'user_id':6,'message':'d'},"
+        "{'message_id':13,'time':%lld,'user_id':6,'message':'c'},{'message_id':12,'time':%lld,'user_id':6,'message':'b'},"
+        "{'message_id':11,'time':%lld,'user_id':6,'message':'a'}]}}",
+        world_echo(w, 1), t - 1, t - 2, t - 2, t - 300);
+    world_until(w, w->nevents == 3);
+    assert_string_equal(w->events[0]->text, "b");
+    assert_string_equal(w->events[1]->text, "c");
+    assert_string_equal(w->events[2]->text, "d");
+    world_free(w);
+}
+
+/* A join that is told twice, with two times: the second is dropped, and the engine learns its key if that is another one. */
+static void test_44_told_twice(void **state)
+{
+    (void)state;
+    struct world *w = world_ready("/");
+    static const char msg[] =
+        "{'time':%lld,'self_id':2100000001,'post_type':'notice','notice_type':'group_increase','sub_type':'invite','group_id':5,'operator_id':9,'user_id':7}";
+    long long t = clock_wall(&w->clock) / 60000 * 60; /* a full minute */
+    world_sayq(w, msg, t - 1);
+    world_sayq(w, msg, t - 1);
+    world_sayq(w, msg, t - 3);
+    world_until(w, w->nevents == 1);
+    world_run(w, 30);
+    assert_int_equal(w->nrepeated, 0); /* the same minute, the same key */
+    world_sayq(w, msg, t + 1);
+    world_until(w, w->nrepeated == 1);
+    char key[64];
+    snprintf(key, sizeof key, "join7.%lld", t / 60);
+    assert_string_equal(w->repeated_key, key);
+    assert_int_equal(w->nevents, 1);
+    world_free(w);
+}
+
+/* What the engine had to drop is new when it is seen again. */
+static void test_43_unseen(void **state)
+{
+    (void)state;
+    struct world *w = world_ready("/");
+    message(w, 1, "5", "6", "a");
+    message(w, 1, "5", "6", "a");
+    world_until(w, w->nevents == 1);
+    w->g->ops->unsee(w->g, w->events[0]);
+    message(w, 1, "5", "6", "a");
+    message(w, 1, "5", "6", "a");
+    world_until(w, w->nevents == 2);
+    world_run(w, 30);
+    assert_int_equal(w->nevents, 2);
     world_free(w);
 }
 
@@ -266,8 +359,13 @@ static void test_76_history_that_fails(void **state)
     world_sayq(w, "{'status':'failed','retcode':1200,'message':'empty','echo':'%s'}",
                world_echo(w, 1));
     world_until(w, w->nframes == 2); /* the next chat has its turn */
+    assert_int_equal(w->ngaps, 1);
+    assert_false(w->gap_complete);
+    assert_string_equal(w->gap_why, "the platform gave no history");
     conn_close(w->peer, 0, "");
     world_until(w, w->peer_opens == 2);
+    assert_int_equal(w->ngaps, 2);
+    assert_string_equal(w->gap_why, "there was no answer");
     w->g->ops->catch_up(w->g, "7", 0);
     world_until(w, w->nframes == 3);
     assert_non_null(strstr(w->frames[2], "\"group_id\":7"));
@@ -516,6 +614,10 @@ int main(void)
         cmocka_unit_test(test_77_waiting_requests_in_all_shapes),
         cmocka_unit_test(test_76_history_pages),
         cmocka_unit_test(test_76_history_that_fails),
+        cmocka_unit_test(test_76_side_by_side),
+        cmocka_unit_test(test_76_newest_first),
+        cmocka_unit_test(test_44_told_twice),
+        cmocka_unit_test(test_43_unseen),
         cmocka_unit_test(test_74_at_all_quota),
         cmocka_unit_test(test_78_member_list),
         cmocka_unit_test(test_calls_that_cannot_be),

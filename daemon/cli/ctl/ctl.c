@@ -22,6 +22,10 @@ static const char ctl_help[] =
     "Commands:\n"
     "  status                        how the daemon is, and what it runs\n"
     "  gateways                      link, account and queues of each gateway\n"
+    "  swap POOL [--show]            which account of a pool serves which groups\n"
+    "  swap POOL FROM TO [CHAT...] [--reason WHY]\n"
+    "                                move these groups, or all of FROM's, to the account TO; state stays\n"
+    "  swap POOL --auto [CHAT...]    let the configured order decide again\n"
     "  chats [GATEWAY]               chats that are known\n"
     "  flows [GATEWAY:CHAT]          what is served in a chat, and why not; without one: the flows that are loaded\n"
     "  explain GATEWAY:CHAT [FLOW] [--all]\n"
@@ -30,7 +34,14 @@ static const char ctl_help[] =
     "  tag GATEWAY:CHAT [+TAG] [-TAG] [=TAG,TAG] [--reason TEXT]\n"
     "                                give a chat tags in Redis, or take them away; the first is the strongest\n"
     "  tag list [TAG]                which chats have which tags\n"
-    "  outbox [GATEWAY]              messages that are committed and not yet acknowledged\n"
+    "  outbox [GATEWAY] [--unknown]  messages that are committed and not yet acknowledged; --unknown: those of the last day of\n"
+    "                                which nobody knows whether they arrived\n"
+    "  outbox resend|drop ID [--gateway G]\n"
+    "                                one of those: send it again, or give it up\n"
+    "  account [GATEWAY]             how far the platform puts up with each account: its level, and why\n"
+    "  account GATEWAY [ACCOUNT] normal|slow|quiet\n"
+    "                                set it: normal ends what was found, slow and quiet (it only answers) stay until normal\n"
+    "  alarms                        what is wrong now, and what was: since when, how often\n"
     "  reload                        load configuration and SOPs anew (as SIGHUP does)\n"
     "  toggles                       list all toggles\n"
     "  toggle FLOW on|off|default [SCOPE]\n"
@@ -66,6 +77,11 @@ static const char ctl_help[] =
     "                                groups with the tag RING, or all, serve its newest version, or V\n"
     "  rollout FLOW free             all groups follow the files again\n"
     "  rollback FLOW [--dry-run]     every group serves what it served before the last step; again: the one before\n"
+    "  quota [GATEWAY] [--all]       what accounts, chats and members have used of each limit, when it is free again, and where\n"
+    "                                the figure is from; --all: every chat and member\n"
+    "  plan FLOW[.TIME] | --chats N [--messages M] [--kind KIND] [--at TIME] [--late 30m] [--gateway G] [--tag T]\n"
+    "                                when a broadcast would be through, by which limits, and what would be left out: nothing\n"
+    "                                is sent. TIME: one of the flow's times of day. KIND: broadcast (usual), game, dm, at_all\n"
     "  why GATEWAY:CHAT [MEMBER] [--limit N] [--since 2h]\n"
     "                                what came in, what ran, what was said, and what became of it\n"
     "  commands [GATEWAY] [--limit N] [--retry ID|all | --drop ID|all]\n"
@@ -105,8 +121,8 @@ static const struct ctl_command ctl_commands[] = {
     {"gateways", 0, 0, "", ctl_print_gateways},
     {"chats", 0, 1, "[GATEWAY]", ctl_print_chats},
     {"flows", 0, 1, "[GATEWAY:CHAT]", ctl_print_flows},
-    {"outbox", 0, 1, "[GATEWAY]", ctl_print_outbox},
     {"reload", 0, 0, "", ctl_print_done},
+    {"alarms", 0, 0, "", ctl_print_alarms},
 };
 
 static bool ctl_add_chat(cJSON *request, const char *full)
@@ -174,7 +190,8 @@ static void ctl_find_gateways(struct ctl *c, const struct config *config)
 {
     c->gateways = mem_zero(((size_t)config->ngateways + 1) * sizeof *c->gateways);
     for (int i = 0; i < config->ngateways; i++)
-        c->gateways[c->ngateways++] = mem_strdup(config->gateways[i].conf.name);
+        if (!config_gateway_again(config, i))
+            c->gateways[c->ngateways++] = mem_strdup(config_gateway_key(&config->gateways[i]));
 }
 
 /* Fills in where the daemon and its Redis are. */
@@ -224,6 +241,9 @@ static const struct {
     {"verify-draw", ctl_verify}, {"why", ctl_why},
     {"export", ctl_export},      {"forget", ctl_forget},
     {"import", ctl_import},      {"keys", ctl_keys},
+    {"swap", ctl_swap},          {"account", ctl_account},
+    {"outbox", ctl_outbox},      {"quota", ctl_quota},
+    {"plan", ctl_plan},
 };
 
 static int ctl_dispatch(struct ctl *c, int argc, char **argv)

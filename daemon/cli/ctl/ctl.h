@@ -43,6 +43,7 @@ void ctl_print_gateways(const struct cJSON *answer);
 void ctl_print_chats(const struct cJSON *answer);
 void ctl_print_flows(const struct cJSON *answer);
 void ctl_print_outbox(const struct cJSON *answer);
+void ctl_print_alarms(const struct cJSON *answer);
 void ctl_print_done(const struct cJSON *answer);
 /* For programs (--json): the whole of it, laid out, on standard output. */
 void ctl_print_json(const struct cJSON *json);
@@ -69,6 +70,10 @@ int ctl_resume(struct ctl *c, int argc, char **argv);
 int ctl_kill(struct ctl *c, int argc, char **argv);
 int ctl_audit(struct ctl *c, int argc, char **argv);
 
+/* `account`: levels of accounts. `outbox`: messages under way, and those whose outcome stayed unknown. */
+int ctl_account(struct ctl *c, int argc, char **argv);
+int ctl_outbox(struct ctl *c, int argc, char **argv);
+
 /* `draws` and `verify-draw`: packets of the flow redpacket, from Redis. */
 int ctl_draws(struct ctl *c, int argc, char **argv);
 int ctl_verify(struct ctl *c, int argc, char **argv);
@@ -87,8 +92,15 @@ int ctl_why(struct ctl *c, int argc, char **argv);
 /* `commands`: the stream of outside systems and its dead letters, from Redis. */
 int ctl_inbox(struct ctl *c, int argc, char **argv);
 
+/* `quota`: what is used of which limit. `plan`: when a broadcast would be through. */
+int ctl_quota(struct ctl *c, int argc, char **argv);
+int ctl_plan(struct ctl *c, int argc, char **argv);
+
 /* `clock`: of a daemon whose clock is turned by hand (serve_clock.h). */
 int ctl_clock(struct ctl *c, int argc, char **argv);
+int ctl_swap(struct ctl *c, int argc, char **argv);
+/* The accounts of a pool, as a table. */
+void ctl_print_members(const char *pool, const struct cJSON *accounts);
 
 /* `runs list`, `runs show`, `runs cancel`, `runs retry`; and `migrate`. */
 int ctl_runs(struct ctl *c, int argc, char **argv);

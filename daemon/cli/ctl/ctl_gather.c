@@ -258,9 +258,9 @@ static void gather_outbox(struct transfer *t, const char *key)
 
 static void gather_shared(struct transfer *t, const struct key *k, const char *key, size_t len)
 {
-    static const char *const never[] = {"pins",          "pace", "written",     "forgetting",
-                                        "settings-keys", "seen", "source-pins", "trace",
-                                        "stage",         "edits"};
+    static const char *const never[] = {
+        "pins",  "pace",  "written", "forgetting", "settings-keys", "seen",   "source-pins",
+        "trace", "stage", "edits",   "quota",      "accounts",      "unknown"};
     for (size_t i = 0; i < sizeof never / sizeof *never; i++)
         if (gather_word(k, never[i]))
             return;

@@ -81,6 +81,26 @@ static void ctl_print_rollouts(const cJSON *rollouts)
     }
 }
 
+/* "gateway   qq1: link up since 09:12, account offline since 14:05 (kicked: signed in elsewhere)" */
+static void ctl_print_gateway_line(const cJSON *g)
+{
+    static const char *const parts[][2] = {{"link", "link_since"}, {"account", "account_since"}};
+    const char *word = ctl_string(g, "account_reason"), *text = ctl_string(g, "account_text");
+    printf("gateway   %s:", ctl_string(g, "name"));
+    for (int i = 0; i < 2; i++) {
+        time_t since = (time_t)ctl_number(g, parts[i][1]);
+        struct tm tm;
+        char when[32];
+        strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", localtime_r(&since, &tm));
+        printf("%s %s %s since %s", i ? "," : "", parts[i][0], ctl_string(g, parts[i][0]), when);
+    }
+    if (*word)
+        printf(" (%s%s%s)", word, *text ? ": " : "", text);
+    if (ctl_number(g, "slow") > 1)
+        printf(", %s (x%.0f): sopd ctl account", ctl_string(g, "level"), ctl_number(g, "slow"));
+    putchar('\n');
+}
+
 void ctl_print_status(const cJSON *answer)
 {
     const cJSON *health = cJSON_GetObjectItemCaseSensitive(answer, "health"), *item, *flow;
@@ -100,8 +120,11 @@ void ctl_print_status(const cJSON *answer)
     ctl_print_settings(cJSON_GetObjectItemCaseSensitive(answer, "settings"));
     ctl_print_rollouts(cJSON_GetObjectItemCaseSensitive(answer, "rollouts"));
     cJSON_ArrayForEach (item, cJSON_GetObjectItemCaseSensitive(health, "gateways"))
-        printf("gateway   %s: link %s, account %s\n", ctl_string(item, "name"),
-               ctl_string(item, "link"), ctl_string(item, "account"));
+        ctl_print_gateway_line(item);
+    cJSON_ArrayForEach (item, cJSON_GetObjectItemCaseSensitive(health, "alarms"))
+        printf("alarm     %s%s%s: %s\n", ctl_string(item, "gateway"),
+               *ctl_string(item, "gateway") ? " " : "", ctl_string(item, "kind"),
+               ctl_string(item, "text"));
     cJSON_ArrayForEach (item, cJSON_GetObjectItemCaseSensitive(answer, "playbooks")) {
         printf("playbook  %s (%s):", ctl_string(item, "name"), ctl_string(item, "title"));
         cJSON_ArrayForEach (flow, cJSON_GetObjectItemCaseSensitive(item, "flows"))
@@ -113,23 +136,38 @@ void ctl_print_status(const cJSON *answer)
 void ctl_print_gateways(const cJSON *answer)
 {
     static const char *const titles[] = {
-        "GATEWAY", "TYPE",   "LINK",   "ACCOUNT", "SELF",       "IMPL",       "OWNER",     "CHATS",
-        "ACTIVE",  "QUEUED", "OUTBOX", "UNKNOWN", "RECONNECTS", "LAST FRAME", "HELD UNTIL"};
-    struct table *t = table_new(titles, 15);
+        "GATEWAY", "TYPE",       "LINK",       "ACCOUNT",    "WHY",        "SELF",
+        "IMPL",    "OWNER",      "CHATS",      "ACTIVE",     "QUEUED",     "OUTBOX",
+        "UNKNOWN", "RECONNECTS", "LAST FRAME", "HELD UNTIL", "FIRST SEEN", "PACE"};
+    struct table *t = table_new(titles, 18);
     const cJSON *g;
     cJSON_ArrayForEach (g, cJSON_GetObjectItemCaseSensitive(answer, "gateways")) {
-        static const char *const texts[] = {"name", "type", "link", "account", "self_id", "impl"};
+        static const char *const texts[] = {"name",           "type",    "link", "account",
+                                            "account_reason", "self_id", "impl"};
         static const char *const numbers[] = {"chats",  "active",  "queued",
                                               "outbox", "unknown", "reconnects"};
-        for (int i = 0; i < 6; i++)
-            table_cell(t, ctl_string(g, texts[i]));
+        for (int i = 0; i < 7; i++)
+            table_cell(t, *ctl_string(g, texts[i]) ? ctl_string(g, texts[i]) : NULL);
         table_cell(t, ctl_true(g, "owner") ? "yes" : "no");
         for (int i = 0; i < 6; i++)
             table_number(t, ctl_number(g, numbers[i]));
         table_time(t, ctl_number(g, "last_rx"));
         table_time(t, ctl_number(g, "held_until"));
+        table_time(t, ctl_number(g, "first_seen"));
+        char pace[48];
+        if (ctl_number(g, "slow") > 1)
+            snprintf(pace, sizeof pace, "%.0f %%, %.20s x%.0f", ctl_number(g, "pace"),
+                     ctl_string(g, "level"), ctl_number(g, "slow"));
+        else
+            snprintf(pace, sizeof pace, "%.0f %%", ctl_number(g, "pace"));
+        table_cell(t, pace);
     }
     table_print(t, "no gateways are configured");
+    cJSON_ArrayForEach (g, cJSON_GetObjectItemCaseSensitive(answer, "gateways")) {
+        const cJSON *accounts = cJSON_GetObjectItemCaseSensitive(g, "accounts");
+        if (accounts)
+            ctl_print_members(ctl_string(g, "name"), accounts);
+    }
 }
 
 void ctl_print_chats(const cJSON *answer)
@@ -171,9 +209,9 @@ void ctl_print_flows(const cJSON *answer)
 
 void ctl_print_outbox(const cJSON *answer)
 {
-    static const char *const titles[] = {"ID",      "CHAT", "FLOW",  "STATE",
+    static const char *const titles[] = {"ID",      "CHAT", "FLOW",  "KIND", "STATE",
                                          "CREATED", "DUE",  "UNTIL", "TEXT"};
-    struct table *t = table_new(titles, 8);
+    struct table *t = table_new(titles, 9);
     const cJSON *item;
     cJSON_ArrayForEach (item, cJSON_GetObjectItemCaseSensitive(answer, "outbox")) {
         struct buf full = {0}, text = {0};
@@ -183,6 +221,7 @@ void ctl_print_outbox(const cJSON *answer)
         table_cell(t, ctl_string(item, "id"));
         table_cell(t, buf_cstr(&full));
         table_cell(t, ctl_string(item, "flow"));
+        table_cell(t, ctl_string(item, "kind"));
         table_cell(t, ctl_string(item, "state"));
         table_time(t, ctl_number(item, "created"));
         table_time(t, ctl_number(item, "due"));

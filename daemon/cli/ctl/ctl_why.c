@@ -222,6 +222,10 @@ static void why_end(struct why *w, const cJSON *turn, const cJSON *out, struct b
             buf_addf(text, ": %s", reason);
         return;
     }
+    if (*ctl_string(out, "shed")) {
+        buf_addf(text, "left out: %s", ctl_string(out, "shed"));
+        return;
+    }
     if (ctl_number(out, "wait") < 0) {
         buf_adds(text, "left out: it could not have left in time");
         return;
@@ -248,11 +252,25 @@ static void why_print_out(struct why *w, const cJSON *turn)
             words_text(&text, words, strlen(words), WHY_TEXT);
             buf_addc(&text, '"');
         }
+        if (ctl_number(out, "unmentioned") > 0)
+            buf_addf(&text, " (%.0f not @-ed: enough reached them today)",
+                     ctl_number(out, "unmentioned"));
         buf_addf(&text, " [%s] ", ctl_string(out, "id"));
         why_end(w, turn, out, &text);
         puts(buf_cstr(&text));
         buf_free(&text);
     }
+}
+
+/* What the queue had no room for. */
+static void why_print_shed(const cJSON *turn, const char *when)
+{
+    double events = ctl_number(turn, "shed"), wanted = ctl_number(turn, "wanted");
+    printf("%s  too much at once: %.0f messages were not looked at", when, events + wanted);
+    if (wanted > 0)
+        printf(", %.0f of them commands or the like", wanted);
+    printf(" (in %.0f s; queue in the configuration)\n",
+           (ctl_number(turn, "t") - ctl_number(turn, "from")) / 1000);
 }
 
 static void why_print(struct why *w)
@@ -272,6 +290,14 @@ static void why_print(struct why *w)
         if (cJSON_HasObjectItem(turn, "left_out")) {
             printf("%s  very busy: %.0f more lines were not kept\n", when,
                    ctl_number(turn, "left_out"));
+            continue;
+        }
+        if (cJSON_HasObjectItem(turn, "note")) {
+            printf("%s  %s\n", when, ctl_string(turn, "note"));
+            continue;
+        }
+        if (cJSON_HasObjectItem(turn, "shed")) {
+            why_print_shed(turn, when);
             continue;
         }
         why_cause(turn, &text);

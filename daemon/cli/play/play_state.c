@@ -116,8 +116,8 @@ static const char state_script[] =
 
 static bool state_is_noise(const char *key)
 {
-    static const char *const words[] = {"}:epoch", "}:seen:", "}:pace", "}:outbox", "}:sched",
-                                        "}:alive", "}:pin:",  "}:pins", "}:source"};
+    static const char *const words[] = {"}:epoch", "}:seen:", "}:pace", "}:quota:", "}:outbox",
+                                        "}:sched", "}:alive", "}:pin:", "}:pins",   "}:source"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (strstr(key, words[i]))
             return true;

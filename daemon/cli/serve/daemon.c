@@ -126,8 +126,11 @@ static bool daemon_start_engine(struct daemon *d, struct buf *err)
                                .settings = d->settings,
                                .env = &d->gateway_env,
                                .http = d->web,
+                               .alarms = &c->alarms,
                                .queue_max = c->queue_chat,
                                .queue_total_max = c->queue_total,
+                               .queue_bytes_max = c->queue_bytes,
+                               .queue_pause_ms = c->queue_pause_ms,
                                .retention = c->retention,
                                .events_length = c->events_length,
                                .audit_length = c->audit_length,
@@ -138,6 +141,8 @@ static bool daemon_start_engine(struct daemon *d, struct buf *err)
                                .on_ready = daemon_engine_ready,
                                .on_idle = d->on_idle ? daemon_engine_idle : NULL};
     d->engine = engine_create(&opts);
+    if (!d->on_idle) /* SOP tests and the playground make a day of a second */
+        breaker_set(d->engine, &c->breaker);
     engine_set_book(d->engine, d->book);
     for (int i = 0; i < c->ngateways; i++) {
         if (!engine_add_gateway(d->engine, &c->gateways[i].conf, &c->gateways[i].pace, err)) {

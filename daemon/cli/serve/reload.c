@@ -44,12 +44,21 @@ static const struct config_gateway *reload_find(const struct config *c, const ch
     return NULL;
 }
 
+/* A gateway, or one account of a pool: the others of the pool go on. */
+static bool reload_remove(struct daemon *d, const struct config_gateway *g)
+{
+    return g->conf.pool ? engine_remove_member(d->engine, g->conf.pool, g->conf.name)
+                        : engine_remove_gateway(d->engine, g->conf.name);
+}
+
 static bool reload_same_texts(const struct gateway_conf *a, const struct gateway_conf *b)
 {
-    const char *const x[] = {a->name,  a->type,    a->mode,   a->url,      a->listen, a->path,
-                             a->token, a->self_id, a->tls_ca, a->tls_cert, a->tls_key};
-    const char *const y[] = {b->name,  b->type,    b->mode,   b->url,      b->listen, b->path,
-                             b->token, b->self_id, b->tls_ca, b->tls_cert, b->tls_key};
+    const char *const x[] = {a->name,    a->type,  a->mode,        a->url,    a->listen,
+                             a->path,    a->token, a->self_id,     a->tls_ca, a->tls_cert,
+                             a->tls_key, a->proxy, a->canary_chat, a->pool};
+    const char *const y[] = {b->name,    b->type,  b->mode,        b->url,    b->listen,
+                             b->path,    b->token, b->self_id,     b->tls_ca, b->tls_cert,
+                             b->tls_key, b->proxy, b->canary_chat, b->pool};
     for (size_t i = 0; i < sizeof x / sizeof x[0]; i++) {
         if (!reload_same(x[i], y[i]))
             return false;
@@ -76,7 +85,18 @@ static bool reload_same_numbers(const struct gateway_conf *a, const struct gatew
                          a->catchup,
                          (int64_t)a->max_frame,
                          a->token_in_query,
-                         a->tls_insecure};
+                         a->tls_insecure,
+                         (int64_t)a->fragment,
+                         a->compress,
+                         a->compress_context,
+                         a->compress_window,
+                         a->canary_every_ms,
+                         a->canary_within_ms,
+                         a->expect,
+                         a->expect_ms,
+                         a->expect_from_ms,
+                         a->expect_to_ms,
+                         a->pool_back_ms};
     const int64_t y[] = {b->first_ms,
                          b->idle_ms,
                          b->backoff_ms,
@@ -94,7 +114,18 @@ static bool reload_same_numbers(const struct gateway_conf *a, const struct gatew
                          b->catchup,
                          (int64_t)b->max_frame,
                          b->token_in_query,
-                         b->tls_insecure};
+                         b->tls_insecure,
+                         (int64_t)b->fragment,
+                         b->compress,
+                         b->compress_context,
+                         b->compress_window,
+                         b->canary_every_ms,
+                         b->canary_within_ms,
+                         b->expect,
+                         b->expect_ms,
+                         b->expect_from_ms,
+                         b->expect_to_ms,
+                         b->pool_back_ms};
     return memcmp(x, y, sizeof x) == 0;
 }
 
@@ -102,6 +133,25 @@ static bool reload_same_gateway(const struct config_gateway *a, const struct con
 {
     return reload_same_texts(&a->conf, &b->conf) && reload_same_numbers(&a->conf, &b->conf) &&
            pace_equal(&a->pace, &b->pace);
+}
+
+static const struct config_gateway *reload_first(const struct config *c, const char *pool)
+{
+    for (int i = 0; i < c->ngateways; i++) {
+        if (reload_same(c->gateways[i].conf.pool, pool))
+            return &c->gateways[i];
+    }
+    return NULL;
+}
+
+/* Limits and times of a pool are those of its first account: when they change, the pool is made anew, with all its accounts. */
+static bool reload_pool_anew(const struct config *old, const struct config *c,
+                             const struct config_gateway *g)
+{
+    const struct config_gateway *a = g->conf.pool ? reload_first(old, g->conf.pool) : NULL,
+                                *b = a ? reload_first(c, g->conf.pool) : NULL;
+    return b && !(reload_same_numbers(&a->conf, &b->conf) && pace_equal(&a->pace, &b->pace) &&
+                  reload_same(a->conf.canary_chat, b->conf.canary_chat));
 }
 
 static void reload_note(struct buf *out, const char *what, const char *name)
@@ -119,7 +169,8 @@ static void reload_restart_only(const struct config *old, const struct config *c
         reload_note(out, "redis needs a restart", NULL);
     if (!reload_same(old->http_host, c->http_host) || old->http_port != c->http_port)
         reload_note(out, "http needs a restart", NULL);
-    if (old->queue_chat != c->queue_chat || old->queue_total != c->queue_total)
+    if (old->queue_chat != c->queue_chat || old->queue_total != c->queue_total ||
+        old->queue_bytes != c->queue_bytes || old->queue_pause_ms != c->queue_pause_ms)
         reload_note(out, "queue needs a restart", NULL);
     if (old->lua_memory != c->lua_memory || old->lua_instructions != c->lua_instructions)
         reload_note(out, "lua needs a restart", NULL);
@@ -137,16 +188,22 @@ static int reload_gateways(struct daemon *d, const struct config *c, struct buf 
     }
     for (int i = 0; i < d->config->ngateways; i++) {
         const struct config_gateway *old = &d->config->gateways[i];
-        if (!reload_find(c, old->conf.name) && engine_remove_gateway(d->engine, old->conf.name))
+        const struct config_gateway *g = reload_find(c, old->conf.name);
+        bool moved = g && !reload_same(g->conf.pool, old->conf.pool); /* its place must be free */
+        bool anew = g && reload_pool_anew(d->config, c, g);
+        if ((!g || moved || anew) && reload_remove(d, old) && !g)
             reload_note(out, "removed gateway", old->conf.name);
     }
     for (int i = 0; i < c->ngateways; i++) {
         const struct config_gateway *g = &c->gateways[i],
                                     *old = reload_find(d->config, g->conf.name);
-        if (old && reload_same_gateway(old, g))
+        if (old && reload_same_gateway(old, g) && !reload_pool_anew(d->config, c, g)) {
+            if (g->conf.pool)
+                engine_rank_member(d->engine, g->conf.pool, g->conf.name, g->conf.rank);
             continue;
+        }
         if (old)
-            engine_remove_gateway(d->engine, old->conf.name);
+            reload_remove(d, old);
         buf_reset(&err);
         if (engine_add_gateway(d->engine, &g->conf, &g->pace, &err)) {
             added++;
@@ -337,6 +394,8 @@ static void reload_apply(struct daemon *d, struct config *c, struct book *book, 
     reload_restart_only(d->config, c, out);
     bool pinned = reload_gateways(d, c, out) > 0;
     http_client_configure(d->web, &c->web);
+    engine_set_alarms(d->engine, &c->alarms);
+    breaker_set(d->engine, &c->breaker);
     engine_set_book(d->engine, book);
     book_release(d->book);
     d->book = book;

@@ -220,7 +220,7 @@ void serve_clock_idle(struct serve_clock *c)
     c->timer_ms = INT64_MAX;
     for (int i = 0; i < config->ngateways && redis_is_up(c->redis); i++) {
         buf_reset(&key);
-        key_of_gateway(&key, config->gateways[i].conf.name, "timers");
+        key_of_gateway(&key, config_gateway_key(&config->gateways[i]), "timers");
         const char *words[] = {"ZRANGE", buf_cstr(&key), "0", "0", "WITHSCORES"};
         if (redis_command(c->redis, serve_clock_found, c, 5, words, NULL))
             c->asked++;

@@ -406,7 +406,7 @@ static void smoke_flow(struct smoke *k, const struct flow *f, int n)
     k->flow = flow_info(f);
     for (int i = 0; i < k->config->ngateways; i++) {
         const struct gateway_conf *conf = &k->config->gateways[i].conf;
-        if (smoke_may_serve(k->book, conf->name))
+        if (smoke_may_serve(k->book, config_gateway_key(&k->config->gateways[i])))
             smoke_needs(k, conf);
     }
     smoke_commands(k);

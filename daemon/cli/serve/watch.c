@@ -105,7 +105,7 @@ static void watch_look_link(const struct watch_look *k, const char *path)
 
 static void watch_look(const struct watch_look *k)
 {
-    static const char *const parts[] = {"flows", "lib", "texts", "playbooks"};
+    static const char *const parts[] = {"flows", "lib", "texts", "playbooks", "platforms"};
     struct watch *w = k->watch;
     struct stat st;
     watch_look_link(k, w->config);
@@ -118,7 +118,7 @@ static void watch_look(const struct watch_look *k)
             w->missing = true;
         else if (k->folder)
             k->folder(w, *sop, &st);
-        for (int i = 0; i < 4; i++) {
+        for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
             struct buf b = {0};
             buf_addf(&b, "%s/%s", *sop, parts[i]);
             watch_look_folder(k, buf_cstr(&b), 0);

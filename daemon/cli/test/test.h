@@ -94,7 +94,8 @@ struct world {
     struct buf book; /* the playbook as written by the case, in Lua */
     int64_t now_ms, target_ms;
     bool started, idle, ready, stopped;
-    bool together; /* steps neither wait nor take time */
+    int64_t missed_ms; /* g:missed: how long ago */
+    bool together;     /* steps neither wait nor take time */
     enum world_kill kill;
     char kill_place[128]; /* where the test asked for it */
     bool dead;            /* it died, and another one has to go on */

@@ -100,7 +100,8 @@ static int dump_by_name(const void *a, const void *b)
 static bool dump_wanted(const char *key)
 {
     static const char prefix[] = "sopd:{" STAGE_GATEWAY "}:";
-    static const char *const own[] = {"epoch", "alive", "pace", NULL};
+    static const char *const own[] = {"epoch",  "alive", "pace",    "quota",
+                                      "health", "since", "unknown", NULL};
     if (strncmp(key, prefix, sizeof prefix - 1) != 0)
         return strncmp(key, "sopd:llm:", 9) != 0; /* a restart asks once more, and that costs */
     key += sizeof prefix - 1;

@@ -1,6 +1,7 @@
 /* test_steps.c -- what can happen in a case: g:join, g:says, g:advance and so on. A step takes a second of the case's clock, during which
  * what is due happens; then it happens itself, and the coroutine yields until the world has settled.
  * Callers: Lua, by the list at the end (docs/lua.md has each name). */
+#include "base/timefmt.h"
 #include <hiredis/hiredis.h>
 #include <lauxlib.h>
 #include <stdio.h>
@@ -273,6 +274,32 @@ static int step_together(lua_State *L)
     return step_together_done(L, status, 0);
 }
 
+/* g:missed(duration, fn): what fn does happened that long ago, was missed, and comes in now. */
+static int step_missed_done(lua_State *L, int status, lua_KContext ctx)
+{
+    struct world *w = world_of(L);
+    int64_t said = playground_last_id(w->gateway) - (int64_t)ctx;
+    playground_set_ago(w->gateway, 0);
+    playground_gap(w->gateway, WORLD_GROUP, said, w->missed_ms);
+    return step_together_done(L, status, 0);
+}
+
+static int step_missed(lua_State *L)
+{
+    struct world *w = world_of(L);
+    const char *text = luaL_checkstring(L, 2);
+    luaL_checktype(L, 3, LUA_TFUNCTION);
+    if (w->together || !time_parse_duration(text, &w->missed_ms))
+        return luaL_error(L, "g:missed: a duration such as \"5m\", and not inside g:together");
+    step_begin(w);
+    w->together = true;
+    playground_set_ago(w->gateway, w->missed_ms);
+    lua_KContext before = (lua_KContext)playground_last_id(w->gateway);
+    lua_settop(L, 3);
+    int status = lua_pcallk(L, 0, 0, 0, before, step_missed_done);
+    return step_missed_done(L, status, before);
+}
+
 /* ---- the clock ---- */
 
 static int step_turn(lua_State *L, const char *what, bool duration)
@@ -410,14 +437,26 @@ static int step_lacks(lua_State *L)
     return 0;
 }
 
-const luaL_Reg test_steps[] = {{"says", step_says},       {"staff", step_staff},
-                               {"mention", step_mention}, {"reply", step_reply},
-                               {"image", step_image},     {"dm", step_dm},
-                               {"join", step_join},       {"leave", step_leave},
-                               {"poke", step_poke},       {"enter", step_enter},
-                               {"role", step_role},       {"together", step_together},
-                               {"advance", step_advance}, {"at", step_at},
-                               {"time", step_time},       {"restart", step_restart},
-                               {"kill", step_kill},       {"deaths", step_deaths},
-                               {"toggle", step_toggle},   {"fail_sends", step_fail_sends},
-                               {"lacks", step_lacks},     {NULL, NULL}};
+const luaL_Reg test_steps[] = {{"says", step_says},
+                               {"staff", step_staff},
+                               {"mention", step_mention},
+                               {"reply", step_reply},
+                               {"image", step_image},
+                               {"dm", step_dm},
+                               {"join", step_join},
+                               {"leave", step_leave},
+                               {"poke", step_poke},
+                               {"enter", step_enter},
+                               {"role", step_role},
+                               {"together", step_together},
+                               {"advance", step_advance},
+                               {"at", step_at},
+                               {"time", step_time},
+                               {"restart", step_restart},
+                               {"kill", step_kill},
+                               {"deaths", step_deaths},
+                               {"toggle", step_toggle},
+                               {"fail_sends", step_fail_sends},
+                               {"lacks", step_lacks},
+                               {"missed", step_missed},
+                               {NULL, NULL}};

@@ -90,6 +90,14 @@ static char *explain_head_value(const struct playbook *p, enum head_key key)
     case HEAD_DAY_CUTOFF: explain_clock(&b, p->cutoff_ms); break;
     case HEAD_LANGUAGE: buf_adds(&b, p->language); break;
     case HEAD_EVENING_POSTS: buf_addi(&b, p->evening_posts); break;
+    case HEAD_ATTENTION:
+        if (!p->attention)
+            return NULL;
+        if (p->attention < 0)
+            buf_adds(&b, "none");
+        else
+            buf_addi(&b, p->attention);
+        break;
     case HEAD_PERSONA: {
         char *text = cJSON_PrintUnformatted(p->persona);
         buf_adds(&b, text ? text : "{}");

@@ -2,7 +2,10 @@
 #include <string.h>
 
 #include "engine/internal.h"
+#include "engine/look/alarm.h"
 #include "engine/release/release.h"
+#include "engine/send/risk.h"
+#include "engine/send/warmup.h"
 
 void engine_health(const struct engine *e, struct engine_health *out)
 {
@@ -25,10 +28,25 @@ static void inspect_set(const char *name, const char *help, const struct gw *gw,
     metric_set(metric_gauge(name, help, metric_labels("gateway", gw->name, NULL)), value);
 }
 
+static void inspect_accounts(const struct gw *gw)
+{
+    for (const struct account *a = gw->accounts; a; a = a->hh.next) {
+        const char *labels = metric_labels("gateway", gw->name, "account", a->name, NULL);
+        metric_set(metric_gauge("sopd_account_slow",
+                                "Intervals of the account are so many times as long.", labels),
+                   a->slow);
+        metric_set(metric_gauge("sopd_account_level",
+                                "0 normal, 1 to 3 slow, 4 quiet (it only answers), 5 held.",
+                                labels),
+                   a->level);
+    }
+}
+
 void engine_metrics(void *ud)
 {
     const struct engine *e = ud;
     release_metrics(ud);
+    alarms_metrics(e);
     metric_set(metric_gauge("sopd_redis_up", "1 while the commit link is up.", NULL), e->redis_up);
     metric_set(metric_gauge("sopd_turns_running", "Turns that have begun and not ended.", NULL),
                e->turns);
@@ -38,6 +56,11 @@ void engine_metrics(void *ud)
     for (const struct gw *gw = e->gws; gw; gw = gw->next) {
         inspect_set("sopd_queue_inputs", "Inputs that wait for their chat's turn.", gw,
                     (double)gw->queued);
+        inspect_set("sopd_queue_bytes", "Bytes that those inputs take, about.", gw,
+                    (double)gw->shed.bytes);
+        inspect_set("sopd_gateway_reading_paused",
+                    "1 while the gateway is not read because its queue is full.", gw,
+                    gw->shed.paused);
         inspect_set("sopd_outbox_messages", "Committed messages that are not yet acknowledged.", gw,
                     HASH_COUNT(gw->entries));
         inspect_set("sopd_outbox_unknown", "Messages whose outcome is being found out.", gw,
@@ -47,6 +70,7 @@ void engine_metrics(void *ud)
                     HASH_COUNT(gw->runs));
         inspect_set("sopd_chats_known", "Groups known to exist.", gw, HASH_COUNT(gw->known));
         inspect_set("sopd_gateway_owner", "1 while this process owns the gateway.", gw, gw->owner);
+        inspect_accounts(gw);
         inspect_set("sopd_gateway_held", "1 while the account is paused by the circuit breaker.",
                     gw, account_held_until(gw, clock_wall(e->clock)) > 0);
     }
@@ -72,6 +96,14 @@ void engine_each_gateway(const struct engine *e,
         i.state = (struct gateway_state){.self_id = "", .self_name = "", .impl = ""};
         if (gw->gateway)
             gw->gateway->ops->state(gw->gateway, &i.state);
+        warmup_info(gw, &i.warm, &i.first_ms);
+        risk_info(gw, &i.level, &i.slow);
+        i.account = health_account(gw, &i.account_word);
+        i.account_text = gw->health.account.text;
+        i.link_since_ms = gw->health.link.since_ms;
+        i.account_since_ms = gw->health.account.since_ms;
+        i.last_event_ms = gw->health.silence.last_ms;
+        i.last_canary_ms = gw->health.canary.seen_ms;
         fn(ud, &i);
     }
 }
@@ -143,7 +175,8 @@ void engine_each_flow(struct engine *e, const char *gateway, const char *chat,
 void engine_each_outbox(const struct engine *e, const char *gateway,
                         void (*fn)(void *ud, const struct engine_outbox_info *i), void *ud)
 {
-    static const char *const names[] = {"queued", "asking", "marked", "written", "unknown"};
+    static const char *const names[] = {"queued",  "asking",  "marked",
+                                        "merging", "written", "unknown"};
     for (const struct gw *gw = e->gws; gw; gw = gw->next) {
         if (gw->removed)
             continue;
@@ -157,6 +190,7 @@ void engine_each_outbox(const struct engine *e, const char *gateway,
             message_plain(en->message, &text);
             struct engine_outbox_info i = {.gateway = gw->name,
                                            .flow = en->message->flow,
+                                           .kind = send_kind_name(en->message->kind),
                                            .text = buf_cstr(&text),
                                            .until_ms = en->message->until_ms,
                                            .chat = en->message->chat,

@@ -18,8 +18,8 @@ struct trace_chat {
     UT_hash_handle hh;
 };
 
-/* NULL: not kept (tests, playground), or enough for this second. */
-static struct trace_chat *trace_open(struct gw *gw, const char *chat)
+/* NULL: not kept (tests, playground). */
+static struct trace_chat *trace_of(struct gw *gw, const char *chat)
 {
     struct trace_chat *c;
     if (!gw->e->opts.trace)
@@ -30,7 +30,14 @@ static struct trace_chat *trace_open(struct gw *gw, const char *chat)
         c->chat = mem_strdup(chat);
         HASH_ADD_KEYPTR(hh, gw->trace, c->chat, strlen(c->chat), c);
     }
-    if (c->n < TRACE_BURST)
+    return c;
+}
+
+/* NULL: not kept, or enough for this second. */
+static struct trace_chat *trace_open(struct gw *gw, const char *chat)
+{
+    struct trace_chat *c = trace_of(gw, chat);
+    if (!c || c->n < TRACE_BURST)
         return c;
     c->left_out++;
     return NULL;
@@ -60,6 +67,7 @@ static const char *trace_cause(const struct turn *t)
     case INPUT_SCHEDULE: return "schedule";
     case INPUT_TIMER: return "timer";
     case INPUT_RUN: return why[t->input->why];
+    case INPUT_SAY: return "alarm";
     }
     return "";
 }
@@ -120,8 +128,12 @@ static void trace_outs(struct buf *out, const struct turn *t)
         if (strcmp(o->message->chat, t->chat->key) != 0)
             trace_text(out, "to", o->message->chat);
         trace_text(out, "flow", o->message->flow);
+        trace_text(out, "kind", send_kind_name(o->message->kind));
         if (o->delay_ms != 0)
             buf_addf(out, ",\"wait\":%lld", (long long)o->delay_ms);
+        trace_text(out, "shed", o->shed);
+        if (o->unmentioned)
+            buf_addf(out, ",\"unmentioned\":%d", o->unmentioned);
         buf_reset(&plain);
         message_plain(o->message, &plain);
         if (t->e->opts.trace == TRACE_TEXTS)
@@ -189,6 +201,32 @@ void trace_outcome(struct gw *gw, const struct entry *en, const char *outcome, c
     trace_text(&line, "reason", reason);
     buf_addc(&line, '}');
     trace_add(c, &line);
+}
+
+void trace_note(struct gw *gw, const char *chat, const char *text)
+{
+    struct buf line = {0};
+    struct trace_chat *to = trace_open(gw, chat);
+    if (to) {
+        buf_addf(&line, "{\"t\":%lld", (long long)clock_wall(gw->e->clock));
+        trace_text(&line, "note", text);
+        buf_addc(&line, '}');
+        trace_add(to, &line);
+    }
+    buf_free(&line);
+}
+
+void trace_shed(struct chat *c)
+{
+    struct buf line = {0};
+    struct trace_chat *to = trace_of(c->gw, c->key); /* at most one a second */
+    if (to) {
+        buf_addf(&line, "{\"t\":%lld,\"shed\":%u,\"wanted\":%u,\"from\":%lld}",
+                 (long long)clock_wall(c->gw->e->clock), c->shed_events, c->shed_wanted,
+                 (long long)c->shed_from_ms);
+        trace_add(to, &line);
+    }
+    buf_free(&line);
 }
 
 /* ---- to Redis ---- */

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+struct chat;
 struct entry;
 struct gw;
 struct turn;
@@ -19,6 +20,10 @@ void trace_refusals(struct turn *t);
 /* A message's end: "sent" with the platform's id, "failed", "unknown", "expired"; reason may be NULL. */
 void trace_outcome(struct gw *gw, const struct entry *en, const char *outcome, const char *reason,
                    const char *message_id);
+/* Something that people should find in `why`: the breaker stopped a flow, ignores a member. */
+void trace_note(struct gw *gw, const char *chat, const char *text);
+/* Inputs of the chat were shed, which its queue had no room for: how many (chat.h). */
+void trace_shed(struct chat *c);
 /* Writes what was collected. Called once a second, and before a reader looks. */
 void trace_flush(struct gw *gw);
 void trace_free(struct gw *gw);

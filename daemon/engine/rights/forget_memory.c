@@ -11,7 +11,7 @@ static bool message_names(const struct message *m, const struct forget_subject *
 {
     static struct buf out;
     struct scrub scrub = forget_scrub(s);
-    if (forget_is_private(s, m->chat))
+    if (forget_is_private(s, m->chat) || (m->act && act_names(m->act, s->user)))
         return true;
     for (int i = 0; i < m->nsegments; i++) {
         const struct out_segment *seg = &m->segments[i];
@@ -46,8 +46,16 @@ static void message_rewrite(struct gw *gw, struct entry *en, const struct forget
         }
         n++;
     }
-    struct message_head head = {m->chat,     m->flow,   m->created_ms, m->from_ms,
-                                m->until_ms, m->resend, m->answer};
+    struct message_head head = {.chat = m->chat,
+                                .flow = m->flow,
+                                .created_ms = m->created_ms,
+                                .from_ms = m->from_ms,
+                                .until_ms = m->until_ms,
+                                .resend = m->resend,
+                                .insist = m->insist,
+                                .answer = m->answer,
+                                .kind = m->kind,
+                                .late = m->late};
     en->message = message_new(&head, list, n);
     if (m->run)
         message_set_run(en->message, m->run);
@@ -79,7 +87,7 @@ bool forget_outbox(struct forget *f, bool soon)
             } else if (en->state != ENTRY_QUEUED ||
                        (!soon && en->due_ms < now + FORGET_LEAVES_MS)) {
                 none = false; /* it leaves, and is gone then */
-            } else if (forget_is_private(s, en->message->chat)) {
+            } else if (en->message->act || forget_is_private(s, en->message->chat)) {
                 f->result.messages++;
                 outbox_done(f->gw, en, "failed", "its member was forgotten");
                 break;

@@ -160,8 +160,9 @@ int level_parse(const char *name)
 
 const char *head_key_name(enum head_key key)
 {
-    static const char *const names[] = {"timezone",      "quiet",   "day_cutoff", "language",
-                                        "evening_posts", "persona", "staff_chat", "staff"};
+    static const char *const names[] = {"timezone", "quiet",         "day_cutoff",
+                                        "language", "evening_posts", "attention",
+                                        "persona",  "staff_chat",    "staff"};
     return names[key];
 }
 

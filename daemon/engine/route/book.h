@@ -77,6 +77,7 @@ enum head_key {
     HEAD_DAY_CUTOFF,
     HEAD_LANGUAGE,
     HEAD_EVENING_POSTS,
+    HEAD_ATTENTION,
     HEAD_PERSONA,
     HEAD_STAFF_CHAT,
     HEAD_STAFF,
@@ -113,6 +114,7 @@ struct playbook {
     int64_t quiet_from_ms, quiet_to_ms; /* since local midnight; may wrap */
     int64_t cutoff_ms;
     int evening_posts; /* most scheduled posts an evening in one group; `sopd check` warns */
+    int attention; /* posts of this playbook may be the nth that reaches a member today; 0: as the gateway says, -1: any */
     char *language;
     struct cJSON *persona;
     char *staff_chat; /* "gateway:chat" or NULL */

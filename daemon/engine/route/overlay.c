@@ -146,6 +146,8 @@ static void overlay_take_head(struct playbook *to, const struct playbook *head)
         to->language = head->language;
     if (lines[HEAD_EVENING_POSTS])
         to->evening_posts = head->evening_posts;
+    if (lines[HEAD_ATTENTION])
+        to->attention = head->attention;
     if (lines[HEAD_STAFF_CHAT])
         to->staff_chat = head->staff_chat;
     if (lines[HEAD_PERSONA])

@@ -40,8 +40,8 @@ struct binding *routes_binding(struct chat *c, const char *flow);
 struct binding *routes_binding_in(struct gw *gw, const char *chat, const char *flow);
 /* What decided whether a flow is on. */
 struct flow_why {
-    const char
-        *word; /* "playbook", "toggle", "paused" (by an admin), "failing" (paused after failures) */
+    const char *
+        word; /* "playbook", "toggle", "paused" (by an admin), "failing" (paused after failures), "looping" (by the breaker) */
     struct settings_value value; /* toggle, paused: where that stands in Redis */
 };
 /* On now, here? `why` may be NULL. */

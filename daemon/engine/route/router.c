@@ -164,7 +164,7 @@ bool routes_flow_on(struct chat *c, const struct binding *b, struct flow_why *wh
     if (strcmp(flow, "switch") == 0)
         return true; /* what switches flows on must not be switched off */
     if (chat_flow_paused(c, flow)) {
-        why->word = "failing";
+        why->word = chat_pause_why(c, flow);
         return false;
     }
     if (!e->opts.settings)

@@ -19,7 +19,7 @@ local TYPES = {
 local EVENTS = {}
 for _, name in ipairs({
   "message", "join", "leave", "poke", "recall", "request", "enter", "button", "mute", "admin", "card", "file", "reaction",
-  "essence", "honor", "chat", "order", "other",
+  "essence", "honor", "chat", "order", "gap", "other",
 }) do
   EVENTS[name] = true
 end
@@ -390,7 +390,7 @@ end
 
 -- ---- the flow ----
 
-local FLOW = { title = true, params = true, needs = true }
+local FLOW = { title = true, params = true, needs = true, late = true, kind = true }
 
 local function take_needs(needs)
   info.needs = {}
@@ -406,6 +406,19 @@ local function take_needs(needs)
     else
       problem('needs: "%s" is no capability of gateways%s', tostring(name), S.meant(name, CAPS))
     end
+  end
+end
+
+-- How old what is answered may be: a duration, or the name of a parameter of that type.
+local function take_flow_late(late)
+  local param = info.by_name[late]
+  local ms = type(late) == "string" and P.parse_duration(late) or math.type(late) == "integer" and late >= 0 and late * 1000
+  if param and param.type == "duration" then
+    info.late_param = late
+  elseif ms then
+    info.late_ms = ms
+  else
+    problem('late must be a duration such as "2m", or the name of a parameter of type duration')
   end
 end
 
@@ -435,12 +448,20 @@ function sop.flow(name, options)
     end
   end
   take_needs(options.needs)
+  if options.kind ~= nil and options.kind ~= "game" and options.kind ~= "broadcast" then
+    problem('kind is "game" or "broadcast": what the posts of this flow are')
+  else
+    info.kind = options.kind
+  end
   if options.params ~= nil and type(options.params) ~= "table" then
     problem("params must be a table")
   else
     for param, declared in pairs(options.params or {}) do
       declare_param(param, declared)
     end
+  end
+  if options.late ~= nil then
+    take_flow_late(options.late)
   end
   flow = setmetatable({}, {
     __index = function(_, key)
@@ -465,7 +486,8 @@ function S.collect(returned)
     problems[#problems + 1] = format('%s:1: the file must end with "return flow"', P.flow_file)
   end
   return {
-    problems = problems, title = info.title, needs = info.needs, params = S.declared_params, list = list,
+    problems = problems, title = info.title, needs = info.needs, late_ms = info.late_ms,
+    late_param = info.late_param or "", kind = info.kind or "", params = S.declared_params, list = list,
   }
 end
 

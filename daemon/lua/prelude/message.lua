@@ -22,8 +22,8 @@ local function is_segment(value)
   return type(value) == "table" and getmetatable(value) == "segment"
 end
 
-function sop.at(user)
-  return segment("at", S.id(user, "sop.at: the user"))
+function sop.at(user, name)
+  return segment("at", S.id(user, "sop.at: the user"), name and S.id(name, "sop.at: the name"))
 end
 
 function sop.at_all()
@@ -267,9 +267,11 @@ end
 
 local OPTIONS = {
   at = "table", image = true, quote = true, policy = "string", late = true, chat = "string", anytime = "boolean",
-  answer = "boolean", wait = "boolean",
+  answer = "boolean", wait = "boolean", kind = "string", if_late = "string",
 }
 local POLICIES = { resend = true, drop = true }
+local KINDS = { game = true, broadcast = true }
+local IF_LATE = { delay = true, merge = true, drop = true }
 
 local function check_vars(vars, what)
   if vars ~= nil and type(vars) ~= "table" then
@@ -330,13 +332,14 @@ end
 local SAY = { what = "c:say" }
 local REPLY = { what = "c:reply", mention = true }
 local DM = { what = "c:dm" }
-local STAFF = { what = "c:staff", late = 3600000, anytime = true }
+local STAFF = { what = "c:staff", late = 3600000, anytime = true, kind = "alarm" }
 
 -- Renders and sends. at, label: see P.send in capi.c.
 local function send(c, way, text, vars, opts, chat, gateway, at, label)
   local out = compose(c, text, vars, way.what, way.mention)
   if not opts then
-    return P.send(#out == 1 and type(out[1]) == "string" and out[1] or out, chat, gateway, nil, way.late, way.anytime, nil, at, label)
+    local one = #out == 1 and type(out[1]) == "string" and out[1] or out
+    return P.send(one, chat, gateway, nil, way.late, way.anytime, nil, way.kind, nil, at, label)
   end
   local before = prefix(c, opts)
   if #before > 0 then
@@ -353,7 +356,7 @@ local function send(c, way, text, vars, opts, chat, gateway, at, label)
   if anytime == nil then
     anytime = way.anytime
   end
-  return P.send(out, opts.chat or chat, gateway, opts.policy, late, anytime, opts.answer, at, label)
+  return P.send(out, opts.chat or chat, gateway, opts.policy, late, anytime, opts.answer, opts.kind or way.kind, opts.if_late, at, label)
 end
 
 -- Values that are read when they are used (c.member, tables with a metatable) are read before the text is made: reading them is
@@ -385,7 +388,7 @@ local function replayed(kind, at, label)
       return nil, note.why
     end
   end
-  return P.send("", nil, nil, nil, nil, nil, nil, at, label)
+  return P.send("", nil, nil, nil, nil, nil, nil, nil, nil, at, label)
 end
 
 -- The same for a handler with a journal.
@@ -408,6 +411,12 @@ local function label_of(opts, label, what)
   opts = S.options(opts, OPTIONS, what)
   if opts.policy and not POLICIES[opts.policy] then
     fail(what .. ': policy is "resend" or "drop"')
+  end
+  if opts.kind and not KINDS[opts.kind] then
+    fail(what .. ': kind is "game" or "broadcast"; what answers a member is told by answer = true')
+  end
+  if opts.if_late and not IF_LATE[opts.if_late] then
+    fail(what .. ': if_late is "delay", "merge" or "drop"')
   end
   return opts.chat and label .. ":" .. opts.chat or label
 end

@@ -45,7 +45,7 @@ def slow_build():
 
 def gateway_entry(gateway=None, name="qq1", **fields):
     """The configuration of one gateway that fits a harness.Gateway."""
-    entry = {"name": name, "type": "onebot11", "pace": LOOSE_PACE,
+    entry = {"name": name, "type": "onebot11", "pace": LOOSE_PACE, "quotas": False,
              "timing": {**FAST, **fields.pop("timing", {})}}
     if gateway is not None:
         entry.update(mode=gateway.mode)
@@ -54,6 +54,8 @@ def gateway_entry(gateway=None, name="qq1", **fields):
         if gateway.token:
             entry["token"] = gateway.token
     entry.update(fields)
+    if isinstance(entry["pace"], dict): # every test meets a fresh account
+        entry["pace"] = {"warmup": "0s", **entry["pace"]}
     return {k: v for k, v in entry.items() if v is not None}
 
 
