@@ -165,7 +165,7 @@ def test_what_comes_out_late_is_not_doubled(bench, napcat):
 def test_one_that_shows_up_while_it_waits_to_be_sent_again_stays_one(bench, napcat):
     """A stuck link delivers after all what was not in the history: the second try has not left yet, and does not."""
     daemon = served(bench, napcat, entry={"catchup": 20})
-    napcat.history[G] = [old_message(napcat)]
+    napcat.history[G] = [old_message(napcat), ev.group_msg(G, ev.SELF, "旧", message_id=1, time=ev.now() - 300)]
     napcat.queued["send_group_msg"] = [TIMEOUT]
     say(napcat, "ping 迟")
     sent = napcat.wait_send("pong 迟")

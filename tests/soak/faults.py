@@ -175,9 +175,10 @@ class Deed:
     # -- single groups ---------------------------------------------------------------------------
 
     def ban(self, fault, user, duration, sub_type="ban"):
-        self.world.tell(self.account, self.account.base(
+        told = self.world.tell(self.account, self.account.base(
             "notice", notice_type="group_ban", sub_type=sub_type, group_id=fault["group"], user_id=user,
             operator_id=3300000009, duration=duration), plainly=True)
+        fault["alarm"] = fault["alarm"] and told      # what was not told cannot be known
 
     async def mute(self, fault):
         self.account.muted[fault["group"]] = time.time() + fault["seconds"]
@@ -193,8 +194,9 @@ class Deed:
     async def kick(self, fault):
         account, group = self.account, fault["group"]
         # nobody may find itself in a race with the kick: what is told before it is read before it
-        self.world.tell(account, account.base("notice", notice_type="group_decrease", sub_type="kick_me", group_id=group,
-                                              user_id=account.id, operator_id=3300000009), plainly=True)
+        told = self.world.tell(account, account.base("notice", notice_type="group_decrease", sub_type="kick_me", group_id=group,
+                                                     user_id=account.id, operator_id=3300000009), plainly=True)
+        fault["alarm"] = fault["alarm"] and told
         gaps = account.away.setdefault(group, [])
         gaps.append((time.time(), None))
         await asyncio.sleep(fault["seconds"])

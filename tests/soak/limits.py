@@ -4,7 +4,7 @@ import bisect
 from collections import defaultdict, deque
 
 EVIDENCE = 6
-REFUSED_COUNT = 60      # seconds: what is refused counts in windows up to this long, and not for a day's number
+REFUSED_COUNT = 60      # seconds: what does not appear counts in windows up to this long, and not for a day's number
 
 
 class Rule:
@@ -47,6 +47,7 @@ class Limits:
         self.counts[kind] += 1
         self.arrivals.append((now, account, chat, kind, text))
         broken, counted = [], []
+        self.last = []
         for rule in self.rules:
             if not rule.applies(kind, age):
                 continue
@@ -57,10 +58,14 @@ class Limits:
                 counted.append((rule, key))
                 if self._count(rule, key, now, text):
                     broken.append(rule.name)
-        for rule, key in counted if broken else ():
-            if rule.window > REFUSED_COUNT:
-                rule.seen[key].pop()
+        self.last = [(rule, key) for rule, key in counted if rule.window > REFUSED_COUNT]
         return broken
+
+    def forget(self):
+        """The last one that was noted did not appear: it counts as an attempt only, not for a day's number."""
+        for rule, key in self.last:
+            rule.seen[key].pop()
+        self.last = []
 
     def _count(self, rule, key, now, text):
         seen = rule.seen[key]

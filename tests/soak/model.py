@@ -10,7 +10,7 @@ DAY = 86400
 DONE = "打卡成功"
 ALARM_WITHIN = 60
 SAME = 1.0          # seconds: two deliveries nearer than this were on their way together
-PING_PONG = 30      # answers to another bot in one group in ten minutes; without a breaker there are hundreds
+PING_PONG = 40      # answers to another bot in one group in ten minutes; without a breaker there are hundreds
 
 
 def percentile(values, share):

@@ -203,10 +203,10 @@ class World:
                                                 user_id=user, operator_id=user))
 
     def tell(self, account, event, plainly=False):
-        """To one account, now; or later, or twice, as platforms do."""
+        """To one account, now; or later, or twice, as platforms do. False: it does not hear."""
         if account.deaf() or not any(w.open for w in account.links):
             self.counts["untold"] += 1
-            return
+            return False
         self.counts["events"] += 1
         if not plainly and self.rng.random() < self.reordered:
             self.counts["reordered"] += 1
@@ -216,6 +216,7 @@ class World:
         if not plainly and self.rng.random() < self.doubled:
             self.counts["doubled"] += 1
             self.later(self.rng.random() * 4, account.tell, event)
+        return True
 
     # -- what accounts do ------------------------------------------------------------------------
 
@@ -326,8 +327,11 @@ class World:
         self.sent.append(sent)
         if broken:
             sent.fate = "limited"
-            return self.answer(account, wire, frame, (1200, 'sendMsg EventRet: {"result": 299, "errMsg": "频率过高"}'))
-        self.suffer(account, wire, frame, sent)
+            self.answer(account, wire, frame, (1200, 'sendMsg EventRet: {"result": 299, "errMsg": "频率过高"}'))
+        else:
+            self.suffer(account, wire, frame, sent)
+        if not sent.delivered:
+            self.limits.forget()
 
     def suffer(self, account, wire, frame, sent):
         """What becomes of it."""

@@ -53,8 +53,8 @@ static void test_a_server_chooses(void **state)
                                       "permessage-deflate; server_max_window_bits",
                                       "permessage-deflate; server_no_context_takeover=1",
                                       "permessage-deflate; client_max_window_bits=7",
-                                      "permessage-deflate; server_no_context_takeover; "
-                                      "server_no_context_takeover"};
+                                      ("permessage-deflate; server_no_context_takeover; "
+                                       "server_no_context_takeover")};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_false(choose(bad[i], &keep, &t, NULL));
 }
