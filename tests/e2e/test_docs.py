@@ -23,6 +23,7 @@ NOT_RUN = {
     "scripts/build": "builds",
     "scripts/run": "tests/e2e/test_scripts.py runs it",
     "scripts/test": "is what runs this",
+    "scripts/soak": "half an hour; ctest soak runs a minute of it",
     "git pull": "the sources of whoever runs this",
     "sudo ": "needs root and systemd; ctest systemd.example checks what is installed",
     "sopd serve": "stays in the foreground; every test here starts it so",

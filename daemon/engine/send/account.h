@@ -42,7 +42,9 @@ struct account {
     /* stall.c: written and not answered, oldest first; when a send was answered last, when anything was, and when it was asked
      * for a sign of life (wall) */
     struct entry *flight;
-    int nflight;
+    int nflight,
+        nadrift; /* adrift: given up, and perhaps not read yet; the youngest was written then */
+    int64_t adrift_ms;
     int64_t answered_ms, alive_ms, probed_ms;
     bool probing, waits; /* waits: something is held until there is an answer */
     int64_t slot_us;     /* pacer.c: for what is pushed back next in this round */

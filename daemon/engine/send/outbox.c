@@ -280,7 +280,9 @@ void outbox_sent(struct gw *gw, uint64_t ticket, const struct send_result *r)
     if (!en || en->state != ENTRY_WRITTEN)
         return;
     int64_t now = clock_wall(gw->e->clock);
-    if (r->outcome == SEND_UNKNOWN || r->outcome == SEND_UNWRITTEN)
+    if (r->outcome == SEND_UNKNOWN)
+        stall_lost(gw, en);
+    else if (r->outcome == SEND_UNWRITTEN)
         stall_over(gw, en);
     else
         stall_answered(gw, en);

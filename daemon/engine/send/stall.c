@@ -38,11 +38,23 @@ void stall_over(struct gw *gw, struct entry *en)
     a->nflight--;
 }
 
+void stall_lost(struct gw *gw, struct entry *en)
+{
+    struct account *a = en->account;
+    stall_over(gw, en);
+    if (clock_wall(gw->e->clock) - en->written_ms <= STALL_MS)
+        return;
+    a->nadrift++;
+    a->adrift_ms = en->written_ms > a->adrift_ms ? en->written_ms : a->adrift_ms;
+}
+
 void stall_answered(struct gw *gw, struct entry *en)
 {
     int64_t now = clock_wall(gw->e->clock);
     struct account *a = en->account;
     stall_over(gw, en);
+    if (en->written_ms >= a->adrift_ms)
+        a->nadrift = 0; /* what was written before it has been read */
     a->answered_ms = now;
     a->alive_ms = now;
     if (now - en->written_ms > STALL_MS)
@@ -88,7 +100,9 @@ static void stall_probe(struct gw *gw, struct account *a, const char *chat, int6
 int64_t stall_holds(struct gw *gw, struct account *a, const struct entry *en, int64_t now)
 {
     const struct entry *oldest = a->flight;
-    if (a->nflight >= stall_most(gw))
+    if (now - a->adrift_ms > STALL_DRIFT_MS)
+        a->nadrift = 0;
+    if (a->nflight && a->nflight + a->nadrift >= stall_most(gw))
         return now + STALL_LOOK_MS * 4;
     if (!oldest || now - oldest->written_ms <= STALL_MS)
         return 0;

@@ -18,6 +18,8 @@ enum {
     STALL_STEP_US =
         100000,      /* what waits for that is looked at one after the other, this far apart */
     STALL_SENDS = 3, /* so many without an answer are no accident */
+    STALL_DRIFT_MS =
+        30000,      /* what was given up is forgotten after this, by when a dead link is known */
     STALL_MOST = 16 /* at most so many without an answer, where no limit of the account says less */
 };
 
@@ -25,6 +27,8 @@ enum {
 void stall_written(struct entry *en);
 /* Its outcome came, or it was not taken. */
 void stall_over(struct gw *gw, struct entry *en);
+/* Nobody answers for it any more. A gateway that reads slowly may have it before it still: it counts until a later one is answered. */
+void stall_lost(struct gw *gw, struct entry *en);
 /* The gateway has answered a send, whatever it said. When that took long, the platform counts it now: so do the limits. */
 void stall_answered(struct gw *gw, struct entry *en);
 /* Until when nothing should be written by the account, 0: it may be. Asks the gateway for a sign of life when it needs one. */
