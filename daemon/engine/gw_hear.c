@@ -87,6 +87,14 @@ static void gw_on_sent(void *ud, struct gateway *g, uint64_t ticket, const struc
     engine_spin(gw->e);
 }
 
+static void gw_on_sent_late(void *ud, struct gateway *g, uint64_t ticket, const char *message_id)
+{
+    struct gw *gw = ud;
+    (void)g;
+    outbox_sent_late(gw, ticket, message_id);
+    engine_spin(gw->e);
+}
+
 static void gw_on_own_message(void *ud, struct gateway *g, const struct event *e)
 {
     (void)g;
@@ -208,6 +216,7 @@ void gw_sink(struct gw *gw, struct gateway_sink *out)
     *out = (struct gateway_sink){.ud = gw,
                                  .on_event = gw_on_event,
                                  .on_sent = gw_on_sent,
+                                 .on_sent_late = gw_on_sent_late,
                                  .on_own_message = gw_on_own_message,
                                  .on_response = gw_on_response,
                                  .on_state = gw_on_state,

@@ -172,6 +172,8 @@ struct gateway_sink {
     void (*on_event)(void *ud, struct gateway *g, struct event *e);
     /* Exactly once per accepted gateway_send. */
     void (*on_sent)(void *ud, struct gateway *g, uint64_t ticket, const struct send_result *r);
+    /* A send that was reported as UNKNOWN is answered after all: it arrived. May be NULL. */
+    void (*on_sent_late)(void *ud, struct gateway *g, uint64_t ticket, const char *message_id);
     /* A message of our own account was seen (echo or history): lets the outbox settle unknown sends. Borrowed. */
     void (*on_own_message)(void *ud, struct gateway *g, const struct event *e);
     /* Exactly once per accepted gateway_call. */

@@ -201,6 +201,12 @@ struct ob_peer {
     struct ob_peer *next_old; /* replaced, waiting for its on_end */
 };
 
+/* Sends that were given up without an answer: one may come yet. */
+enum { OB_LATE = 64 };
+struct ob_late {
+    uint64_t gen, seq, ticket; /* gen 0: free */
+};
+
 struct ob_job;    /* ob_history.c */
 struct ob_roster; /* ob_lists.c */
 struct ob_held;   /* ob_held.c */
@@ -212,6 +218,8 @@ struct ob {
     struct gateway_conf conf; /* strings owned */
     struct ob_peer peers[OB_ROLES];
     struct ob_peer *old;
+    struct ob_late late[OB_LATE]; /* a ring */
+    unsigned late_at;
     struct listener *listener;
     uv_timer_t timer;
     void (*done)(void *ud);
@@ -344,6 +352,8 @@ bool ob_unsupported(const struct ob_peer *p, enum ob_name name);
 bool ob_ask(struct ob *g, enum ob_name name, enum ob_for what);
 /* The pending entry of an echo, NULL if there is none. */
 struct ob_pending *ob_pending_find(struct ob_peer *p, const char *echo, size_t len);
+/* The ticket of a send that was given up lately and has this echo; once. 0: it is none. */
+uint64_t ob_late_take(struct ob *g, const char *echo, size_t len);
 void ob_pending_done(struct ob_peer *p, struct ob_pending *e);
 /* The connection is lost: everything pending ends. */
 void ob_pending_fail_all(struct ob_peer *p, const char *reason);

@@ -203,15 +203,33 @@ static bool ob_read_hex(const char *s, const char *end, uint64_t *n)
     return true;
 }
 
+static bool ob_read_echo(const char *echo, size_t len, uint64_t *gen, uint64_t *seq)
+{
+    const char *dash = memchr(echo, '-', len);
+    return dash && ob_read_hex(echo, dash, gen) && ob_read_hex(dash + 1, echo + len, seq);
+}
+
 struct ob_pending *ob_pending_find(struct ob_peer *p, const char *echo, size_t len)
 {
     uint64_t gen, seq;
-    const char *dash = memchr(echo, '-', len);
-    if (!dash || !ob_read_hex(echo, dash, &gen) || !ob_read_hex(dash + 1, echo + len, &seq) ||
-        gen != p->gen || !p->nslots)
+    if (!ob_read_echo(echo, len, &gen, &seq) || gen != p->gen || !p->nslots)
         return NULL;
     struct ob_pending *e = &p->slots[seq & (p->nslots - 1)];
     return e->used && e->seq == seq ? e : NULL;
+}
+
+uint64_t ob_late_take(struct ob *g, const char *echo, size_t len)
+{
+    uint64_t gen, seq;
+    if (!ob_read_echo(echo, len, &gen, &seq) || !gen)
+        return 0;
+    for (int i = 0; i < OB_LATE; i++) {
+        if (g->late[i].gen != gen || g->late[i].seq != seq)
+            continue;
+        g->late[i].gen = 0;
+        return g->late[i].ticket;
+    }
+    return 0;
 }
 
 /* Ends those for which `over` holds. Entries are copied and freed first: whoever is told may send again. */
@@ -230,8 +248,11 @@ static void ob_pending_end(struct ob_peer *p, int64_t now, enum send_outcome out
         }
         struct ob_pending copy = *e;
         ob_pending_done(p, e);
-        if (now && written && copy.what == OB_FOR_SEND)
+        if (now && written && copy.what == OB_FOR_SEND) {
+            p->g->late[p->g->late_at++ % OB_LATE] =
+                (struct ob_late){.gen = p->gen, .seq = copy.seq, .ticket = copy.ticket};
             ob_login_send_late(p->g);
+        }
         ob_response_lost(p->g, &copy, written ? outcome : SEND_UNWRITTEN, reason);
         if (!p->slots)
             return;

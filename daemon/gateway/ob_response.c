@@ -206,16 +206,23 @@ static void ob_status_answer(struct ob *g, const struct ob_answer *a)
 
 /* ---- dispatch ---- */
 
+/* The platform's id of what was sent, where the answer has it. */
+static void ob_sent_id(const struct ob_answer *a, char id[OB_ID_MAX + 1])
+{
+    const char *s;
+    size_t len;
+    if (ob_id(json_get(a->data, "message_id"), &s, &len) != OB_ID_OK)
+        return;
+    memcpy(id, s, len);
+    id[len] = '\0';
+}
+
 static void ob_send_answer(struct ob *g, const struct ob_pending *e, const struct ob_answer *a)
 {
     enum send_outcome outcome = ob_send_outcome(a, g->impl);
     char id[OB_ID_MAX + 1] = "";
-    const char *s;
-    size_t len;
-    if (outcome == SEND_SENT && ob_id(json_get(a->data, "message_id"), &s, &len) == OB_ID_OK) {
-        memcpy(id, s, len);
-        id[len] = '\0';
-    }
+    if (outcome == SEND_SENT)
+        ob_sent_id(a, id);
     if (outcome != SEND_UNKNOWN)
         ob_login_send_ok(g);
     else if (a->result == OB_FAILED)
@@ -242,6 +249,22 @@ static void ob_response_dispatch(struct ob_peer *p, const struct ob_pending *e,
     case OB_FOR_REQUESTS: ob_requests_answer(g, a); break;
     case OB_FOR_HISTORY: ob_history_answer(g, e->ticket, a); break;
     }
+}
+
+/* A send that was given up is answered after all: that it arrived is worth knowing, whatever else the answer says is not. */
+static bool ob_response_late(struct ob *g, const struct json *echo, const struct ob_answer *a)
+{
+    uint64_t ticket = echo && echo->type == JSON_STRING ? ob_late_take(g, echo->s, echo->len) : 0;
+    if (!ticket)
+        return false;
+    if (ob_send_outcome(a, g->impl) != SEND_SENT)
+        return true;
+    char id[OB_ID_MAX + 1] = "";
+    ob_sent_id(a, id);
+    ob_login_send_ok(g);
+    if (g->sink.on_sent_late)
+        g->sink.on_sent_late(g->sink.ud, &g->base, ticket, id);
+    return true;
 }
 
 /* A response that matches nothing: perhaps a verdict on our token, perhaps the answer to the only open question. */
@@ -276,6 +299,8 @@ void ob_response(struct ob_peer *p, const struct json *o)
         e = ob_pending_find(p, echo->s, echo->len);
     struct ob_answer a;
     ob_answer_read(o, &a);
+    if (!e && ob_response_late(p->g, echo, &a))
+        return;
     if (!e)
         e = ob_response_stray(p, echo, &a);
     if (!e)

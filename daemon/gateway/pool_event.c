@@ -321,6 +321,17 @@ static void pool_on_sent(void *ud, struct gateway *g, uint64_t ticket, const str
     pool_sent(ud, ticket, r);
 }
 
+static void pool_on_sent_late(void *ud, struct gateway *g, uint64_t ticket, const char *message_id)
+{
+    struct pool_member *m = ud;
+    struct pool *p = m->pool;
+    static struct buf marked;
+    (void)g;
+    if (p->sink.on_sent_late)
+        p->sink.on_sent_late(p->sink.ud, &p->base, ticket,
+                             *message_id ? pool_mark(m, message_id, &marked) : "");
+}
+
 static void pool_on_own(void *ud, struct gateway *g, const struct event *e)
 {
     struct pool_member *m = ud;
@@ -398,6 +409,7 @@ void pool_sink(struct pool_member *m, struct gateway_sink *out)
     *out = (struct gateway_sink){.ud = m,
                                  .on_event = pool_on_event,
                                  .on_sent = pool_on_sent,
+                                 .on_sent_late = pool_on_sent_late,
                                  .on_own_message = pool_on_own,
                                  .on_response = pool_on_response,
                                  .on_state = pool_on_state,

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from harness import Fail, SILENCE, events as ev, store, wait_until
+from harness import Fail, Late, SILENCE, events as ev, store, wait_until
 
 G, U = ev.GROUP, ev.USER
 TIMEOUT = Fail(1200, "Timeout: NTEvent serviceAndMethod:NodeIKernelMsgService/sendMsg EventRet: {\"result\":0}")
@@ -49,6 +49,16 @@ def test_an_answer_to_a_group_is_never_repeated_blindly(bench, fault):
     assert len(gateway.sends("pong 一")) == 1
     wait_until(lambda: len(unknown_list(daemon)) == 1, 3, what="the list of unknown outcomes")
     assert unknown_list(daemon)[0]["chat"] == str(G)
+
+
+def test_an_answer_after_the_time_limit_still_tells_that_it_arrived(bench, napcat):
+    daemon = served(bench, napcat)
+    napcat.queued["send_private_msg"] = [Late(1.0)]     # the limit is 0.7 s, and 1.9 s when it would be sent again
+    napcat.emit(ev.private_msg(U, "ping 晚"))
+    napcat.wait_send("pong 晚")
+    ended(daemon, "sent")
+    time.sleep(1.5)
+    assert len(napcat.sends("pong 晚")) == 1 and not unknown_list(daemon)
 
 
 def test_private_answers_are_sent_again_once(bench, napcat):

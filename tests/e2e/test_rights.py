@@ -39,7 +39,9 @@ def test_forgets_everything_that_the_shipped_flows_keep(town):
     assert {"m", "u", "board", "list", "once", "optout", "run"} <= kinds, before
     kept = others(client, ANN)
     dry = forget(town, "--dry-run")
-    assert dry["keys"] > 5 and naming(client, ANN, NAMES[ANN]) == before
+    now = naming(client, ANN, NAMES[ANN])
+    moment = "sopd:{qq1}:pace"          # when the next message may leave: it goes by itself when that has passed
+    assert dry["keys"] > 5 and [k for k in now if k != moment] == [k for k in before if k != moment]
     done = forget(town)
     assert done["keys"] >= dry["keys"] and done["runs"] >= 1, done
     left = naming(client, ANN, NAMES[ANN])

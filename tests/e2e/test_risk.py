@@ -224,7 +224,10 @@ def test_a_group_in_which_members_talk_is_not_muted(bench, napcat, sop):
     say(napcat, "ping 解", role="admin")
     time.sleep(0.4)
     assert not napcat.sends("pong 解")
-    say(napcat, "大家好", user=U + 1)
+    say(napcat, "大家好", user=U + 1)         # that may have been on its way before the mute
+    time.sleep(0.4)
+    assert not napcat.sends("pong 解")
+    say(napcat, "还在吗", user=U + 1, time=ev.now() + 4)
     napcat.wait_send("pong 解")
     assert daemon.running()
 

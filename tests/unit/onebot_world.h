@@ -333,11 +333,23 @@ static inline struct world *world_new(void)
     return w;
 }
 
+static inline struct gateway_sink world_sink(struct world *w)
+{
+    return (struct gateway_sink){.ud = w,
+                                 .on_event = world_event,
+                                 .on_sent = world_sent,
+                                 .on_own_message = world_own,
+                                 .on_response = world_response,
+                                 .on_state = world_state,
+                                 .on_chat = world_chat,
+                                 .on_gap = world_gap,
+                                 .on_repeated = world_repeated};
+}
+
 static inline void world_create(struct world *w)
 {
     struct gateway_env env = {&w->loop, &w->clock, w->transport};
-    struct gateway_sink sink = {w,           world_event, world_sent, world_own, world_response,
-                                world_state, world_chat,  NULL,       world_gap, world_repeated};
+    struct gateway_sink sink = world_sink(w);
     struct buf err = {0};
     w->g = onebot11_ops.create(&env, &w->conf, &sink, &err);
     if (!w->g)

@@ -287,8 +287,7 @@ static void test_82_two_links_to_one_account(void **state)
     struct conn *first = w->peer;
     struct gateway *g1 = w->g, *g2;
     struct gateway_env env = {&w->loop, &w->clock, w->transport};
-    struct gateway_sink sink = {w,           world_event, world_sent, world_own, world_response,
-                                world_state, world_chat,  NULL,       world_gap, world_repeated};
+    struct gateway_sink sink = world_sink(w);
     struct buf err = {0};
     w->conf.name = "qq1b";
     w->conf.path = "/b";

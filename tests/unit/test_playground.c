@@ -89,8 +89,13 @@ static int setup(void **state)
     clock_init_virtual(&w->clock, 1767225600000);
     struct gateway_env env = {&w->loop, &w->clock, NULL};
     struct gateway_conf conf = {.name = "playground", .type = "playground"};
-    struct gateway_sink sink = {w,        on_event, on_sent, on_own, on_response,
-                                on_state, on_chat,  NULL,    NULL,   NULL};
+    struct gateway_sink sink = {.ud = w,
+                                .on_event = on_event,
+                                .on_sent = on_sent,
+                                .on_own_message = on_own,
+                                .on_response = on_response,
+                                .on_state = on_state,
+                                .on_chat = on_chat};
     w->g = playground_ops.create(&env, &conf, &sink, &err);
     assert_non_null(w->g);
     struct playground_watch watch = {w, on_message, on_action};

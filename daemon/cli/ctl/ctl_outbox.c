@@ -145,7 +145,7 @@ static int outbox_order_one(struct outbox_ctl *o)
     cJSON *list = cJSON_CreateArray(), *m, *found = NULL;
     int n = 0, code = outbox_read_all(o, list);
     cJSON_ArrayForEach (m, list) {
-        if (strcmp(ctl_string(m, "id"), o->id) == 0) {
+        if (o->id && strcmp(ctl_string(m, "id"), o->id) == 0) {
             found = m;
             n++;
         }

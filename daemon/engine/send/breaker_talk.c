@@ -96,14 +96,12 @@ static void talk_drop(struct gw *gw, struct talk *t)
     free(t);
 }
 
-void breaker_left(struct gw *gw, const struct entry *en)
+/* We said something to that member (the hash of their id). */
+static void talk_left(struct gw *gw, const struct message *m, uint64_t user)
 {
     static struct buf plain;
-    const struct message *m = en->message;
     struct talk *t;
-    if (!m->cause || !m->answer)
-        return;
-    uint64_t key = talk_key(m->chat, m->cause);
+    uint64_t key = talk_key(m->chat, user);
     HASH_FIND(hh, gw->talks, &key, sizeof key, t);
     if (t) {
         HASH_DEL(gw->talks, t); /* it becomes the latest */
@@ -126,6 +124,22 @@ void breaker_left(struct gw *gw, const struct entry *en)
     t->ours_len = utf8_cut(plain.data ? plain.data : "", plain.len, sizeof t->ours);
     if (t->ours_len)
         memcpy(t->ours, plain.data, t->ours_len);
+}
+
+/* To whoever caused it; and to those it mentions: answers that were collected for a while have no single cause. */
+void breaker_left(struct gw *gw, const struct entry *en)
+{
+    const struct message *m = en->message;
+    uint64_t cause = m->answer ? m->cause : 0;
+    if (cause)
+        talk_left(gw, m, cause);
+    for (int i = 0; i < m->nsegments; i++) {
+        if (m->segments[i].type != SEGMENT_AT)
+            continue;
+        uint64_t user = hash_string(m->segments[i].id);
+        if (user != cause)
+            talk_left(gw, m, user);
+    }
 }
 
 /* Does it repeat what they said before, or what we said? Short words do not count. */

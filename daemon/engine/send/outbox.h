@@ -59,6 +59,8 @@ void outbox_add(struct gw *gw, uint64_t id, struct message *m, int64_t delay_ms)
 void outbox_recover(struct gw *gw, uint64_t id,
                     struct message *m); /* a duplicate of our own: was it ours? */
 void outbox_sent(struct gw *gw, uint64_t ticket, const struct send_result *r);
+/* A send that was given up was answered after all. */
+void outbox_sent_late(struct gw *gw, uint64_t ticket, const char *message_id);
 void outbox_own_message(struct gw *gw, const struct event *e);
 void outbox_done(struct gw *gw, struct entry *en, const char *outcome, const char *reason);
 void outbox_flush_acks(struct gw *gw);

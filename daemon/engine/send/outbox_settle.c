@@ -134,6 +134,16 @@ void outbox_own_message(struct gw *gw, const struct event *e)
     }
 }
 
+void outbox_sent_late(struct gw *gw, uint64_t ticket, const char *message_id)
+{
+    struct entry *en = outbox_find(gw, ticket);
+    if (!en || !settle_waits(en) || en->state == ENTRY_WRITTEN)
+        return; /* decided already, or under way a second time */
+    settle_note_id(gw, en->message->chat, message_id);
+    risk_arrived(gw, en);
+    outbox_done_as(gw, en, "sent", "answered late", message_id);
+}
+
 /* ---- deciding ---- */
 
 void settle_begin(struct gw *gw, struct entry *en, int64_t at_ms)
