@@ -124,17 +124,22 @@ def load_generator(opts, folder, bots, accounts=1, groups=None, users=200):
 # ---- sopd ---------------------------------------------------------------------------------------------------
 
 
+BREAKER = ("repeat", "answers", "storm", "flood", "loop")
+
+
 def write_config(path, socket_path, http_port, load_port, accounts, sop, pace=None):
     limit = '{ { per = "1ms", burst = 1000000000 } }'
     gateways = "".join(
         f'    {{ name = "bench{i}", type = "onebot11", mode = "forward", url = "ws://127.0.0.1:{load_port}/{i}",\n'
         f"      pace = {pace or f'{{ account = {limit}, chat = {limit} }}'} }},\n"
         for i in range(accounts))
+    much = '{ count = 1000000, per = "1s" }'  # all is looked at, as ever, and nothing is too much
     path.write_text(f"""return {{
   data_dir = "{path.parent / 'data'}",
   redis = "unix://{socket_path}",
   http = "127.0.0.1:{http_port}",
   sop = {{ "{HERE / sop}" }},
+  breaker = {{ {", ".join(f'["{key}"] = {much}' for key in BREAKER)}, pingpong = false }},
   gateways = {{
 {gateways}  }},
 }}

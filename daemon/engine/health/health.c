@@ -156,6 +156,12 @@ static void health_alarm_account(struct gw *gw, int64_t mono)
 
 /* ---- changes ---- */
 
+static bool health_part_same(const struct health_part *a, const struct health_part *b)
+{
+    return a->now == b->now && a->since_ms == b->since_ms && strcmp(a->word, b->word) == 0 &&
+           strcmp(a->text, b->text) == 0;
+}
+
 static void health_link(struct gw *gw, enum gateway_link link, const char *reason)
 {
     struct health *h = &gw->health;
@@ -202,8 +208,7 @@ void health_state(struct gw *gw, const struct gateway_state *s, const char *reas
         if (s->account == ACCOUNT_ONLINE)
             h->silence.from_ms = now;
     }
-    if (memcmp(&link, &h->link, sizeof link) != 0 ||
-        memcmp(&account, &h->account, sizeof account) != 0)
+    if (!health_part_same(&link, &h->link) || !health_part_same(&account, &h->account))
         health_save(gw);
     if (gw->e->opts.alarms) /* at once: one that flaps faster than the round must be counted, too */
         health_alarm_account(gw, clock_mono(gw->e->clock));

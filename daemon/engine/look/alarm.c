@@ -336,19 +336,24 @@ static void alarm_over(struct engine *e, struct alarm *a)
     }
 }
 
-static void alarm_round(struct engine *e, struct alarm *a, int64_t now)
+/* Nothing raises it any more: it is calm, was not raised again after a restart, or its gateway is gone (taken out, or served by
+ * another process). */
+static bool alarm_is_over(const struct engine *e, const struct alarm *a, int64_t now)
 {
     const struct gw *gw = *a->gateway ? engine_gw(e, a->gateway) : NULL;
-    if (*a->gateway && (!gw || gw->stopped)) { /* taken out, or served by another process now */
+    if (*a->gateway && (!gw || gw->stopped))
+        return true;
+    if (a->restored)
+        return e->reported_ready && now - e->ready_ms >= ALARM_RESTORED_MS;
+    return !a->raised && now >= a->calm_ms;
+}
+
+static void alarm_round(struct engine *e, struct alarm *a, int64_t now)
+{
+    if (alarm_is_over(e, a, now))
         alarm_over(e, a);
-    } else if (a->restored) {
-        if (e->reported_ready && now - e->ready_ms >= ALARM_RESTORED_MS)
-            alarm_over(e, a);
-    } else if (!a->raised && now >= a->calm_ms) {
-        alarm_over(e, a);
-    } else if (a->repeats > a->told_repeats && now - a->told_ms >= ALARM_AGAIN_MS) {
+    else if (!a->restored && a->repeats > a->told_repeats && now - a->told_ms >= ALARM_AGAIN_MS)
         alarm_tell(e, a, "again");
-    }
 }
 
 void alarms_round(struct engine *e)

@@ -122,7 +122,7 @@ static void talk_left(struct gw *gw, const struct message *m, uint64_t user)
         if (m->segments[i].type == SEGMENT_TEXT)
             buf_add(&plain, m->segments[i].text, m->segments[i].text_len);
     t->ours_len = utf8_cut(plain.data ? plain.data : "", plain.len, sizeof t->ours);
-    if (t->ours_len)
+    if (plain.data && t->ours_len)
         memcpy(t->ours, plain.data, t->ours_len);
 }
 

@@ -11,13 +11,13 @@
 /* SETTLED: what is said so soon after a mute was on its way already. */
 enum { HOLD_MUTE_MS = 600000, HOLD_SETTLED_MS = 3000 };
 
-void hold_chat(struct gw *gw, const char *chat, int64_t until_ms, enum hold_why why)
+static struct held *hold_set(struct gw *gw, const char *chat, int64_t until_ms, enum hold_why why)
 {
     struct held *h;
     HASH_FIND_STR(gw->held, chat, h);
     /* refused on its way: what the platform told of the mute says more */
     if (h && why == HOLD_REFUSED && h->why <= HOLD_WHOLE && h->until_ms > clock_wall(gw->e->clock))
-        return;
+        return h;
     if (!h) {
         h = MEM_NEW(struct held);
         h->chat = mem_strdup(chat);
@@ -29,6 +29,12 @@ void hold_chat(struct gw *gw, const char *chat, int64_t until_ms, enum hold_why 
     log_info(why == HOLD_LIMITED ? "chat held: too many messages there"
                                  : "chat held: we are muted there",
              "gateway", gw->name, "chat", chat, NULL);
+    return h;
+}
+
+void hold_chat(struct gw *gw, const char *chat, int64_t until_ms, enum hold_why why)
+{
+    hold_set(gw, chat, until_ms, why);
 }
 
 static void hold_drop(struct gw *gw, struct held *h)
@@ -47,11 +53,9 @@ static void hold_over(struct gw *gw, struct held *h)
 }
 
 /* An admin of the group silenced us: people must know. */
-static void hold_alarm(struct gw *gw, const struct event *e)
+static void hold_alarm(struct gw *gw, const struct event *e, struct held *h)
 {
-    struct held *h;
     struct buf text = {0};
-    HASH_FIND_STR(gw->held, e->chat, h);
     buf_addf(&text, "The account was muted in chat %s for %lld min: nothing is said there", e->chat,
              (long long)(e->number + 59) / 60);
     alarm_raise(gw, "muted", e->chat, buf_cstr(&text));
@@ -86,12 +90,11 @@ void hold_event(struct gw *gw, const struct event *e)
     if (strcmp(e->sub, "ban") == 0) {
         /* a whole-group mute may not concern us (we may be admin): try again now and then */
         bool known = us && e->number > 0;
-        hold_chat(gw, e->chat, known ? now + e->number * 1000 : now + HOLD_MUTE_MS,
-                  known ? HOLD_OURS : HOLD_WHOLE);
-        HASH_FIND_STR(gw->held, e->chat, h);
+        h = hold_set(gw, e->chat, known ? now + e->number * 1000 : now + HOLD_MUTE_MS,
+                     known ? HOLD_OURS : HOLD_WHOLE);
         h->told_ms = e->time_ms;
         if (us) {
-            hold_alarm(gw, e);
+            hold_alarm(gw, e, h);
             risk_muted(gw, e->chat);
         }
     } else if (h) {

@@ -249,7 +249,7 @@ void merge_offer(struct gw *gw, struct entry *en)
             return;
         }
     }
-    if (m) { /* the older one is full, or on its way */
+    if (into) { /* the older one is full, or on its way */
         into->merge = NULL;
     } else {
         m = MEM_NEW(struct merge);

@@ -34,14 +34,11 @@ static void outbox_restore(struct gw *gw, const char *id_text, const char *json,
     en->restart = true;
     guard_restart(gw, m->chat, now);
     en->written_ms = m->created_ms;
-    if (m->act)
-        outbox_requeue(gw, en, now);
-    else if (m->from_ms > now)
-        outbox_requeue(gw, en, m->from_ms);
-    else if (m->resend)
+    bool later = !m->act && m->from_ms > now;
+    if (!m->act && !later && m->resend)
         outbox_doubt(gw, en, now);
     else
-        outbox_requeue(gw, en, now);
+        outbox_requeue(gw, en, later ? m->from_ms : now);
 }
 
 static void outbox_loaded_marks(void *ud, const struct redisReply *reply)
