@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from harness import events as ev, run, slow_build, wait_until
+from harness import events as ev, noon_zone, run, slow_build, wait_until
 
 ZONE = timezone(timedelta(hours=8))
 GROUPS = 60
@@ -16,7 +16,7 @@ NEWS = """local flow = sop.flow("news", { title = "新闻", params = { at = { "c
 flow:at("at", function(c) c:say("头条") end)
 return flow
 """
-LIMITS = """return { title = "test", zone = "Asia/Shanghai", jitter = 40, warmup = "0s", limits = {
+LIMITS = """return { title = "test", zone = "%s", jitter = 40, warmup = "0s", limits = {
   { name = "gap", scope = "account", kinds = "broadcast", count = 1, per = "40ms", source = "test", quality = "ours", checked = "2026-11-22" },
   { name = "minute", scope = "account", count = 1200, per = "1m", burst = 20, source = "test", quality = "ours", checked = "2026-11-22" },
   { name = "post-day", scope = "chat", kinds = "broadcast", count = %d, per = "day", source = "test", quality = "ours", checked = "2026-11-22" },
@@ -35,7 +35,7 @@ def folder(box, at="23:59:59", head="quiet = false,", posts=2):
     write(sop + "/flows/news.lua", NEWS)
     write(sop + "/playbooks/news.lua",
           'return { groups = { "qq1:*" }, timezone = "Asia/Shanghai", %s flows = { { "news", at = "%s" } } }' % (head, at))
-    write(sop + "/platforms/onebot11.lua", LIMITS % posts)
+    write(sop + "/platforms/onebot11.lua", LIMITS % (noon_zone(), posts))
     return sop
 
 

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from harness import ROOT, events as ev, lua_value, run, wait_until
+from harness import ROOT, events as ev, lua_value, noon_zone, run, wait_until
 from harness.clock import Clock, moment
 
 G = ev.GROUP
@@ -37,12 +37,12 @@ def write(path, text):
         out.write(text)
 
 
-def folder(box, *limits, playbook=""):
+def folder(box, *limits, playbook="", zone="Asia/Shanghai"):
     sop = os.path.join(box, "bell")
     write(sop + "/flows/bell.lua", BELL)
     write(sop + "/playbooks/bell.lua", 'return { groups = { "qq1:*" }, timezone = "Asia/Shanghai", %s flows = { "bell" } }' % playbook)
     write(sop + "/platforms/onebot11.lua",
-          'return { title = "test", zone = "Asia/Shanghai", jitter = 0, warmup = "0s", limits = { %s } }' % ", ".join(limits))
+          'return { title = "test", zone = "%s", jitter = 0, warmup = "0s", limits = { %s } }' % (zone, ", ".join(limits)))
     return sop
 
 
@@ -143,7 +143,7 @@ def test_a_member_is_mentioned_so_often_a_day(bench, napcat, box):
 
 def test_why_tells_what_was_left_out(bench, napcat, box):
     """By the real clock: a turned one keeps no trace."""
-    daemon = bench.served(napcat, sop=folder(box, POSTS, ATTENTION, playbook="quiet = false,"), entry={"quotas": None})
+    daemon = bench.served(napcat, sop=folder(box, POSTS, ATTENTION, playbook="quiet = false,", zone=noon_zone()), entry={"quotas": None})
     chat = "qq1:%d" % G
     for text in ("喊 100ms", "喊 110ms", "喊 120ms", "写 130ms"):
         napcat.emit(ev.group_msg(G, ev.USER, text))
@@ -187,7 +187,7 @@ def test_a_playbook_has_its_own_word(bench, napcat, box, playbook, texts):
 ], ids=["as it is", "no quotas", "numbers", "tables", "pace", "another platform"])
 def test_what_the_configuration_changes(bench, napcat, box, entry, limits):
     gap = LIMIT % ("gap", "account", '"all"', 1, "2ms")
-    daemon = bench.served(napcat, sop=[folder(box, POSTS, ATTENTION, gap), os.path.join(ROOT, "sop")],
+    daemon = bench.served(napcat, sop=[folder(box, POSTS, ATTENTION, gap, zone=noon_zone()), os.path.join(ROOT, "sop")],
                           entry={"quotas": None, "pace": None, **entry}, config={"playbooks": ["bell"]})
     done = run("ctl", "--config", daemon.config_path, "quota", "--json")
     found = json.loads(done.stdout)["gateways"][0]["limits"]
@@ -305,7 +305,7 @@ def test_the_ledger_shows_rates_that_are_busy(bench, napcat, box):
 
 
 def test_an_edited_file_holds_at_once(bench, napcat, box):
-    sop = folder(box, POSTS)
+    sop = folder(box, POSTS, zone=noon_zone())
     daemon = bench.served(napcat, sop=sop, entry={"quotas": None})
 
     def counts():
