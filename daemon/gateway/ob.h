@@ -64,6 +64,8 @@ struct ob_decode {
 enum ob_verdict ob_event_decode(struct ob_decode *d, const struct json *o, struct event **out);
 /* ob_notice.c: notices and requests, called by ob_event_decode with the common fields filled. */
 enum ob_verdict ob_notice_decode(struct ob_decode *d, const struct json *o, struct event **out);
+/* What an applicant wrote becomes the one segment of the event; returns its text. */
+const char *ob_request_text(struct event *e, const struct json *comment);
 enum ob_verdict ob_request_decode(struct ob_decode *d, const struct json *o, struct event **out);
 /* The pieces that both use. */
 struct event *ob_event_begin(const struct ob_decode *d, const struct json *o, enum event_type type);

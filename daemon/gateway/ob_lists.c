@@ -91,14 +91,7 @@ static void ob_request_deliver(struct ob *g, const struct json *o, const char *s
     }
     e->sub = sub;
     e->flag = event_string(e, flag->s, flag->len);
-    struct segment *s = event_room(e, sizeof *s);
-    s->type = SEGMENT_TEXT;
-    s->kind = "text";
-    s->id = "";
-    s->text = ob_event_text(e, json_get(o, "message"), 2048);
-    e->segments = s;
-    e->nsegments = 1;
-    e->text = s->text;
+    e->text = ob_request_text(e, json_get(o, "message"));
     ob_event_key(e, "request.%s.%s", e->sub, e->flag);
     ob_deliver(g, e);
 }

@@ -325,6 +325,18 @@ enum ob_verdict ob_notice_decode(struct ob_decode *d, const struct json *o, stru
 
 /* ---- requests ---- */
 
+const char *ob_request_text(struct event *e, const struct json *comment)
+{
+    struct segment *s = event_room(e, sizeof *s);
+    s->type = SEGMENT_TEXT;
+    s->kind = "text";
+    s->id = "";
+    s->text = ob_event_text(e, comment, 2048);
+    e->segments = s;
+    e->nsegments = 1;
+    return s->text;
+}
+
 /* Groups with a question send "question line, answer line", each with a label; what a script wants is the answer. */
 static const char *ob_request_answer(const char *comment)
 {
@@ -358,14 +370,7 @@ static bool ob_request_fill(struct ob_decode *d, struct event *e, const struct j
         return false;
     e->operator_id = proposer;
     e->sub = friend ? "friend" : strcmp(ob_sub(o), "invite") == 0 ? "invite" : "add";
-    struct segment *s = event_room(e, sizeof *s);
-    s->type = SEGMENT_TEXT;
-    s->kind = "text";
-    s->id = "";
-    s->text = ob_event_text(e, json_get(o, "comment"), 2048);
-    e->segments = s;
-    e->nsegments = 1;
-    e->text = ob_request_answer(s->text);
+    e->text = ob_request_answer(ob_request_text(e, json_get(o, "comment")));
     e->name = e->user;
     ob_event_key(e, "request.%s.%s", e->sub, e->flag);
     return true;
