@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "gateway/transport_internal.h"
+#include "ws_end.h"
 
 /* ---- the resolver ---- */
 
@@ -115,7 +116,6 @@ struct world {
     struct conn *c;
     int opened, ended;
     struct conn_end_info end;
-    bool freed;
 };
 
 static void on_open(void *ud, struct conn *c)
@@ -173,19 +173,10 @@ static int setup(void **state)
     return 0;
 }
 
-static void freed(void *ud)
-{
-    *(bool *)ud = true;
-}
-
 static int teardown(void **state)
 {
     struct world *w = *state;
-    listener_close(w->l);
-    transport_destroy(w->t, freed, &w->freed);
-    uv_run(&w->loop, UV_RUN_DEFAULT);
-    assert_true(w->freed);
-    assert_int_equal(uv_loop_close(&w->loop), 0);
+    ws_end(&w->loop, w->l, w->t);
     free(w);
     return 0;
 }

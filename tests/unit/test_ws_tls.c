@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "gateway/transport.h"
+#include "ws_end.h"
 
 static char dir[] = "/tmp/sopd-tls-XXXXXX";
 static char cert_path[64], key_path[64], other_path[64];
@@ -67,7 +68,6 @@ struct world {
     int opened, ended, messages;
     struct conn_end_info end;
     char end_reason[200], last[64];
-    bool freed;
 };
 
 static void say(struct conn *c, const char *text)
@@ -153,18 +153,9 @@ static struct world *world_new(void)
     return w;
 }
 
-static void freed(void *ud)
-{
-    *(bool *)ud = true;
-}
-
 static void world_free(struct world *w)
 {
-    listener_close(w->l);
-    transport_destroy(w->t, freed, &w->freed);
-    uv_run(&w->loop, UV_RUN_DEFAULT);
-    assert_true(w->freed);
-    assert_int_equal(uv_loop_close(&w->loop), 0);
+    ws_end(&w->loop, w->l, w->t);
     free(w);
 }
 

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "gateway/transport.h"
+#include "ws_end.h"
 
 struct side {
     struct conn *c;
@@ -29,7 +30,6 @@ struct world {
     struct listener *l;
     struct side server, client;
     struct conn_opts server_opts;
-    bool freed;
     char url[64];
 };
 
@@ -118,19 +118,10 @@ static int setup(void **state)
     return 0;
 }
 
-static void freed(void *ud)
-{
-    *(bool *)ud = true;
-}
-
 static int teardown(void **state)
 {
     struct world *w = *state;
-    listener_close(w->l);
-    transport_destroy(w->t, freed, &w->freed);
-    uv_run(&w->loop, UV_RUN_DEFAULT);
-    assert_true(w->freed);
-    assert_int_equal(uv_loop_close(&w->loop), 0);
+    ws_end(&w->loop, w->l, w->t);
     free(w);
     return 0;
 }
