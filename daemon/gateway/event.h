@@ -43,7 +43,8 @@ enum segment_type {
     SEGMENT_FILE,    /* id = file or url, text = name */
     SEGMENT_CARD,    /* text = human summary; data = the platform's text */
     SEGMENT_FORWARD, /* id */
-    SEGMENT_OTHER    /* kind = the platform's type */
+    SEGMENT_OTHER,   /* kind = the platform's type */
+    SEGMENT_BUTTON   /* out only: id = its value, text = what stands on it */
 };
 
 struct segment {
@@ -53,7 +54,10 @@ struct segment {
     const char *text; /* "" when it has none */
 };
 
-enum { EVENT_ID_MAX = 63 };
+enum {
+    EVENT_ID_MAX = 127,      /* bytes of any id: Matrix and WeCom have long ones */
+    EVENT_REF_MAX = 8 * 1024 /* bytes of `ref`; a longer one is left out */
+};
 
 struct event {
     enum event_type type;
@@ -78,6 +82,9 @@ struct event {
     const char *reply_to;    /* message id it quotes; "" = none */
     const char *sub;         /* see the types above; "" = none */
     const char *flag;        /* request: what answers it, byte for byte */
+    /* what the codec itself needs to answer this event (WeCom: req_id and its kind; Satori: referrer), opaque to everybody else, printable;
+     * it comes back as out_message.ref, perhaps in another process and days later; "" = none */
+    const char *ref;
     /* message: plain text for matching (leading reply and @me removed, see segments for all) */
     const char *text;
     const char *chat_name; /* name of the group if the event carries it; "" */

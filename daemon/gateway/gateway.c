@@ -14,7 +14,8 @@ static const struct {
     {"history", GATEWAY_HISTORY}, {"recall", GATEWAY_RECALL},
     {"mute", GATEWAY_MUTE},       {"kick", GATEWAY_KICK},
     {"members", GATEWAY_MEMBERS}, {"quote", GATEWAY_QUOTE},
-    {"echo", GATEWAY_ECHO},
+    {"echo", GATEWAY_ECHO},       {"cards", GATEWAY_CARDS},
+    {"drafts", GATEWAY_DRAFTS},
 };
 enum { GATEWAY_CAPS = sizeof gateway_caps / sizeof gateway_caps[0] };
 
@@ -48,7 +49,7 @@ const char *gateway_account_name(enum gateway_account account)
 
 const char *send_outcome_name(enum send_outcome outcome)
 {
-    static const char *const names[] = {"sent",    "failed", "at_all",  "muted",
+    static const char *const names[] = {"sent",    "failed", "at_all",  "muted", "crowded",
                                         "limited", "risk",   "unknown", "unwritten"};
     enum { NAMES = sizeof names / sizeof names[0] };
     return (unsigned)outcome < NAMES ? names[outcome] : "unknown";

@@ -33,7 +33,9 @@ enum gateway_cap {
     GATEWAY_KICK = 1 << 11,
     GATEWAY_MEMBERS = 1 << 12,
     GATEWAY_QUOTE = 1 << 13,
-    GATEWAY_ECHO = 1 << 14, /* reports its own messages: settles unknown sends */
+    GATEWAY_ECHO = 1 << 14,  /* reports its own messages: settles unknown sends */
+    GATEWAY_CARDS = 1 << 15, /* takes the platform's own cards (SEGMENT_CARD) */
+    GATEWAY_DRAFTS = 1 << 16 /* shows an answer while it is made (gateway_ops.draft) */
 };
 
 /* "join", "at", "dm", ...: names in flow `needs` and in docs; 0 if unknown. */
@@ -80,6 +82,17 @@ struct gateway_conf {
         ,
         risk_window_ms /* signals further apart than this do not add up; default 10 min */;
     int catchup; /* messages of history fetched per chat after a gap; 0 = none */
+    /* satori */
+    const char *login_platform; /* with self_id: which login of the connection this gateway is; NULL: its only one */
+    bool resume;                /* tell the server where we were */
+    int64_t ping_ms;            /* 0 = default */
+    /* wecom */
+    const char *bot_id;       /* its secret is `token` */
+    const char *const *names; /* how the bot is called in groups, NULL-terminated; NULL: none */
+    bool mention_angle;       /* mentions as <@userid> instead of plain text */
+    int64_t scene;            /* sent with the subscription; 0 = none */
+    const char *plug_version; /* as well; NULL = none */
+    int64_t takeover_ms; /* after another connection took the bot over: connect again so much later; 0 = never */
     /* what shows that it can really be heard: engine/health */
     const char *canary_chat; /* NULL: none */
     const char *pool;        /* the pool of accounts that it belongs to; NULL: it stands alone */
@@ -92,15 +105,17 @@ struct gateway_conf {
 
 /* One message to send. Strings are borrowed for the call. */
 struct out_segment {
-    enum segment_type type; /* TEXT, AT, IMAGE, FACE, REPLY */
-    const char *id;
-    const char *text;
+    enum segment_type type; /* TEXT, AT, IMAGE, FACE, REPLY; BUTTON and CARD where the gateway is capable of them */
+    const char *id;         /* CARD: "" */
+    const char *text;       /* CARD: JSON text of the platform's card */
     size_t text_len;
 };
 struct out_message {
     const char *chat; /* chat key */
     const struct out_segment *segments;
     int nsegments;
+    const char *ref;   /* event.ref of what it answers; "" or NULL = it answers nothing */
+    const char *draft; /* the draft that it replaces, see gateway_ops.draft; "" or NULL = none */
 };
 
 enum send_outcome {
@@ -108,6 +123,7 @@ enum send_outcome {
     SEND_FAILED,  /* refused: reason says why; sending again is no use */
     SEND_AT_ALL,  /* refused because of @all; it may go again without that */
     SEND_MUTED,   /* refused because we are muted there: hold the chat's queue until retry_ms */
+    SEND_CROWDED, /* refused for too many messages in this one chat: hold its queue until retry_ms; other chats go on */
     SEND_LIMITED, /* refused for too many messages: slow down, may be sent later */
     SEND_RISK, /* refused by risk control, so it is said; it may have been delivered all the same */
     SEND_UNKNOWN,  /* written, no answer or an answer that says nothing: may have been delivered */
@@ -119,7 +135,7 @@ struct send_result {
     enum send_outcome outcome;
     const char *message_id; /* "" unknown */
     const char *reason;     /* "" or text for logs and scripts, already bounded and cleaned */
-    int64_t retry_ms;       /* MUTED: wall time when it ends, 0 = unknown */
+    int64_t retry_ms;       /* MUTED, CROWDED: wall time when it ends, 0 = unknown */
 };
 
 /* Other things a gateway can be asked to do. */
@@ -135,6 +151,7 @@ enum gateway_action {
     ACTION_REACT,        /* arg = message id, text = emoji code */
     ACTION_NOTICE,       /* chat, text: announcement */
     ACTION_POKE,         /* chat, user */
+    ACTION_CARD_UPDATE,  /* chat, arg = ref of the button event, text = JSON of the new card */
     ACTION_PING          /* chat: by the account that serves it. Any answer is a sign of life */
 };
 struct gateway_request {
@@ -212,6 +229,7 @@ struct gateway_env {
     uv_loop_t *loop;
     struct clock *clock;
     struct transport *transport; /* gateway/transport.h; NULL if only playground gateways exist */
+    /* HTTP: a codec that needs it makes a client of its own on `loop` (web/http_client.h) */
 };
 
 struct gateway_ops {
@@ -227,6 +245,10 @@ struct gateway_ops {
     /* False if it cannot be taken now (link down, not ready): nothing was sent, no result follows. */
     bool (*send)(struct gateway *g, const struct out_message *m, uint64_t ticket);
     bool (*call)(struct gateway *g, const struct gateway_request *r, uint64_t ticket);
+    /* Shows what an answer looks like so far: `m` is the whole of it, `m->draft` names it (unique per answer, [0-9a-z-], at most 64). The
+     * next draft of that name replaces it, and the message sent with the same `draft` ends it. At best effort: nothing is
+     * reported, a draft that cannot be shown now is forgotten. NULL where GATEWAY_DRAFTS is missing. */
+    void (*draft)(struct gateway *g, const struct out_message *m);
     /* Writes what was queued in this loop iteration, in one go. */
     void (*flush)(struct gateway *g);
     void (*state)(const struct gateway *g, struct gateway_state *out);

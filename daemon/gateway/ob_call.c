@@ -33,6 +33,7 @@ static enum ob_name ob_call_name(const struct ob *g, const struct gateway_reques
                                            : OB_EMOJI_LIKE;
     case ACTION_NOTICE: return OB_NOTICE;
     case ACTION_POKE: return g->impl == OB_IMPL_GOCQ ? OB_NAMES : OB_POKE;
+    case ACTION_CARD_UPDATE: break; /* there are no such cards */
     case ACTION_PING: return OB_STATUS;
     }
     return OB_NAMES;
@@ -79,6 +80,7 @@ static void ob_call_reaction(struct ob_frame_out *f, const struct gateway_reques
 static void ob_call_params(struct ob_frame_out *f, const struct gateway_request *r)
 {
     switch (r->action) {
+    case ACTION_CARD_UPDATE:
     case ACTION_PING: return;
     case ACTION_RECALL: ob_action_id(f, "message_id", ob_or_empty(r->arg)); return;
     case ACTION_ANSWER_REQUEST: ob_call_request(f, r); return;

@@ -44,6 +44,7 @@ void plain_add(struct buf *out, const struct segment *s)
         }
         break;
     case SEGMENT_FORWARD: plain_bracket(out, "forward", ""); break;
+    case SEGMENT_BUTTON: plain_bracket(out, "button", s->text); break;
     case SEGMENT_OTHER:
         if (strcmp(s->kind, "markdown") == 0 || (*s->text && strcmp(s->kind, "mface") == 0))
             buf_adds(out, s->text);

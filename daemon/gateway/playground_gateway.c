@@ -147,6 +147,7 @@ static void play_describe(struct playground *g, const struct gateway_request *r,
     case ACTION_POKE: buf_addf(out, "pokes %s", user); break;
     case ACTION_MEMBERS:
     case ACTION_AT_ALL_QUOTA:
+    case ACTION_CARD_UPDATE:
     case ACTION_PING: break;
     }
 }

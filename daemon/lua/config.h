@@ -12,7 +12,7 @@
 #include "engine/engine.h"
 #include "engine/look/alarm.h"
 #include "engine/send/breaker.h"
-#include "engine/web/http_client.h"
+#include "web/http_client.h"
 #include "store/redis.h"
 
 struct config_gateway {

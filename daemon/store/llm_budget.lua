@@ -1,4 +1,4 @@
--- llm_budget.lua -- takes one call and its tokens out of the day's budget, or nothing. Shared by all processes (engine/web/llm.c).
+-- llm_budget.lua -- takes one call and its tokens out of the day's budget, or nothing. Shared by all processes (engine/run/llm.c).
 -- KEYS: 1 the day's hash (calls, tokens)   ARGV: calls a day, tokens a day, tokens to set aside, seconds to keep
 -- Answer: 1 taken, 0 the budget is used up
 local used = redis.call('HMGET', KEYS[1], 'calls', 'tokens')

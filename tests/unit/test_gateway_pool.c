@@ -310,7 +310,7 @@ static bool out(struct ground *w, const char *text, const char *quote, uint64_t 
     struct out_segment s[2] = {
         {.type = SEGMENT_REPLY, .id = quote, .text = ""},
         {.type = SEGMENT_TEXT, .id = "", .text = text, .text_len = strlen(text)}};
-    struct out_message m = {"7", quote ? s : s + 1, quote ? 2 : 1};
+    struct out_message m = {.chat = "7", .segments = quote ? s : s + 1, .nsegments = quote ? 2 : 1};
     return pool_ops.send(&w->p->base, &m, ticket);
 }
 
@@ -646,7 +646,7 @@ static void test_friends_of_one_account_only(void **state)
     (void)state;
     struct ground *w = ground_new(2);
     struct out_segment s = {.type = SEGMENT_TEXT, .id = "", .text = "hi", .text_len = 2};
-    struct out_message m = {"@3001", &s, 1};
+    struct out_message m = {.chat = "@3001", .segments = &s, .nsegments = 1};
     assert_true(pool_ops.send(&w->p->base, &m, 1));
     assert_int_equal(w->f[0]->nsent, 1);
     result(w, 0, 1, SEND_FAILED, "");

@@ -766,7 +766,7 @@ static void test_82_one_window_for_an_account(void **state)
 static const char *encoded(const char *chat, const struct out_segment *s, int n)
 {
     static struct buf b;
-    struct out_message m = {chat, s, n};
+    struct out_message m = {.chat = chat, .segments = s, .nsegments = n};
     buf_reset(&b);
     int made = ob_segments_encode(&b, &m);
     return made ? buf_cstr(&b) : NULL;

@@ -11,7 +11,7 @@
 #include "base/timefmt.h"
 #include "cli/cli.h"
 #include "engine/engine.h"
-#include "engine/web/http_client.h"
+#include "web/http_client.h"
 #include "gateway/transport.h"
 #include "lua/config.h"
 #include "lua/host.h"

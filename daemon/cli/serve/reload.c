@@ -15,7 +15,7 @@
 #include "cli/serve/daemon.h"
 #include "cli/serve/smoke.h"
 #include "engine/engine.h"
-#include "engine/web/http_client.h"
+#include "web/http_client.h"
 #include "gateway/transport.h"
 #include "lua/config.h"
 #include "lua/playbook.h"

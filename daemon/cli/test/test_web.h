@@ -5,7 +5,7 @@
 #include <cjson/cJSON.h>
 
 #include "cli/test/test.h"
-#include "engine/web/http_client.h"
+#include "web/http_client.h"
 
 /* One request that was made. */
 struct web_request {

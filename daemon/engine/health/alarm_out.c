@@ -8,7 +8,7 @@
 
 #include "engine/internal.h"
 #include "engine/look/alarm_part.h"
-#include "engine/web/http_client.h"
+#include "web/http_client.h"
 
 enum {
     OUT_KEEP_MS = 3600000, /* older than this it is of no use any more */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "engine/web/http_client.h"
+#include "web/http_client.h"
 
 enum {
     CALL_BODY_MAX = 64 << 10, /* what a run keeps of an answer */

@@ -5,7 +5,7 @@
 #define SOPD_ENGINE_CALLS_H
 
 #include "engine/internal.h"
-#include "engine/web/http_client.h"
+#include "web/http_client.h"
 
 /* A wait is over so much later than the request itself: web.lua adds it. */
 enum { CALL_NET_MS = 1000 };

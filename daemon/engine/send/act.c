@@ -19,7 +19,7 @@ static const char *const act_kinds[] = {
     [ACTION_CARD] = "card",       [ACTION_ANSWER_REQUEST] = "answer_request",
     [ACTION_MEMBERS] = "members", [ACTION_AT_ALL_QUOTA] = "at_all_quota",
     [ACTION_REACT] = "react",     [ACTION_NOTICE] = "notice",
-    [ACTION_POKE] = "poke",
+    [ACTION_POKE] = "poke",       [ACTION_CARD_UPDATE] = "card_update",
 };
 enum { ACT_KINDS = sizeof act_kinds / sizeof act_kinds[0] };
 

@@ -9,8 +9,21 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 
-static const char *const message_kinds[] = {"text", "at", "image", "face", "reply"};
+static const struct {
+    enum segment_type type;
+    const char *name;
+} message_kinds[] = {{SEGMENT_TEXT, "text"}, {SEGMENT_AT, "at"},       {SEGMENT_IMAGE, "image"},
+                     {SEGMENT_FACE, "face"}, {SEGMENT_REPLY, "reply"}, {SEGMENT_CARD, "card"},
+                     {SEGMENT_BUTTON, "button"}};
 enum { MESSAGE_KINDS = sizeof message_kinds / sizeof message_kinds[0] };
+
+static const char *message_kind_name(enum segment_type type)
+{
+    for (int k = 0; k < MESSAGE_KINDS; k++)
+        if (message_kinds[k].type == type)
+            return message_kinds[k].name;
+    return "text";
+}
 
 static char *message_put(char **at, const char *s, size_t len)
 {
@@ -26,7 +39,8 @@ struct message *message_new(const struct message_head *head, const struct out_se
                             int nsegments)
 {
     size_t size = sizeof(struct message) + (size_t)nsegments * sizeof(struct out_segment);
-    size_t strings = strlen(head->chat) + strlen(head->flow) + 2;
+    const char *ref = head->ref ? head->ref : "", *draft = head->draft ? head->draft : "";
+    size_t strings = strlen(head->chat) + strlen(head->flow) + strlen(ref) + strlen(draft) + 4;
     for (int i = 0; i < nsegments; i++)
         strings += (segments[i].id ? strlen(segments[i].id) : 0) + segments[i].text_len + 2;
     struct message *m = mem_alloc(size + strings);
@@ -34,6 +48,8 @@ struct message *message_new(const struct message_head *head, const struct out_se
     char *at = (char *)(copy + nsegments);
     m->chat = message_put(&at, head->chat, strlen(head->chat));
     m->flow = message_put(&at, head->flow, strlen(head->flow));
+    m->ref = message_put(&at, ref, strlen(ref));
+    m->draft = message_put(&at, draft, strlen(draft));
     m->created_ms = head->created_ms;
     m->from_ms = head->from_ms;
     m->until_ms = head->until_ms;
@@ -87,6 +103,14 @@ void message_unmention(struct message *m, const char *user)
     }
 }
 
+static void message_json_text(struct buf *out, const char *key, const char *text)
+{
+    if (!*text)
+        return;
+    buf_addf(out, ",\"%s\":", key);
+    buf_add_json(out, text, strlen(text));
+}
+
 void message_json(const struct message *m, struct buf *out)
 {
     buf_adds(out, "{\"chat\":");
@@ -112,17 +136,17 @@ void message_json(const struct message *m, struct buf *out)
     buf_adds(out, m->insist   ? ",\"policy\":\"resend\""
                   : m->resend ? ",\"policy\":\"answer\""
                               : ",\"policy\":\"drop\"");
+    message_json_text(out, "ref", m->ref);
+    message_json_text(out, "draft", m->draft);
     if (m->act)
         act_json(m->act, out);
-    if (m->run) {
-        buf_adds(out, ",\"run\":");
-        buf_add_json(out, m->run, strlen(m->run));
-    }
+    if (m->run)
+        message_json_text(out, "run", m->run);
     buf_adds(out, m->answer ? ",\"answer\":true,\"message\":[" : ",\"message\":[");
     for (int i = 0; i < m->nsegments; i++) {
         const struct out_segment *s = &m->segments[i];
         buf_adds(out, i ? ",[\"" : "[\"");
-        buf_adds(out, message_kinds[s->type]);
+        buf_adds(out, message_kind_name(s->type));
         buf_adds(out, "\",");
         buf_add_json(out, s->type == SEGMENT_TEXT ? s->text : s->id,
                      s->type == SEGMENT_TEXT ? s->text_len : strlen(s->id));
@@ -143,11 +167,11 @@ static bool message_parse_segment(const cJSON *item, struct out_segment *s)
     if (!kind || !value)
         return false;
     for (int k = 0; k < MESSAGE_KINDS; k++) {
-        if (strcmp(kind, message_kinds[k]) != 0)
+        if (strcmp(kind, message_kinds[k].name) != 0)
             continue;
-        s->type = (enum segment_type)k;
-        s->id = k == SEGMENT_TEXT ? "" : value;
-        s->text = k == SEGMENT_TEXT ? value : (more ? more : "");
+        s->type = message_kinds[k].type;
+        s->id = s->type == SEGMENT_TEXT ? "" : value;
+        s->text = s->type == SEGMENT_TEXT ? value : (more ? more : "");
         s->text_len = strlen(s->text);
         return true;
     }
@@ -193,6 +217,8 @@ struct message *message_parse(const char *json, size_t len)
         struct message_head head = {
             .chat = message_string(o, "chat"),
             .flow = message_string(o, "flow"),
+            .ref = message_string(o, "ref"),
+            .draft = message_string(o, "draft"),
             .created_ms = (int64_t)message_number(o, "at"),
             .from_ms = (int64_t)message_number(o, "from"),
             .until_ms = (int64_t)message_number(o, "until"),

@@ -16,6 +16,8 @@ enum { MESSAGE_CHARS = 1500, MESSAGE_MENTIONS = 10, MESSAGE_IMAGES = 20 };
 struct message {
     const char *chat;
     const char *flow;
+    const char *ref;   /* of the event that it answers (gateway/event.h), "" none */
+    const char *draft; /* the draft that it replaces, "" none */
     int64_t created_ms;
     int64_t from_ms, until_ms; /* not sent before (quiet hours; 0: any time) and not after (wall) */
     bool resend;               /* policy when the outcome stays unknown */
@@ -32,6 +34,7 @@ struct message {
 
 struct message_head {
     const char *chat, *flow;
+    const char *ref, *draft; /* NULL = "" */
     int64_t created_ms, from_ms, until_ms;
     bool resend, insist, answer;
     enum send_kind kind;

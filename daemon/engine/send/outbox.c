@@ -308,6 +308,7 @@ void outbox_sent(struct gw *gw, uint64_t ticket, const struct send_result *r)
         outbox_requeue(gw, en, now + 1000);
         break;
     case SEND_MUTED:
+    case SEND_CROWDED:
         outbox_requeue(gw, en, now + 1000);
         break; /* the pacer holds the chat or the account */
     case SEND_UNWRITTEN: outbox_requeue(gw, en, now); break;

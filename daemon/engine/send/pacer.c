@@ -170,7 +170,11 @@ static void pacer_count_late(struct gw *gw, const struct message *m, int64_t now
 
 static bool pacer_write(struct gw *gw, struct entry *en, int64_t now)
 {
-    struct out_message out = {en->message->chat, en->message->segments, en->message->nsegments};
+    struct out_message out = {.chat = en->message->chat,
+                              .segments = en->message->segments,
+                              .nsegments = en->message->nsegments,
+                              .ref = en->message->ref,
+                              .draft = en->message->draft};
     struct out_segment *room = NULL;
     if (en->message->act)
         return act_do(gw, en, now);

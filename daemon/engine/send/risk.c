@@ -302,6 +302,10 @@ void risk_outcome(struct gw *gw, const struct send_result *r, const struct entry
                   r->retry_ms > now ? HOLD_OURS : HOLD_REFUSED);
         risk_strike(gw, a, "muted", 1, en->message->chat);
         break;
+    case SEND_CROWDED:
+        hold_chat(gw, en->message->chat, r->retry_ms > now ? r->retry_ms : now + RISK_LIMITED_MS,
+                  HOLD_LIMITED);
+        break;
     case SEND_LIMITED: /* the group's limit: that one waits; the account is judged once a message */
         hold_chat(gw, en->message->chat, now + RISK_LIMITED_MS, HOLD_LIMITED);
         if (!en->limited)

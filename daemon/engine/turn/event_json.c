@@ -19,6 +19,7 @@ static const struct {
                         {"reply_to", offsetof(struct event, reply_to)},
                         {"sub", offsetof(struct event, sub)},
                         {"flag", offsetof(struct event, flag)},
+                        {"ref", offsetof(struct event, ref)},
                         {"text", offsetof(struct event, text)},
                         {"via", offsetof(struct event, via)}};
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "engine/internal.h"
-#include "engine/web/http_client.h"
+#include "web/http_client.h"
 
 /* What scripts may write; beyond that there is room for what the engine writes about their runs. */
 enum {

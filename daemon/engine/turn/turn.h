@@ -92,6 +92,7 @@ struct turn_message {
     const char *gateway; /* NULL = this gateway; another gateway only for staff messages */
     const struct out_segment *segments;
     int nsegments;
+    const char *draft; /* the draft that it replaces; NULL none */
     /* caused by a member's own message: quiet hours do not hold it, default policy resend */
     bool answer;
     bool anytime; /* may be posted in quiet hours by explicit parameter */

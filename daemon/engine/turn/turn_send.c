@@ -116,6 +116,13 @@ static struct pace_late turn_late(const struct turn *t, const struct turn_messag
     return late;
 }
 
+/* What the gateway needs to answer the newest event of the turn, where the message goes to that event's chat. */
+static const char *turn_ref(const struct turn *t, const char *chat)
+{
+    const struct event *e = t->input->event ? t->input->event : t->cause->event;
+    return e && strcmp(e->chat, chat) == 0 ? e->ref : "";
+}
+
 const char *turn_send(struct turn *t, const struct turn_message *m)
 {
     const char *chat = m->chat ? m->chat : t->chat->key;
@@ -147,6 +154,8 @@ const char *turn_send(struct turn *t, const struct turn_message *m)
     bool resend = m->policy == POLICY_DEFAULT ? m->answer : m->policy == POLICY_RESEND;
     struct message_head head = {.chat = chat,
                                 .flow = b ? flow_info(b->flow)->name : "",
+                                .ref = turn_ref(t, chat),
+                                .draft = m->draft,
                                 .created_ms = t->now_ms,
                                 .from_ms = from > t->now_ms ? from : 0,
                                 .until_ms = latest,

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "engine/web/http_internal.h"
+#include "web/http_internal.h"
 
 enum { HEADERS_MAX = 4096, CONNECT_MS = 5000 };
 

@@ -1,6 +1,6 @@
 /* http_curl.h -- libcurl, loaded at run time (docs/decisions.md), and its sockets and timers on a uv loop. Private to http_client.c. */
-#ifndef SOPD_ENGINE_HTTP_CURL_H
-#define SOPD_ENGINE_HTTP_CURL_H
+#ifndef SOPD_WEB_HTTP_CURL_H
+#define SOPD_WEB_HTTP_CURL_H
 
 #include <curl/curl.h>
 #include <stdbool.h>

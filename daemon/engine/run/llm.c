@@ -8,7 +8,7 @@
 #include "base/timefmt.h"
 #include "base/utf8.h"
 #include "engine/run/calls.h"
-#include "engine/web/http_client.h"
+#include "web/http_client.h"
 
 extern const char embed_llm_budget_lua[];
 extern const unsigned long embed_llm_budget_lua_len;

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/metrics.h"
-#include "engine/web/http_internal.h"
+#include "web/http_internal.h"
 
 enum { WAITING_MAX = 1000, SEND_MAX = 64 << 10 };
 

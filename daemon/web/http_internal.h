@@ -1,10 +1,10 @@
 /* http_internal.h -- what http_client.c (requests and their queue) and http_transfer.c (one request on its way) share. */
-#ifndef SOPD_ENGINE_HTTP_INTERNAL_H
-#define SOPD_ENGINE_HTTP_INTERNAL_H
+#ifndef SOPD_WEB_HTTP_INTERNAL_H
+#define SOPD_WEB_HTTP_INTERNAL_H
 
 #include "base/log.h"
-#include "engine/web/http_client.h"
-#include "engine/web/http_curl.h"
+#include "web/http_client.h"
+#include "web/http_curl.h"
 
 struct request {
     struct request *next; /* waiting, or on its way */

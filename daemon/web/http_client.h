@@ -1,8 +1,8 @@
 /* http_client.h -- outgoing HTTP of the daemon: requests of flows (c:http) and to the language model (c:llm), on the loop, never
  * blocking it. libcurl does the work and is loaded when the first request leaves: who uses none of it does not pay for it.
  * Only addresses that the configuration lists are reached, also after a redirect. Callers: engine/run/calls.c, cli/serve/daemon.c. */
-#ifndef SOPD_ENGINE_HTTP_CLIENT_H
-#define SOPD_ENGINE_HTTP_CLIENT_H
+#ifndef SOPD_WEB_HTTP_CLIENT_H
+#define SOPD_WEB_HTTP_CLIENT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* http_curl.c -- see http_curl.h. Every socket of libcurl gets one uv_poll, its timeout one uv_timer; what is finished is reported
  * from there. Callers: http_client.c. */
-#include "engine/web/http_curl.h"
+#include "web/http_curl.h"
 
 #include <dlfcn.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "engine/web/http_client.h"
+#include "web/http_client.h"
 
 static const char url_form[] = "an address looks like https://api.example.com/path";
 
