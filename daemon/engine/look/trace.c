@@ -49,11 +49,31 @@ static void trace_add(struct trace_chat *c, const struct buf *line)
     c->n++;
 }
 
+/* Every turn passes here two or three times: nothing is formatted that can be copied. */
+static void trace_name(struct buf *out, const char *name)
+{
+    buf_add(out, ",\"", 2);
+    buf_adds(out, name);
+    buf_add(out, "\":", 2);
+}
+
+static void trace_int(struct buf *out, const char *name, int64_t n)
+{
+    trace_name(out, name);
+    buf_addi(out, n);
+}
+
+static void trace_begin(struct buf *out, int64_t now_ms)
+{
+    buf_adds(out, "{\"t\":");
+    buf_addi(out, now_ms);
+}
+
 static void trace_text(struct buf *out, const char *name, const char *text)
 {
     if (!text || !*text)
         return;
-    buf_addf(out, ",\"%s\":", name);
+    trace_name(out, name);
     buf_add_json(out, text, utf8_cut(text, strlen(text), TRACE_TEXT));
 }
 
@@ -75,12 +95,13 @@ static const char *trace_cause(const struct turn *t)
 static void trace_head(struct buf *out, const struct turn *t)
 {
     const struct event *ev = t->input->event;
-    buf_addf(out, "{\"t\":%lld,\"in\":\"%s\"", (long long)t->now_ms, trace_cause(t));
+    trace_begin(out, t->now_ms);
+    trace_text(out, "in", trace_cause(t));
     trace_text(out, "chat", t->chat->key);
     trace_text(out, "user", ev ? ev->user : t->input->user);
     if (!ev) {
         if (t->input->due_ms)
-            buf_addf(out, ",\"due\":%lld", (long long)t->input->due_ms);
+            trace_int(out, "due", t->input->due_ms);
         return;
     }
     trace_text(out, "id", ev->message_id);
@@ -106,7 +127,9 @@ static void trace_handlers(struct buf *out, const struct turn *t)
         buf_addc(out, ',');
         const char *id = r->handler ? r->handler->id : r->run;
         buf_add_json(out, id, strlen(id));
-        buf_addf(out, ",\"%s\"", info ? info->version : "");
+        buf_adds(out, ",\"");
+        buf_adds(out, info ? info->version : "");
+        buf_addc(out, '"');
         if (r->skipped) {
             buf_addc(out, ',');
             buf_add_json(out, r->skipped, strlen(r->skipped));
@@ -124,16 +147,18 @@ static void trace_outs(struct buf *out, const struct turn *t)
     for (const struct turn_out *o = t->outs; o && n < TRACE_OUTS; o = o->next) {
         char id[40];
         outbox_print_id(o->id, id);
-        buf_addf(out, "%s{\"id\":\"%s\"", n++ ? "," : ",\"out\":[", id);
+        buf_adds(out, n++ ? ",{\"id\":\"" : ",\"out\":[{\"id\":\"");
+        buf_adds(out, id);
+        buf_addc(out, '"');
         if (strcmp(o->message->chat, t->chat->key) != 0)
             trace_text(out, "to", o->message->chat);
         trace_text(out, "flow", o->message->flow);
         trace_text(out, "kind", send_kind_name(o->message->kind));
         if (o->delay_ms != 0)
-            buf_addf(out, ",\"wait\":%lld", (long long)o->delay_ms);
+            trace_int(out, "wait", o->delay_ms);
         trace_text(out, "shed", o->shed);
         if (o->unmentioned)
-            buf_addf(out, ",\"unmentioned\":%d", o->unmentioned);
+            trace_int(out, "unmentioned", o->unmentioned);
         buf_reset(&plain);
         message_plain(o->message, &plain);
         if (t->e->opts.trace == TRACE_TEXTS)
@@ -151,7 +176,7 @@ static void trace_line(struct turn *t, struct trace_chat *c)
     trace_head(&line, t);
     trace_handlers(&line, t);
     if (t->nops)
-        buf_addf(&line, ",\"writes\":%u", t->nops);
+        trace_int(&line, "writes", t->nops);
     trace_outs(&line, t);
     buf_addc(&line, '}');
     trace_add(c, &line);
@@ -195,8 +220,9 @@ void trace_outcome(struct gw *gw, const struct entry *en, const char *outcome, c
     char id[40];
     outbox_print_id(en->id, id);
     buf_reset(&line);
-    buf_addf(&line, "{\"t\":%lld,\"end\":\"%s\",\"as\":\"%s\"", (long long)clock_wall(gw->e->clock),
-             id, outcome);
+    trace_begin(&line, clock_wall(gw->e->clock));
+    trace_text(&line, "end", id);
+    trace_text(&line, "as", outcome);
     trace_text(&line, "message", message_id);
     trace_text(&line, "reason", reason);
     buf_addc(&line, '}');
@@ -208,7 +234,7 @@ void trace_note(struct gw *gw, const char *chat, const char *text)
     struct buf line = {0};
     struct trace_chat *to = trace_open(gw, chat);
     if (to) {
-        buf_addf(&line, "{\"t\":%lld", (long long)clock_wall(gw->e->clock));
+        trace_begin(&line, clock_wall(gw->e->clock));
         trace_text(&line, "note", text);
         buf_addc(&line, '}');
         trace_add(to, &line);
@@ -221,9 +247,11 @@ void trace_shed(struct chat *c)
     struct buf line = {0};
     struct trace_chat *to = trace_of(c->gw, c->key); /* at most one a second */
     if (to) {
-        buf_addf(&line, "{\"t\":%lld,\"shed\":%u,\"wanted\":%u,\"from\":%lld}",
-                 (long long)clock_wall(c->gw->e->clock), c->shed_events, c->shed_wanted,
-                 (long long)c->shed_from_ms);
+        trace_begin(&line, clock_wall(c->gw->e->clock));
+        trace_int(&line, "shed", c->shed_events);
+        trace_int(&line, "wanted", c->shed_wanted);
+        trace_int(&line, "from", c->shed_from_ms);
+        buf_addc(&line, '}');
         trace_add(to, &line);
     }
     buf_free(&line);
@@ -234,8 +262,9 @@ void trace_shed(struct chat *c)
 static void trace_left_out(struct gw *gw, struct trace_chat *c)
 {
     struct buf line = {0};
-    buf_addf(&line, "{\"t\":%lld,\"left_out\":%u}", (long long)clock_wall(gw->e->clock),
-             c->left_out);
+    trace_begin(&line, clock_wall(gw->e->clock));
+    trace_int(&line, "left_out", c->left_out);
+    buf_addc(&line, '}');
     trace_add(c, &line);
     buf_free(&line);
 }
