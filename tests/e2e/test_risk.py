@@ -205,6 +205,16 @@ def test_being_muted_and_removed_counts(bench, napcat, sop):
     level(daemon, "slow", 2)
 
 
+def test_a_mute_that_only_a_refused_send_tells_of_is_an_alarm(bench, napcat, sop):
+    daemon = served(bench, napcat, sop)
+    napcat.answers["send_group_msg"] = Fail(1200, 'EventChecker Failed: sendMsg {"result": 120, "errMsg": ""}')
+    say(napcat, "ping 禁")
+    wait_until(lambda: any(a["kind"] == "muted" and a["what"] == str(G) for a in told(daemon, "alarm")), 5, what="the alarm")
+    napcat.answers.clear()
+    napcat.emit(ev.ban(G, ev.SELF, 0, sub_type="lift_ban"))
+    napcat.wait_send("pong 禁")
+
+
 def test_a_group_limit_holds_that_group_and_is_not_tried_for_ever(bench, napcat, sop):
     daemon = served(bench, napcat, sop, timing={"risk_step": "60s"})
     napcat.answers["send_group_msg"] = lambda a: LIMIT if a.params["group_id"] == G else {"message_id": 7}

@@ -32,9 +32,28 @@ static struct held *hold_set(struct gw *gw, const char *chat, int64_t until_ms, 
     return h;
 }
 
+/* We may not speak there: people must know. minutes: for how long, 0 = nobody said. */
+static void hold_alarm(struct gw *gw, struct held *h, int64_t minutes)
+{
+    struct buf text = {0};
+    if (minutes > 0)
+        buf_addf(&text, "The account was muted in chat %s for %lld min: nothing is said there",
+                 h->chat, (long long)minutes);
+    else
+        buf_addf(&text, "What is said in chat %s is refused: the account seems to be muted there",
+                 h->chat);
+    alarm_raise(gw, "muted", h->chat, buf_cstr(&text));
+    h->alarm = true;
+    buf_free(&text);
+}
+
 void hold_chat(struct gw *gw, const char *chat, int64_t until_ms, enum hold_why why)
 {
-    hold_set(gw, chat, until_ms, why);
+    struct held *h = hold_set(gw, chat, until_ms, why);
+    if (h->alarm || (h->why != HOLD_OURS && h->why != HOLD_REFUSED))
+        return;
+    int64_t left = until_ms - clock_wall(gw->e->clock);
+    hold_alarm(gw, h, h->why == HOLD_OURS ? (left + 59999) / 60000 : 0);
 }
 
 static void hold_drop(struct gw *gw, struct held *h)
@@ -50,17 +69,6 @@ static void hold_over(struct gw *gw, struct held *h)
 {
     pacer_release_held(gw, h);
     hold_drop(gw, h);
-}
-
-/* An admin of the group silenced us: people must know. */
-static void hold_alarm(struct gw *gw, const struct event *e, struct held *h)
-{
-    struct buf text = {0};
-    buf_addf(&text, "The account was muted in chat %s for %lld min: nothing is said there", e->chat,
-             (long long)(e->number + 59) / 60);
-    alarm_raise(gw, "muted", e->chat, buf_cstr(&text));
-    h->alarm = true;
-    buf_free(&text);
 }
 
 int64_t hold_until(struct gw *gw, const char *chat, int64_t now)
@@ -94,7 +102,7 @@ void hold_event(struct gw *gw, const struct event *e)
                      known ? HOLD_OURS : HOLD_WHOLE);
         h->told_ms = e->time_ms;
         if (us) {
-            hold_alarm(gw, e, h);
+            hold_alarm(gw, h, (e->number + 59) / 60);
             risk_muted(gw, e->chat);
         }
     } else if (h) {
