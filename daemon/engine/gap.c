@@ -53,8 +53,7 @@ struct gaps {
 static bool gap_can(const struct gw *gw)
 {
     const struct gateway *g = gw->gateway;
-    return gw->catchup && g && g->ops->catch_up && (g->ops->caps(g) & GATEWAY_HISTORY) &&
-           !gw->stopped;
+    return gw->catchup && g && gateway_can(g, GATEWAY_HISTORY) && !gw->stopped;
 }
 
 static struct gaps *gap_all(struct gw *gw)
@@ -384,15 +383,14 @@ void gap_run(struct gw *gw)
         gap_look(gw, now);
     if (g->away || !gw->was_up || !gw->e->redis_up || !gw->loaded || gw->stopped || !gw->gateway)
         return;
-    const struct gateway_ops *ops = gw->gateway->ops;
-    int many = ops->catch_up_many ? ops->catch_up_many(gw->gateway) : 1;
+    int many = gateway_catch_up_many(gw->gateway);
     while ((!many || g->asked < many) && gap_room(gw)) {
         struct gap *p = gap_next(gw, now);
         if (!p)
             break;
         p->asked_ms = now;
         g->asked++;
-        ops->catch_up(gw->gateway, p->chat, p->since_ms);
+        gateway_catch_up(gw->gateway, p->chat, p->since_ms);
     }
     if (!g->chats)
         gap_end(gw);

@@ -284,11 +284,10 @@ static void gw_metrics(struct gw *gw)
 bool engine_add_gateway(struct engine *e, const struct gateway_conf *conf, const struct pace *pace,
                         struct buf *err)
 {
-    const struct gateway_ops *ops = gateway_ops_find(conf->type);
     struct gw *there = conf->pool ? engine_gw(e, conf->pool) : NULL;
     if (there && pool_is(there->gateway))
         return pools_add(there, conf, err);
-    if (!ops) {
+    if (!gateway_ops_find(conf->type)) {
         buf_addf(err, "gateway %s: there is no type %s", conf->name, conf->type);
         return false;
     }
@@ -314,7 +313,7 @@ bool engine_add_gateway(struct engine *e, const struct gateway_conf *conf, const
     struct gateway_sink sink;
     gw_sink(gw, &sink);
     gw->gateway =
-        conf->pool ? pools_create(gw, conf, err) : ops->create(e->opts.env, conf, &sink, err);
+        conf->pool ? pools_create(gw, conf, err) : gateway_create(e->opts.env, conf, &sink, err);
     if (!gw->gateway) {
         gw_free(gw);
         return false;

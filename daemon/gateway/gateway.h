@@ -1,8 +1,9 @@
 /* gateway.h -- the only door between the engine and the messaging platforms.
  * A gateway is one connection to one platform for one bot account. The engine creates it from its configuration, gets
  * events, results and state changes through `struct gateway_sink`, and asks for sends and actions. Codecs (onebot11.c,
- * playground.c) fill `struct gateway_ops`. All calls happen on the loop thread. Sinks may be called from socket
- * callbacks: the engine only records there and works later in the same loop iteration, then calls gateway_flush. */
+ * satori.c, wecom.c, playground_gateway.c) fill `struct gateway_ops`; docs/gateways.md says how to write one. All calls happen on the
+ * loop thread. Sinks may be called from socket callbacks: the engine only records there and works later in the same loop iteration,
+ * then calls flush. */
 #ifndef SOPD_GATEWAY_GATEWAY_H
 #define SOPD_GATEWAY_GATEWAY_H
 
@@ -83,16 +84,21 @@ struct gateway_conf {
         risk_window_ms /* signals further apart than this do not add up; default 10 min */;
     int catchup; /* messages of history fetched per chat after a gap; 0 = none */
     /* satori */
-    const char *login_platform; /* with self_id: which login of the connection this gateway is; NULL: its only one */
-    bool resume;                /* tell the server where we were */
-    int64_t ping_ms;            /* 0 = default */
+    const char *
+        login_platform; /* with self_id: which login of the connection this gateway is; NULL: its only one */
+    /* guild, channel, guild, channel, ..., NULL: where joins of a guild are greeted; NULL: none */
+    const char *const *channels;
+    bool resume;     /* tell the server where we were */
+    int64_t ping_ms; /* 0 = default */
     /* wecom */
     const char *bot_id;       /* its secret is `token` */
     const char *const *names; /* how the bot is called in groups, NULL-terminated; NULL: none */
     bool mention_angle;       /* mentions as <@userid> instead of plain text */
     int64_t scene;            /* sent with the subscription; 0 = none */
     const char *plug_version; /* as well; NULL = none */
-    int64_t takeover_ms; /* after another connection took the bot over: connect again so much later; 0 = never */
+    int64_t limited_ms;       /* pause when it says that we subscribe too often; 0 = default */
+    int64_t
+        takeover_ms; /* after another connection took the bot over: connect again so much later; 0 = never */
     /* what shows that it can really be heard: engine/health */
     const char *canary_chat; /* NULL: none */
     const char *pool;        /* the pool of accounts that it belongs to; NULL: it stands alone */
@@ -105,9 +111,10 @@ struct gateway_conf {
 
 /* One message to send. Strings are borrowed for the call. */
 struct out_segment {
-    enum segment_type type; /* TEXT, AT, IMAGE, FACE, REPLY; BUTTON and CARD where the gateway is capable of them */
-    const char *id;         /* CARD: "" */
-    const char *text;       /* CARD: JSON text of the platform's card */
+    enum segment_type
+        type; /* TEXT, AT, IMAGE, FACE, REPLY; BUTTON and CARD where the gateway is capable of them */
+    const char *id;   /* CARD: "" */
+    const char *text; /* CARD: JSON text of the platform's card */
     size_t text_len;
 };
 struct out_message {
@@ -119,10 +126,11 @@ struct out_message {
 };
 
 enum send_outcome {
-    SEND_SENT,    /* acknowledged; message_id may be "" where the platform gives none */
-    SEND_FAILED,  /* refused: reason says why; sending again is no use */
-    SEND_AT_ALL,  /* refused because of @all; it may go again without that */
-    SEND_MUTED,   /* refused because we are muted there: hold the chat's queue until retry_ms */
+    SEND_SENT,   /* acknowledged; message_id may be "" where the platform gives none */
+    SEND_FAILED, /* refused: reason says why; sending again is no use */
+    SEND_AT_ALL, /* refused because of @all; it may go again without that */
+    SEND_MUTED,  /* refused because we are muted there: hold the chat's queue until retry_ms */
+    SEND_CLOSED, /* refused: this chat takes no messages from us (not in it, nobody wrote there yet). Failed, and no fault of the account */
     SEND_CROWDED, /* refused for too many messages in this one chat: hold its queue until retry_ms; other chats go on */
     SEND_LIMITED, /* refused for too many messages: slow down, may be sent later */
     SEND_RISK, /* refused by risk control, so it is said; it may have been delivered all the same */
@@ -178,36 +186,43 @@ struct gateway_gap {
     int64_t since_ms; /* what was looked for: at or before what was asked */
     int messages;     /* of members, that lie in it; those that were known already included */
     bool complete;    /* the history reaches back to since_ms, or has no older ones */
-    const char *why;  /* not complete: a fixed text */
+    const char *why;  /* not complete: a fixed text; else "" */
     bool again;       /* not complete, but asking once more may help: there was no answer */
+    /* The history, which has our own messages in it, was read without a hole from now back to this moment (wall); 0: it
+     * shows nothing about what we sent. */
+    int64_t back_ms;
 };
 
-/* What the engine gives a gateway to report to. `ticket` is the caller's own number, returned with the result. */
+/* What the engine gives a gateway to report to. `ticket` is the caller's own number, returned with the result. A codec may call all of
+ * them (gateway_create), from any callback, but never from inside the op that it answers. What is passed is borrowed, unless it says so. */
 struct gateway_sink {
     void *ud;
-    /* Takes the event. */
+
+    /* -- what happened -- */
+    /* Once per happening, in the order of its chat. The engine has the event from now on. */
     void (*on_event)(void *ud, struct gateway *g, struct event *e);
-    /* Exactly once per accepted gateway_send. */
-    void (*on_sent)(void *ud, struct gateway *g, uint64_t ticket, const struct send_result *r);
-    /* A send that was reported as UNKNOWN is answered after all: it arrived. May be NULL. */
-    void (*on_sent_late)(void *ud, struct gateway *g, uint64_t ticket, const char *message_id);
-    /* A message of our own account was seen (echo or history): lets the outbox settle unknown sends. Borrowed. */
+    /* An event was dropped because it tells again, under another key, what was reported before (a join that is told twice, with two
+     * times): a repeat of it must not count either. Exact repeats are not told. */
+    void (*on_repeated)(void *ud, struct gateway *g, const struct event *e);
+    /* A message of our own account was seen (echo or history): lets the outbox settle unknown sends. */
     void (*on_own_message)(void *ud, struct gateway *g, const struct event *e);
-    /* Exactly once per accepted gateway_call. */
+    /* Once for each chat of which catch_up was asked: whatever was found was reported before. */
+    void (*on_caught_up)(void *ud, struct gateway *g, const struct gateway_gap *r);
+
+    /* -- what became of what was asked -- */
+    /* Exactly once per accepted send. */
+    void (*on_sent)(void *ud, struct gateway *g, uint64_t ticket, const struct send_result *r);
+    /* A send that was reported as UNKNOWN is answered after all: it arrived. */
+    void (*on_sent_late)(void *ud, struct gateway *g, uint64_t ticket, const char *message_id);
+    /* Exactly once per accepted call. */
     void (*on_response)(void *ud, struct gateway *g, uint64_t ticket,
                         const struct gateway_response *r);
-    /* Link, account or self id changed; `reason` is for logs. Ask gateway_state for the values. */
+
+    /* -- how it is -- */
+    /* Link, account or self id changed; `reason` is for logs. Ask ops->state for the values. */
     void (*on_state)(void *ud, struct gateway *g, const char *reason);
     /* A group of the account: its name, and that it is ours (present) or no longer (absent). */
     void (*on_chat)(void *ud, struct gateway *g, const char *chat, const char *name, bool present);
-    /* A catch_up that was asked for is through: whatever it found was reported. back_ms: the history, which has our own messages in
-     * it, was read without a hole from now back to this moment (wall); 0: it shows nothing. May be NULL. */
-    void (*on_caught_up)(void *ud, struct gateway *g, const char *chat, int64_t back_ms);
-    /* The same moment, for whoever wanted to know what was missed: how far the history went back. May be NULL. */
-    void (*on_gap)(void *ud, struct gateway *g, const struct gateway_gap *r);
-    /* An event was dropped because it tells again, under another key, what was reported before (a join that is told twice, with two
-     * times): a repeat of it must not count either. Exact repeats are not told. Borrowed. May be NULL. */
-    void (*on_repeated)(void *ud, struct gateway *g, const struct event *e);
 };
 
 struct gateway_state {
@@ -233,33 +248,47 @@ struct gateway_env {
 };
 
 struct gateway_ops {
+    /* -- known before there is one -- */
     const char *type;
+    bool local; /* nobody is called over a network: no transport, no platform to be careful with */
+    unsigned events; /* what it can ever report: bits 1 << enum event_type */
+    /* What a gateway of this configuration can do at best: `caps` is never more. NULL: nothing is known of it. */
+    unsigned (*caps_of)(const struct gateway_conf *conf);
+
+    /* -- life -- */
     /* Checks conf and makes the gateway, not yet connected. NULL with err filled: what is wrong, in one sentence. */
     struct gateway *(*create)(const struct gateway_env *env, const struct gateway_conf *conf,
                               const struct gateway_sink *sink, struct buf *err);
+    /* Begins to connect. Once. */
     void (*start)(struct gateway *g);
-    /* Closes for good. Pending sends are reported (UNKNOWN or UNWRITTEN) before it returns; done is called when the last
-     * handle is closed and the memory is gone. No sink call comes after that. */
+    /* Closes for good, in whatever state. Pending sends are reported (UNKNOWN or UNWRITTEN) before it returns; done is called when the
+     * last handle is closed and the memory is gone. No sink call comes after that. */
     void (*stop)(struct gateway *g, void (*done)(void *ud), void *ud);
-    unsigned (*caps)(const struct gateway *g);
-    /* False if it cannot be taken now (link down, not ready): nothing was sent, no result follows. */
+    unsigned (*caps)(const struct gateway *g); /* now */
+    void (*state)(const struct gateway *g, struct gateway_state *out);
+
+    /* -- out -- */
+    /* False if it cannot be taken now (link down, not ready, enough waits): nothing was sent, no result follows. What the gateway cannot
+     * do at all is a result that says so. */
     bool (*send)(struct gateway *g, const struct out_message *m, uint64_t ticket);
     bool (*call)(struct gateway *g, const struct gateway_request *r, uint64_t ticket);
+    /* Writes what was queued in this loop iteration, in one go. */
+    void (*flush)(struct gateway *g);
+
+    /* -- may be left out; called through gateway_... below -- */
     /* Shows what an answer looks like so far: `m` is the whole of it, `m->draft` names it (unique per answer, [0-9a-z-], at most 64). The
      * next draft of that name replaces it, and the message sent with the same `draft` ends it. At best effort: nothing is
      * reported, a draft that cannot be shown now is forgotten. NULL where GATEWAY_DRAFTS is missing. */
     void (*draft)(struct gateway *g, const struct out_message *m);
-    /* Writes what was queued in this loop iteration, in one go. */
-    void (*flush)(struct gateway *g);
-    void (*state)(const struct gateway *g, struct gateway_state *out);
     /* Fetches what was missed in a chat since `since_ms`; events arrive through on_event with history = true, own messages
-     * through on_own_message. May be NULL. */
+     * through on_own_message, and on_caught_up ends it. NULL where GATEWAY_HISTORY is missing. */
     void (*catch_up)(struct gateway *g, const char *chat, int64_t since_ms);
-    /* Stops or resumes reading from the peer; its links stay, and silence does not count against them. May be NULL. */
-    void (*pause)(struct gateway *g, bool pause);
-    /* How many catch_up it likes to have at work at a time; 0 = any. May be NULL: one. */
+    /* How many catch_up it likes to have at work at a time; 0 = any. NULL: one. */
     int (*catch_up_many)(const struct gateway *g);
-    /* An event that was reported had to be dropped before it was handled: it is new when it is seen again. May be NULL. */
+    /* Stops or resumes reading from the peer; its links stay, and silence does not count against them. NULL: it cannot. */
+    void (*pause)(struct gateway *g, bool pause);
+    /* An event that was reported had to be dropped before it was handled: it is new when it is seen again. NULL: it remembers
+     * nothing. */
     void (*unsee)(struct gateway *g, const struct event *e);
     /* Of a pool: the name of the gateway in it that serves a chat now; borrowed. NULL: there is but one account. */
     const char *(*account_of)(const struct gateway *g, const char *chat);
@@ -274,7 +303,31 @@ struct gateway {
 
 extern const struct gateway_ops onebot11_ops;
 extern const struct gateway_ops playground_ops;
+extern const struct gateway_ops satori_ops;
+extern const struct gateway_ops wecom_ops;
 /* The ops of a configured type, NULL if there is none such. */
 const struct gateway_ops *gateway_ops_find(const char *type);
+/* One more type, of a program that links the daemon with a codec of its own (tests/gateway_skeleton). Before the configuration is
+ * read; ops lives on. */
+void gateway_ops_add(const struct gateway_ops *ops);
+/* Makes a gateway of the type that the configuration names. NULL with err filled. */
+struct gateway *gateway_create(const struct gateway_env *env, const struct gateway_conf *conf,
+                               const struct gateway_sink *sink, struct buf *err);
+/* Gives the calls that are left out a meaning: nothing happens. A codec may rely on all of them. */
+void gateway_sink_complete(struct gateway_sink *sink);
+
+/* The ops that a codec may lack, with what that means. */
+bool gateway_can(const struct gateway *g, unsigned caps);                     /* all of them */
+void gateway_catch_up(struct gateway *g, const char *chat, int64_t since_ms); /* nothing */
+int gateway_catch_up_many(const struct gateway *g);                           /* 1 */
+void gateway_pause(struct gateway *g, bool pause);                            /* nothing */
+void gateway_unsee(struct gateway *g, const struct event *e);                 /* nothing */
+const char *gateway_account_of(const struct gateway *g, const char *chat);    /* NULL */
+void gateway_draft(struct gateway *g, const struct out_message *m);           /* nothing */
+
+/* What a gateway can do that is only configured yet; everything, where nothing is known. */
+unsigned gateway_caps_of(const struct gateway_conf *conf);
+/* Can a gateway of that type ever report the event? The engine's own (orders, triggers, gaps) come to every gateway. */
+bool gateway_reports(const char *type, enum event_type event);
 
 #endif

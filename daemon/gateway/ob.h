@@ -10,9 +10,13 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "gateway/backoff.h"
 #include "gateway/gateway.h"
 #include "gateway/json.h"
+#include "gateway/meter.h"
+#include "gateway/seen.h"
 #include "gateway/transport.h"
+#include "gateway/wake.h"
 
 enum {
     OB_ID_MAX = EVENT_ID_MAX,
@@ -104,13 +108,12 @@ void ob_cq_escape(struct buf *out, const char *s, size_t len, bool value);
 
 /* ---- de-duplication, per account ---- */
 
-struct ob_seen; /* ob_dedupe.c: one window table */
 struct ob_account {
     struct ob_account *next;
     char self_id[OB_ID_MAX + 1];
     int refs;
     bool warned;
-    struct ob_seen *messages, *notices, *requests;
+    struct seen *messages, *notices, *requests;
 };
 /* The account's windows, shared by all gateways of the process that serve it. */
 struct ob_account *ob_account_get(const char *self_id);
@@ -195,7 +198,8 @@ struct ob_peer {
     bool saw_frame, saw_event, auth_failed, ping_out, closing;
     /* get_login_info answered, or an event with our account came, on this connection */
     bool proved;
-    unsigned failures, auth_failures, early_closes;
+    struct backoff pause, auth_pause; /* between attempts; where only a person can help */
+    unsigned early_closes;
     uint64_t seq;
     struct ob_pending *slots;
     uint32_t nslots, npending;
@@ -223,11 +227,11 @@ struct ob {
     struct ob_late late[OB_LATE]; /* a ring */
     unsigned late_at;
     struct listener *listener;
-    uv_timer_t timer;
+    struct wake wake;
     void (*done)(void *ud);
     void *done_ud;
     int admitted; /* upgrades under way */
-    bool started, stopping, timer_closed;
+    bool started, stopping;
 
     /* what is known of account and implementation */
     bool was_up, string_ids, saw_own, confirming, self_from_event, told_miswired;
@@ -267,7 +271,7 @@ struct ob {
     struct ob_roster *roster;
     struct rng rng;
     struct log_gate bad_gate, stray_gate, admit_gate;
-    struct metric *m_in, *m_out, *m_reconnects, *m_up, *m_late, *m_repeated;
+    struct gateway_meter meter;
 };
 
 /* onebot11.c */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "gateway/jsonout.h"
 #include "gateway/ob.h"
 
 enum { OB_SLOTS_FIRST = 16 };
@@ -68,15 +69,6 @@ void ob_action_cancel(struct ob_frame_out *f)
     conn_cancel(f->p->conn, f->start);
 }
 
-static void ob_action_key(struct ob_frame_out *f, const char *key)
-{
-    if (f->out->data[f->out->len - 1] != '{')
-        buf_addc(f->out, ',');
-    buf_addc(f->out, '"');
-    buf_adds(f->out, key);
-    buf_add(f->out, "\":", 2);
-}
-
 /* Whole numbers that fit 64 bits go as numbers, with all their digits; anything else as a string. */
 void ob_id_json(struct buf *out, const char *id, bool as_string)
 {
@@ -93,20 +85,18 @@ void ob_action_id(struct ob_frame_out *f, const char *key, const char *id)
 {
     const struct ob *g = f->p->g;
     bool bridge = g->impl == OB_IMPL_GENERIC || g->impl == OB_IMPL_UNKNOWN;
-    ob_action_key(f, key);
+    jsonout_key(f->out, key);
     ob_id_json(f->out, id, bridge && g->string_ids);
 }
 
 void ob_action_string(struct ob_frame_out *f, const char *key, const char *text)
 {
-    ob_action_key(f, key);
-    buf_add_json(f->out, text, strlen(text));
+    jsonout_string(f->out, key, text);
 }
 
 void ob_action_raw(struct ob_frame_out *f, const char *key, const char *raw)
 {
-    ob_action_key(f, key);
-    buf_adds(f->out, raw);
+    jsonout_raw(f->out, key, raw);
 }
 
 static void ob_add_hex(struct buf *b, uint64_t n)
@@ -174,7 +164,7 @@ void ob_action_end(struct ob_frame_out *f, enum ob_for what, uint8_t action, uin
     ob_add_hex(f->out, e->seq);
     buf_add(f->out, "\"}", 2);
     conn_end(p->conn, f->start);
-    metric_inc(p->g->m_out);
+    metric_inc(p->g->meter.out);
 }
 
 bool ob_ask(struct ob *g, enum ob_name name, enum ob_for what)

@@ -87,8 +87,7 @@ static void ob_deliver_membership(struct ob *g, const struct event *e)
 
 void ob_repeated(struct ob *g, const struct event *e)
 {
-    if (g->sink.on_repeated)
-        g->sink.on_repeated(g->sink.ud, &g->base, e);
+    g->sink.on_repeated(g->sink.ud, &g->base, e);
 }
 
 void ob_deliver(struct ob *g, struct event *e)
@@ -97,14 +96,14 @@ void ob_deliver(struct ob *g, struct event *e)
         return;
     enum ob_seen_how seen = ob_dedupe(g->account, e, ob_now(g));
     if (seen != OB_SEEN_NEW) {
-        metric_inc(g->m_repeated);
+        metric_inc(g->meter.repeated);
         if (seen == OB_SEEN_NEAR)
             ob_repeated(g, e);
         event_free(e);
         return;
     }
     if (e->late)
-        metric_inc(g->m_late);
+        metric_inc(g->meter.late);
     ob_login_proof(g, e);
     ob_deliver_membership(g, e);
     /* NapCat reports a join twice, often first without the inviter: wait a moment for the richer one */

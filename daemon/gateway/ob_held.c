@@ -58,7 +58,7 @@ bool ob_held_merge(struct ob *g, struct event *e)
             join->operator_id = event_string(join, e->operator_id, strlen(e->operator_id));
             join->sub = event_string(join, e->sub, strlen(e->sub));
         }
-        metric_inc(g->m_repeated);
+        metric_inc(g->meter.repeated);
         if (strcmp(join->key, e->key) != 0)
             ob_repeated(g, e);
         event_free(e);

@@ -155,7 +155,7 @@ static void ob_job_finish(struct ob *g, struct ob_job *j, const char *why)
                               .why = why ? why : "",
                               .again = why == ob_no_answer};
     int n = j->n;
-    int64_t back_ms = n && g->history_own ? j->list[0].event->time_ms : 0;
+    gap.back_ms = n && g->history_own ? j->list[0].event->time_ms : 0;
     j->n = 0;
     for (int i = 0; i < n; i++) {
         struct event *e = j->list[i].event;
@@ -172,10 +172,7 @@ static void ob_job_finish(struct ob *g, struct ob_job *j, const char *why)
     if (n)
         log_debug("history read", "gateway", g->base.name, "chat", j->chat, "messages", log_int(n),
                   "incomplete", why, NULL);
-    if (g->sink.on_gap)
-        g->sink.on_gap(g->sink.ud, &g->base, &gap);
-    if (g->sink.on_caught_up)
-        g->sink.on_caught_up(g->sink.ud, &g->base, j->chat, back_ms);
+    g->sink.on_caught_up(g->sink.ud, &g->base, &gap);
     ob_job_free(j);
 }
 

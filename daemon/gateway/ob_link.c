@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "gateway/conf.h"
 #include "gateway/ob.h"
 #include "gateway/wsframe.h"
 
@@ -55,7 +56,7 @@ static void ob_link_update(struct ob *g, const char *reason)
     if (link == was || g->stopping)
         return;
     g->link = link;
-    metric_set(g->m_up, link == LINK_UP);
+    metric_set(g->meter.up, link == LINK_UP);
     if (link == LINK_UP) {
         log_info("gateway ready", "gateway", g->base.name, "self", g->self_id, "impl",
                  *g->impl_name ? g->impl_name : NULL, NULL);
@@ -103,30 +104,20 @@ void ob_link_set_self(struct ob *g, const char *id, size_t len)
 
 /* ---- back-off ---- */
 
-static int64_t ob_jitter(struct ob *g, int64_t ms)
+static void ob_link_pauses(struct ob_peer *p)
 {
-    return ms + (int64_t)((rng_unit(&g->rng) - 0.5) * 0.4 * (double)ms);
-}
-
-static int64_t ob_doubled(int64_t base, int64_t max, unsigned times)
-{
-    int64_t ms = base;
-    for (unsigned i = 0; i < times && ms < max; i++)
-        ms *= 2;
-    return ms < max ? ms : max;
+    const struct gateway_conf *c = &p->g->conf;
+    p->pause = (struct backoff){.first_ms = c->backoff_ms, .max_ms = c->backoff_max_ms};
+    p->auth_pause =
+        (struct backoff){.first_ms = c->auth_backoff_ms, .max_ms = c->auth_backoff_max_ms};
 }
 
 static void ob_link_wait(struct ob_peer *p, bool configuration)
 {
     struct ob *g = p->g;
-    int64_t ms;
-    if (configuration) { /* token, certificate, path: a person must act first; never sooner than the least */
-        ms = ob_doubled(g->conf.auth_backoff_ms, g->conf.auth_backoff_max_ms, p->auth_failures++);
-    } else {
-        ms = ob_jitter(g, ob_doubled(g->conf.backoff_ms, g->conf.backoff_max_ms, p->failures++));
-        if (ms > g->conf.backoff_max_ms) /* folded back, so that peers spread at the limit, too */
-            ms = 2 * g->conf.backoff_max_ms - ms;
-    }
+    /* token, certificate, path: a person must act first; never sooner than the least */
+    int64_t ms =
+        configuration ? backoff_next(&p->auth_pause, NULL) : backoff_next(&p->pause, &g->rng);
     p->state = OB_WAITING;
     p->next_dial = ob_now(g) + ms;
     ob_wake(g, p->next_dial);
@@ -169,14 +160,9 @@ static void ob_link_dial(struct ob_peer *p)
     struct ob *g = p->g;
     struct buf url = {0}, err = {0};
     ob_link_url(p, &url);
-    struct conn_target target = {.url = buf_cstr(&url),
-                                 .bearer = g->conf.token_in_query ? NULL : g->conf.token,
-                                 .ca = g->conf.tls_ca,
-                                 .cert = g->conf.tls_cert,
-                                 .key = g->conf.tls_key,
-                                 .proxy = g->conf.proxy,
-                                 .insecure = g->conf.tls_insecure,
-                                 .timeout_ms = g->conf.first_ms};
+    struct conn_target target;
+    gateway_conf_target(&g->conf, buf_cstr(&url), &target);
+    target.bearer = g->conf.token_in_query ? NULL : g->conf.token;
     struct conn_opts opts;
     ob_conn_opts(g, p, &opts);
     p->conn = conn_connect(g->env.transport, &target, &opts, &err);
@@ -225,6 +211,7 @@ static struct ob_peer *ob_link_replace(struct ob_peer *slot)
     memset(slot, 0, sizeof *slot);
     slot->g = g;
     slot->role = old->role;
+    ob_link_pauses(slot);
     old->next_old = g->old;
     g->old = old;
     conn_rebind(old->conn, old);
@@ -261,7 +248,7 @@ static void ob_link_on_open(void *ud, struct conn *c)
     g->self_from_event = false;
     if (g->was_up) {
         g->reconnects++;
-        metric_inc(g->m_reconnects);
+        metric_inc(g->meter.reconnects);
     }
     log_debug("connection open", "gateway", g->base.name, "peer", conn_peer(c), NULL);
     if (p->role != OB_EVENTS) {
@@ -284,7 +271,7 @@ static void ob_link_on_message(void *ud, struct conn *c, char *data, size_t len,
     p->g->last_rx_wall = clock_wall(p->g->env.clock);
     p->saw_frame = true;
     p->ping_out = false;
-    metric_inc(p->g->m_in);
+    metric_inc(p->g->meter.in);
     ob_frame(p, data, len);
 }
 
@@ -302,7 +289,7 @@ void ob_link_auth_failed(struct ob_peer *p, const char *how)
     if (p->auth_failed)
         return;
     p->auth_failed = true;
-    if (p->auth_failures == 0)
+    if (p->auth_pause.times == 0)
         log_error("the gateway refuses our token", "gateway", p->g->base.name, "url",
                   p->g->conf.url ? "configured url" : NULL, "how", how, NULL);
     ob_link_hang_up(p, "token refused");
@@ -341,7 +328,7 @@ static void ob_link_log_end(struct ob_peer *p, const struct conn_end_info *end, 
     static const char *const kinds[] = {
         "name not found", "cannot connect", "timeout",         "TLS",
         "proxy",          "refused",        "not a WebSocket", "closed"};
-    if (p->failures > 1 && log_get_level() < LOG_LEVEL_DEBUG)
+    if (p->pause.times > 1 && log_get_level() < LOG_LEVEL_DEBUG)
         return; /* the first failures of a row are news */
     log_warn("connection lost", "gateway", p->g->base.name, "how", kinds[end->kind], "status",
              end->status ? log_int(end->status) : NULL, "code",
@@ -389,8 +376,8 @@ static void ob_link_on_end(void *ud, struct conn *c, const struct conn_end_info 
         return;
     }
     if (p->ready_since && ob_now(g) - p->ready_since >= g->conf.ready_reset_ms && end->was_open) {
-        p->failures = 0;
-        p->auth_failures = 0;
+        backoff_reset(&p->pause);
+        backoff_reset(&p->auth_pause);
     }
     if (!end->was_open || p->saw_event)
         p->early_closes = 0;
@@ -501,6 +488,7 @@ void ob_link_init(struct ob *g)
     for (int i = 0; i < OB_ROLES; i++) {
         g->peers[i].g = g;
         g->peers[i].role = (enum ob_role)i;
+        ob_link_pauses(&g->peers[i]);
     }
 }
 

@@ -45,7 +45,7 @@ static long long ob_minute(const struct event *e)
 
 static bool ob_notice_join(struct ob_decode *d, struct event *e, const struct json *o)
 {
-    e->sub = ob_word(e, json_get(o, "sub_type"));
+    e->sub = ob_is_self(d, e->user) ? "self" : ob_word(e, json_get(o, "sub_type"));
     ob_event_key(e, "join%s.%lld", e->user, ob_minute(e));
     return ob_operator(d, e, o);
 }

@@ -1,20 +1,14 @@
 /* ob_pressure.c -- when one side is faster than the other. In: the engine has enough, so nothing is read and TCP holds the peer back;
  * neither its silence nor answers that lie unread count against it. Out: a peer that does not read gets no more than a socket's
  * worth, requests that have not left cannot be late, and a link on which nothing moves any more is given up. */
+#include "gateway/conf.h"
 #include "gateway/ob.h"
 
 enum { OB_SOCKET_FULL = 256 * 1024 /* bytes waiting for the socket: sends stay in the outbox */ };
 
 void ob_conn_opts(const struct ob *g, struct ob_peer *p, struct conn_opts *out)
 {
-    *out = (struct conn_opts){
-        .handler = &ob_link_handler,
-        .ud = p,
-        .max_message = g->conf.max_frame,
-        .max_queue = OB_QUEUE_MAX,
-        .fragment = g->conf.fragment,
-        .compress = g->conf.compress,
-        .deflate = {.keep = g->conf.compress_context, .window = g->conf.compress_window}};
+    gateway_conf_opts(&g->conf, &ob_link_handler, p, OB_QUEUE_MAX, out);
 }
 
 bool ob_pressure_room(struct ob_peer *p)

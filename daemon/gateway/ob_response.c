@@ -262,8 +262,7 @@ static bool ob_response_late(struct ob *g, const struct json *echo, const struct
     char id[OB_ID_MAX + 1] = "";
     ob_sent_id(a, id);
     ob_login_send_ok(g);
-    if (g->sink.on_sent_late)
-        g->sink.on_sent_late(g->sink.ud, &g->base, ticket, id);
+    g->sink.on_sent_late(g->sink.ud, &g->base, ticket, id);
     return true;
 }
 

@@ -6,9 +6,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "gateway/conf.h"
 #include "gateway/ob.h"
-
-enum { OB_TICK_MS = 1000, OB_TICK_LEAST_MS = 10 };
 
 static struct json_doc
     ob_doc; /* one for all gateways: a frame is read to its end before the next one */
@@ -21,84 +20,15 @@ struct json_doc *ob_json_doc(void)
 
 void ob_count_bad(struct ob *g, const char *why)
 {
-    metric_inc(metric_counter("sopd_frames_bad_total",
-                              "Frames or events dropped as malformed, by reason.",
-                              metric_labels("gateway", g->base.name, "why", why, NULL)));
+    gateway_meter_bad(g->base.name, why);
 }
 
 /* ---- configuration ---- */
-
-static void ob_default(int64_t *ms, int64_t value)
-{
-    if (*ms <= 0)
-        *ms = value;
-}
-
-static void ob_conf_copy(struct ob *g, const struct gateway_conf *conf)
-{
-    struct gateway_conf *c = &g->conf;
-    *c = *conf;
-    c->name = mem_strdup(conf->name);
-    c->type = NULL;
-    c->mode = mem_strdup(conf->mode);
-    c->url = mem_strdup(conf->url);
-    c->listen = mem_strdup(conf->listen);
-    c->path = mem_strdup(conf->path);
-    c->token = conf->token && *conf->token ? mem_strdup(conf->token) : NULL;
-    c->self_id = mem_strdup(conf->self_id);
-    c->tls_ca = mem_strdup(conf->tls_ca);
-    c->tls_cert = mem_strdup(conf->tls_cert);
-    c->tls_key = mem_strdup(conf->tls_key);
-    c->proxy = mem_strdup(conf->proxy);
-    if (!c->max_frame)
-        c->max_frame = 64u << 20;
-    ob_default(&c->first_ms, 10000);
-    ob_default(&c->idle_ms, 90000);
-    ob_default(&c->backoff_ms, 1000);
-    ob_default(&c->backoff_max_ms, 60000);
-    ob_default(&c->auth_backoff_ms, 60000);
-    ob_default(&c->auth_backoff_max_ms, 900000);
-    ob_default(&c->ready_reset_ms, 60000);
-    ob_default(&c->timeout_ms, 60000);
-    ob_default(&c->stale_ms, 120000);
-    ob_default(&c->request_delay_ms, 1000);
-    ob_default(&c->catchup_ms, 1000);
-}
-
-static void ob_conf_free(struct gateway_conf *c)
-{
-    const char *const strings[] = {c->name,    c->mode,   c->url,      c->listen, c->path,
-                                   c->self_id, c->tls_ca, c->tls_cert, c->tls_key};
-    for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
-        free((char *)strings[i]);
-    if (c->token)
-        explicit_bzero((char *)c->token, strlen(c->token));
-    free((char *)c->token);
-    if (c->proxy)
-        explicit_bzero((char *)c->proxy, strlen(c->proxy));
-    free((char *)c->proxy);
-}
 
 static bool ob_loopback(const char *listen)
 {
     return strncmp(listen, "127.", 4) == 0 || strncmp(listen, "[::1]", 5) == 0 ||
            strncmp(listen, "localhost:", 10) == 0;
-}
-
-/* What a token must not contain: it would break in a header or in a query somewhere on the way. */
-static bool ob_check_token(const struct gateway_conf *conf, struct buf *err)
-{
-    if (!conf->token)
-        return true;
-    for (const unsigned char *c = (const unsigned char *)conf->token; *c; c++) {
-        if (*c > ' ' && *c < 0x7F && !(conf->token_in_query && strchr("+&#%", *c)))
-            continue;
-        buf_adds(err, conf->token_in_query
-                          ? "the token has a blank, non-ASCII character or one of + & # %"
-                          : "the token has a blank, control or non-ASCII character");
-        return false;
-    }
-    return true;
 }
 
 static bool ob_check(const struct gateway_conf *conf, struct buf *err)
@@ -110,7 +40,7 @@ static bool ob_check(const struct gateway_conf *conf, struct buf *err)
             "mode must be \"forward\" (we connect) or \"reverse\" (the implementation connects)");
         return false;
     }
-    if (!ob_check_token(conf, err))
+    if (!gateway_conf_check_token(conf, err))
         return false;
     if (!conf->tls_cert != !conf->tls_key) {
         buf_adds(err, "tls_cert and tls_key belong together");
@@ -137,56 +67,19 @@ static bool ob_check(const struct gateway_conf *conf, struct buf *err)
     return true;
 }
 
-static void ob_metrics(struct ob *g)
-{
-    const char *name = g->base.name;
-    static const char frames[] = "Complete frames, by direction.";
-    g->m_in = metric_counter("sopd_frames_total", frames,
-                             metric_labels("gateway", name, "dir", "in", NULL));
-    g->m_out = metric_counter("sopd_frames_total", frames,
-                              metric_labels("gateway", name, "dir", "out", NULL));
-    const char *own = metric_labels("gateway", name, NULL);
-    g->m_reconnects =
-        metric_counter("sopd_reconnects_total", "Connections opened after the first.", own);
-    g->m_up = metric_gauge("sopd_gateway_up", "1 while the gateway is connected and ready.", own);
-    g->m_late = metric_counter("sopd_events_late_total",
-                               "Events older than the stale limit on arrival.", own);
-    g->m_repeated = metric_counter("sopd_events_repeated_total",
-                                   "Events that the gateway had reported before.", own);
-}
-
-/* Short timings (tests) need a finer tick. */
-static int64_t ob_tick_for(const struct gateway_conf *c)
-{
-    const int64_t all[] = {c->first_ms, c->idle_ms, c->timeout_ms, c->backoff_ms};
-    int64_t tick = OB_TICK_MS;
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
-        if (all[i] / 4 < tick)
-            tick = all[i] / 4;
-    return tick < OB_TICK_LEAST_MS ? OB_TICK_LEAST_MS : tick;
-}
-
 /* ---- the timer ---- */
 
-static void ob_on_timer(uv_timer_t *h);
 static void ob_finish_stop(struct ob *g);
 
 void ob_wake(struct ob *g, int64_t mono_ms)
 {
-    if (g->timer_closed || !g->started)
-        return;
-    int64_t delay = mono_ms - ob_now(g);
-    if (delay < 0)
-        delay = 0;
-    if (uv_is_active((uv_handle_t *)&g->timer) && (int64_t)uv_timer_get_due_in(&g->timer) <= delay)
-        return;
-    uv_timer_start(&g->timer, ob_on_timer, (uint64_t)delay, 0);
+    if (g->started)
+        wake_at(&g->wake, mono_ms);
 }
 
-static void ob_on_timer(uv_timer_t *h)
+static void ob_due(void *ud)
 {
-    struct ob *g = h->data;
-    clock_tick(g->env.clock);
+    struct ob *g = ud;
     if (g->stopping) {
         ob_finish_stop(g);
         return;
@@ -218,11 +111,12 @@ static struct gateway *ob_create(const struct gateway_env *env, const struct gat
     g->base.name = mem_strdup(conf->name);
     g->env = *env;
     g->sink = *sink;
-    ob_conf_copy(g, conf);
+    gateway_conf_copy(&g->conf, conf);
+    gateway_conf_defaults(&g->conf);
     g->account_reason = "";
-    g->tick_ms = ob_tick_for(&g->conf);
+    g->tick_ms = gateway_conf_tick(&g->conf);
     rng_seed_system(&g->rng);
-    ob_metrics(g);
+    gateway_meter_init(&g->meter, g->base.name);
     ob_link_init(g);
     char unknown[OB_ID_MAX + 1]; /* until the account is known, windows of its own */
     snprintf(unknown, sizeof unknown, "?%.60s", conf->name);
@@ -236,14 +130,13 @@ static struct gateway *ob_create(const struct gateway_env *env, const struct gat
         g->listener = transport_listen(env->transport, &lo, err);
         if (!g->listener) {
             ob_account_put(g->account);
-            ob_conf_free(&g->conf);
+            gateway_conf_free(&g->conf);
             free(g->base.name);
             free(g);
             return NULL;
         }
     }
-    uv_timer_init(env->loop, &g->timer);
-    g->timer.data = g;
+    wake_init(&g->wake, env->loop, env->clock, ob_due, g);
     ob_gateways++;
     return &g->base;
 }
@@ -260,29 +153,27 @@ static void ob_start(struct gateway *base)
     ob_link_start(g);
 }
 
-static void ob_timer_closed(uv_handle_t *h)
+static void ob_closed(void *ud)
 {
-    struct ob *g = h->data;
+    struct ob *g = ud;
     void (*done)(void *ud) = g->done;
-    void *ud = g->done_ud;
+    void *done_ud = g->done_ud;
     ob_history_free(g);
     ob_link_free(g);
     ob_account_put(g->account);
-    ob_conf_free(&g->conf);
+    gateway_conf_free(&g->conf);
     free(g->base.name);
     free(g);
     if (--ob_gateways == 0)
         json_doc_free(&ob_doc);
     if (done)
-        done(ud);
+        done(done_ud);
 }
 
 static void ob_finish_stop(struct ob *g)
 {
-    if (!ob_link_gone(g) || g->timer_closed)
-        return;
-    g->timer_closed = true;
-    uv_close((uv_handle_t *)&g->timer, ob_timer_closed);
+    if (ob_link_gone(g))
+        wake_close(&g->wake, ob_closed);
 }
 
 static void ob_stop(struct gateway *base, void (*done)(void *ud), void *ud)
@@ -296,21 +187,24 @@ static void ob_stop(struct gateway *base, void (*done)(void *ud), void *ud)
     g->done_ud = ud;
     memset(&g->sink, 0, sizeof g->sink);
     listener_close(g->listener);
-    metric_set(g->m_up, 0);
+    metric_set(g->meter.up, 0);
     ob_wake(g, 0);
 }
 
+static unsigned ob_caps_of(const struct gateway_conf *conf)
+{
+    unsigned caps = GATEWAY_JOIN | GATEWAY_UNMENTIONED | GATEWAY_AT | GATEWAY_AT_ALL | GATEWAY_DM |
+                    GATEWAY_PROACTIVE | GATEWAY_IMAGE | GATEWAY_RECALL | GATEWAY_MUTE |
+                    GATEWAY_KICK | GATEWAY_MEMBERS | GATEWAY_QUOTE | GATEWAY_ECHO;
+    return conf->catchup ? caps | GATEWAY_HISTORY : caps;
+}
+
+/* Whether the peer reports our own messages is a setting of its, found out when the first one comes. */
 static unsigned ob_caps(const struct gateway *base)
 {
     const struct ob *g = (const struct ob *)base;
-    unsigned caps = GATEWAY_JOIN | GATEWAY_UNMENTIONED | GATEWAY_AT | GATEWAY_AT_ALL | GATEWAY_DM |
-                    GATEWAY_PROACTIVE | GATEWAY_IMAGE | GATEWAY_RECALL | GATEWAY_MUTE |
-                    GATEWAY_KICK | GATEWAY_MEMBERS | GATEWAY_QUOTE;
-    if (g->conf.catchup)
-        caps |= GATEWAY_HISTORY;
-    if (g->saw_own)
-        caps |= GATEWAY_ECHO;
-    return caps;
+    unsigned caps = ob_caps_of(&g->conf);
+    return g->saw_own ? caps : caps & ~(unsigned)GATEWAY_ECHO;
 }
 
 static void ob_flush(struct gateway *base)
@@ -348,6 +242,11 @@ static void ob_unsee(struct gateway *base, const struct event *e)
 
 const struct gateway_ops onebot11_ops = {
     .type = "onebot11",
+    .events = 1U << EVENT_MESSAGE | 1U << EVENT_JOIN | 1U << EVENT_LEAVE | 1U << EVENT_POKE |
+              1U << EVENT_RECALL | 1U << EVENT_REQUEST | 1U << EVENT_MUTE | 1U << EVENT_ADMIN |
+              1U << EVENT_CARD | 1U << EVENT_FILE | 1U << EVENT_REACTION | 1U << EVENT_ESSENCE |
+              1U << EVENT_HONOR | 1U << EVENT_CHAT | 1U << EVENT_OTHER,
+    .caps_of = ob_caps_of,
     .create = ob_create,
     .start = ob_start,
     .stop = ob_stop,

@@ -45,13 +45,11 @@ static void pool_sort(struct pool *p)
 bool pool_add(struct gateway *g, const struct gateway_conf *conf, int rank, struct buf *err)
 {
     struct pool *p = (struct pool *)g;
-    const struct gateway_ops *ops = gateway_ops_find(conf->type);
     int slot = 0;
     while (slot < POOL_SLOTS && p->slots[slot])
         slot++;
-    if (!ops || slot == POOL_SLOTS) {
-        buf_addf(err, !ops ? "there is no type %s" : "pool %s is full",
-                 !ops ? conf->type : p->base.name);
+    if (slot == POOL_SLOTS) {
+        buf_addf(err, "pool %s is full", p->base.name);
         return false;
     }
     struct pool_member *m = MEM_NEW(struct pool_member);
@@ -63,7 +61,7 @@ bool pool_add(struct gateway *g, const struct gateway_conf *conf, int rank, stru
         snprintf(m->self_id, sizeof m->self_id, "%s", conf->self_id);
     struct gateway_sink sink;
     pool_sink(m, &sink);
-    m->g = ops->create(p->env, conf, &sink, err);
+    m->g = gateway_create(p->env, conf, &sink, err);
     if (!m->g) {
         free(m);
         return false;
@@ -75,7 +73,7 @@ bool pool_add(struct gateway *g, const struct gateway_conf *conf, int rank, stru
     pool_pins_resolve(p);
     p->generation++;
     if (p->started)
-        ops->start(m->g);
+        m->g->ops->start(m->g);
     return true;
 }
 
@@ -245,6 +243,7 @@ struct gateway *pool_new(const struct gateway_env *env, const char *name,
     p->base.name = mem_strdup(name);
     p->env = env;
     p->sink = *sink;
+    gateway_sink_complete(&p->sink);
     p->watch = *watch;
     p->back_ms = back_ms ? back_ms : POOL_BACK_MS;
     p->generation = p->batch = 1;
@@ -371,8 +370,7 @@ static void pool_pause(struct gateway *g, bool pause)
 {
     struct pool *p = (struct pool *)g;
     for (int i = 0; i < p->nmembers; i++)
-        if (p->order[i]->g->ops->pause)
-            p->order[i]->g->ops->pause(p->order[i]->g, pause);
+        gateway_pause(p->order[i]->g, pause);
 }
 
 static int pool_catch_up_many(const struct gateway *g)
@@ -381,7 +379,7 @@ static int pool_catch_up_many(const struct gateway *g)
     int most = 1;
     for (int i = 0; i < p->nmembers; i++) {
         const struct gateway *member = p->order[i]->g;
-        int many = member->ops->catch_up_many ? member->ops->catch_up_many(member) : 1;
+        int many = gateway_catch_up_many(member);
         if (p->order[i]->well && many > most)
             most = many;
     }

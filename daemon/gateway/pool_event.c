@@ -177,7 +177,7 @@ static void pool_repeated(struct pool_member *m, struct event *e, const struct p
     metric_inc(p->m_repeated);
     pool_key(p, e, f, entry->nth, key);
     pool_set_key(e, key);
-    if (entry->key != (uint32_t)hash_string(e->key) && p->sink.on_repeated)
+    if (entry->key != (uint32_t)hash_string(e->key))
         p->sink.on_repeated(p->sink.ud, &p->base, e);
     event_free(e);
 }
@@ -296,7 +296,7 @@ void pool_unsee(struct gateway *g, const struct event *e)
     for (int i = 0; entry && e->type == EVENT_MESSAGE && i < p->nmembers; i++) {
         struct pool_member *other = p->order[i];
         int64_t number = entry->ids[other->slot];
-        if (!number || !other->g->ops->unsee)
+        if (!number)
             continue;
         char own[24], key[32];
         struct event copy = *e;
@@ -304,7 +304,7 @@ void pool_unsee(struct gateway *g, const struct event *e)
         snprintf(key, sizeof key, "m%s", own);
         copy.message_id = own;
         copy.key = key;
-        other->g->ops->unsee(other->g, &copy);
+        gateway_unsee(other->g, &copy);
     }
     if (entry) {
         entry->dropped = true;
@@ -327,9 +327,8 @@ static void pool_on_sent_late(void *ud, struct gateway *g, uint64_t ticket, cons
     struct pool *p = m->pool;
     static struct buf marked;
     (void)g;
-    if (p->sink.on_sent_late)
-        p->sink.on_sent_late(p->sink.ud, &p->base, ticket,
-                             *message_id ? pool_mark(m, message_id, &marked) : "");
+    p->sink.on_sent_late(p->sink.ud, &p->base, ticket,
+                         *message_id ? pool_mark(m, message_id, &marked) : "");
 }
 
 static void pool_on_own(void *ud, struct gateway *g, const struct event *e)
@@ -381,18 +380,12 @@ static void pool_on_chat(void *ud, struct gateway *g, const char *chat, const ch
         pool_wants(p);
 }
 
-static void pool_on_caught_up(void *ud, struct gateway *g, const char *chat, int64_t back_ms)
+static void pool_on_caught_up(void *ud, struct gateway *g, const struct gateway_gap *r)
 {
     struct pool_member *m = ud;
     (void)g;
     m->pool->batch++;
-    pool_want_done(m, chat, back_ms, NULL);
-}
-
-static void pool_on_gap(void *ud, struct gateway *g, const struct gateway_gap *r)
-{
-    (void)g;
-    pool_want_done(ud, r->chat, 0, r);
+    pool_want_done(m, r);
 }
 
 static void pool_on_repeated(void *ud, struct gateway *g, const struct event *e)
@@ -400,7 +393,7 @@ static void pool_on_repeated(void *ud, struct gateway *g, const struct event *e)
     struct pool_member *m = ud;
     struct pool *p = m->pool;
     (void)g;
-    if (p->sink.on_repeated && (e->type == EVENT_JOIN || e->type == EVENT_LEAVE))
+    if (e->type == EVENT_JOIN || e->type == EVENT_LEAVE)
         p->sink.on_repeated(p->sink.ud, &p->base, e); /* their keys are not ours */
 }
 
@@ -415,6 +408,5 @@ void pool_sink(struct pool_member *m, struct gateway_sink *out)
                                  .on_state = pool_on_state,
                                  .on_chat = pool_on_chat,
                                  .on_caught_up = pool_on_caught_up,
-                                 .on_gap = pool_on_gap,
                                  .on_repeated = pool_on_repeated};
 }

@@ -163,8 +163,7 @@ bool pool_call(struct gateway *g, const struct gateway_request *r, uint64_t tick
 void pool_catch_up(struct gateway *g, const char *chat, int64_t since_ms);
 /* Histories that wait for an account that can read them. */
 void pool_wants(struct pool *p);
-void pool_want_done(struct pool_member *m, const char *chat, int64_t back_ms,
-                    const struct gateway_gap *gap);
+void pool_want_done(struct pool_member *m, const struct gateway_gap *r);
 void pool_sent(struct pool_member *m, uint64_t ticket, const struct send_result *r);
 void pool_response(struct pool_member *m, uint64_t ticket, const struct gateway_response *r);
 /* "NAME:ID": an id of one account, as scripts see it. */

@@ -255,7 +255,7 @@ static struct pool_member *pool_reader(const struct pool *p, const struct pool_c
     struct pool_member *best = NULL;
     for (int i = 0; i < p->nmembers; i++) {
         struct pool_member *m = p->order[i];
-        bool can = m->well && m->g->ops->catch_up && (m->g->ops->caps(m->g) & GATEWAY_HISTORY);
+        bool can = m->well && gateway_can(m->g, GATEWAY_HISTORY);
         if (!can || (c->out & pool_bit(m->slot)) || (sure && !(c->in & pool_bit(m->slot))))
             continue;
         if (!best || m->slot == c->serving)
@@ -272,10 +272,7 @@ static void pool_want_give_up(struct pool *p, struct pool_chat *c)
                               .again = true};
     c->want_ms = 0;
     c->want_slot = -1;
-    if (p->sink.on_gap)
-        p->sink.on_gap(p->sink.ud, &p->base, &gap);
-    if (p->sink.on_caught_up)
-        p->sink.on_caught_up(p->sink.ud, &p->base, c->chat, 0);
+    p->sink.on_caught_up(p->sink.ud, &p->base, &gap);
 }
 
 /* Asks the account that serves the chat, else one that is in it; until the lists of groups are known it waits a moment. */
@@ -288,7 +285,7 @@ static void pool_want(struct pool *p, struct pool_chat *c)
     struct pool_member *m = pool_reader(p, c, waited < POOL_WANT_MS / 4);
     if (m) {
         c->want_slot = m->slot;
-        m->g->ops->catch_up(m->g, c->chat, c->want_ms);
+        gateway_catch_up(m->g, c->chat, c->want_ms);
     } else if (waited >= POOL_WANT_MS) {
         pool_want_give_up(p, c);
     }
@@ -317,20 +314,13 @@ void pool_catch_up(struct gateway *g, const char *chat, int64_t since_ms)
     pool_want(p, c);
 }
 
-void pool_want_done(struct pool_member *m, const char *chat, int64_t back_ms,
-                    const struct gateway_gap *gap)
+void pool_want_done(struct pool_member *m, const struct gateway_gap *r)
 {
     struct pool *p = m->pool;
-    struct pool_chat *c = pool_chat_get(p, chat, false);
+    struct pool_chat *c = pool_chat_get(p, r->chat, false);
     if (!c || !c->want_ms || c->want_slot != m->slot)
         return; /* somebody else was asked in the meantime */
-    if (gap) {
-        if (p->sink.on_gap)
-            p->sink.on_gap(p->sink.ud, &p->base, gap);
-        return;
-    }
     c->want_ms = 0;
     c->want_slot = -1;
-    if (p->sink.on_caught_up)
-        p->sink.on_caught_up(p->sink.ud, &p->base, chat, back_ms);
+    p->sink.on_caught_up(p->sink.ud, &p->base, r);
 }

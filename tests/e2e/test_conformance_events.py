@@ -149,6 +149,14 @@ def test_c44_join_reported_twice_is_one(line):
     assert len(line.seen(2, kind="join")) == 2
 
 
+def test_c44_our_own_coming_is_told_to_no_flow(line):
+    line.emit(ev.join(G + 7, ev.SELF, operator=3300000009, sub_type="invite"), ev.join(G + 7, 3300000011))
+    line.seen(1, kind="join")
+    assert [e["user"] for e in line.fence() if e["kind"] == "join"] == ["3300000011"]
+    line.emit(ev.group_msg(G + 7, U, "ping 新群"))
+    line.wait_send("pong 新群", chat=G + 7)
+
+
 def test_c45_upload_notice_and_file_message_are_one(line):
     file_segment = {"type": "file", "data": {"file": "schedule.pdf", "file_id": "/f-1",
                                              "file_size": "184320"}}

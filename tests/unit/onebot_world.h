@@ -335,15 +335,17 @@ static inline struct world *world_new(void)
 
 static inline struct gateway_sink world_sink(struct world *w)
 {
-    return (struct gateway_sink){.ud = w,
-                                 .on_event = world_event,
-                                 .on_sent = world_sent,
-                                 .on_own_message = world_own,
-                                 .on_response = world_response,
-                                 .on_state = world_state,
-                                 .on_chat = world_chat,
-                                 .on_gap = world_gap,
-                                 .on_repeated = world_repeated};
+    struct gateway_sink sink = {.ud = w,
+                                .on_event = world_event,
+                                .on_sent = world_sent,
+                                .on_own_message = world_own,
+                                .on_response = world_response,
+                                .on_state = world_state,
+                                .on_chat = world_chat,
+                                .on_caught_up = world_gap,
+                                .on_repeated = world_repeated};
+    gateway_sink_complete(&sink);
+    return sink;
 }
 
 static inline void world_create(struct world *w)

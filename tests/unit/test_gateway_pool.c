@@ -231,7 +231,7 @@ static struct ground *ground_new(int members)
                                 .on_own_message = ground_own,
                                 .on_state = ground_state,
                                 .on_chat = ground_chat,
-                                .on_gap = ground_gap,
+                                .on_caught_up = ground_gap,
                                 .on_repeated = ground_repeated};
     struct pool_watch watch = {
         .ud = w, .moved = ground_moved, .keep = ground_keep, .regained = ground_regained};
@@ -667,11 +667,10 @@ static void test_histories_are_read_by_whoever_can(void **state)
     ground_state_of(w, 0, LINK_DOWN, ACCOUNT_UNKNOWN); /* before it has answered */
     assert_string_equal(w->f[1]->asked, "7");
     struct gateway_gap gap = {.chat = "7", .complete = true};
-    w->f[0]->sink.on_gap(w->f[0]->sink.ud, &w->f[0]->base,
-                         &gap); /* nobody waits for that any more */
+    w->f[0]->sink.on_caught_up(w->f[0]->sink.ud, &w->f[0]->base,
+                               &gap); /* nobody waits for that any more */
     assert_string_equal(w->gap, "");
-    w->f[1]->sink.on_gap(w->f[1]->sink.ud, &w->f[1]->base, &gap);
-    w->f[1]->sink.on_caught_up(w->f[1]->sink.ud, &w->f[1]->base, "7", 0);
+    w->f[1]->sink.on_caught_up(w->f[1]->sink.ud, &w->f[1]->base, &gap);
     assert_string_equal(w->gap, "7 whole");
     ground_state_of(w, 1, LINK_DOWN, ACCOUNT_UNKNOWN);
     pool_ops.catch_up(&w->p->base, "7", 1);

@@ -597,27 +597,28 @@ static void test_89_ids(void **state)
     static const struct {
         const char *json, *id;
         enum ob_id_kind kind;
-    } cases[] = {
-        {"9007199254740993", "9007199254740993", OB_ID_OK},
-        {"'9007199254740993'", "9007199254740993", OB_ID_OK},
-        {"123", "123", OB_ID_OK},
-        {"'123'", "123", OB_ID_OK},
-        {"-5", "-5", OB_ID_OK},
-        {"-0", "", OB_ID_NONE},
-        {"0", "", OB_ID_NONE},
-        {"'0'", "", OB_ID_NONE},
-        {"''", "", OB_ID_NONE},
-        {"null", "", OB_ID_NONE},
-        {"1.5", "", OB_ID_BAD},
-        {"1e400", "", OB_ID_BAD},
-        {"1E2", "", OB_ID_BAD},
-        {"true", "", OB_ID_BAD},
-        {"[]", "", OB_ID_BAD},
-        {"'wxid_x'", "wxid_x", OB_ID_OK},
-        {"'0123456789012345678901234567890123456789012345678901234567890123'", "", OB_ID_BAD}};
+    } cases[] = {{"9007199254740993", "9007199254740993", OB_ID_OK},
+                 {"'9007199254740993'", "9007199254740993", OB_ID_OK},
+                 {"123", "123", OB_ID_OK},
+                 {"'123'", "123", OB_ID_OK},
+                 {"-5", "-5", OB_ID_OK},
+                 {"-0", "", OB_ID_NONE},
+                 {"0", "", OB_ID_NONE},
+                 {"'0'", "", OB_ID_NONE},
+                 {"''", "", OB_ID_NONE},
+                 {"null", "", OB_ID_NONE},
+                 {"1.5", "", OB_ID_BAD},
+                 {"1e400", "", OB_ID_BAD},
+                 {"1E2", "", OB_ID_BAD},
+                 {"true", "", OB_ID_BAD},
+                 {"[]", "", OB_ID_BAD},
+                 {"'wxid_x'", "wxid_x", OB_ID_OK},
+                 {"'0123456789012345678901234567890123456789012345678901234567890123"
+                  "0123456789012345678901234567890123456789012345678901234567890123'",
+                  "", OB_ID_BAD}};
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char json[128];
+        char json[256];
         snprintf(json, sizeof json, "%s", cases[i].json);
         for (char *p = json; *p; p++)
             if (*p == '\'')

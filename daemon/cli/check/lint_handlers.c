@@ -10,30 +10,19 @@
 
 /* ---- events ---- */
 
-/* Does this type of gateway ever report the event? */
-static bool lint_delivers(const char *type, enum event_type event)
-{
-    const unsigned playground = 1U << EVENT_MESSAGE | 1U << EVENT_JOIN | 1U << EVENT_LEAVE |
-                                1U << EVENT_POKE | 1U << EVENT_ENTER | 1U << EVENT_RECALL |
-                                1U << EVENT_REQUEST,
-                   onebot_not = 1U << EVENT_ENTER | 1U << EVENT_BUTTON;
-    if (event == EVENT_ORDER || event == EVENT_TRIGGER)
-        return true; /* of outside systems, for every gateway */
-    if (event == EVENT_GAP)
-        return true; /* of the engine, where there is a history */
-    if (strcmp(type, "playground") == 0)
-        return playground & 1U << event;
-    return strcmp(type, "onebot11") != 0 || !(onebot_not & 1U << event);
-}
-
 static bool lint_delivered(const struct linter *k, enum event_type event)
 {
     int n = 0;
+    unsigned cap = event == EVENT_JOIN || event == EVENT_LEAVE ? GATEWAY_JOIN
+                   : event == EVENT_BUTTON                     ? GATEWAY_BUTTONS
+                                                               : 0;
+    if (k->flow->wants & cap) /* it says so itself, and what is different then: L028 */
+        return true;
     for (int i = 0;; n++) {
         const struct config_gateway *g = lint_gateway(k, &i);
         if (!g)
             return n == 0; /* none is known: nothing can be told */
-        if (lint_delivers(g->conf.type, event))
+        if (gateway_reports(g->conf.type, event))
             return true;
     }
 }

@@ -11,7 +11,6 @@
 #include "base/timefmt.h"
 #include "cli/cli.h"
 #include "engine/engine.h"
-#include "web/http_client.h"
 #include "gateway/transport.h"
 #include "lua/config.h"
 #include "lua/host.h"
@@ -19,6 +18,7 @@
 #include "lua/setting_check.h"
 #include "store/embedded.h"
 #include "store/settings.h"
+#include "web/http_client.h"
 
 /* ---- create ---- */
 
@@ -98,7 +98,8 @@ static bool daemon_find_redis(struct daemon *d, struct buf *err)
 static bool daemon_need_transport(const struct config *c)
 {
     for (int i = 0; i < c->ngateways; i++) {
-        if (strcmp(c->gateways[i].conf.type, "playground") != 0)
+        const struct gateway_ops *ops = gateway_ops_find(c->gateways[i].conf.type);
+        if (!ops || !ops->local)
             return true;
     }
     return false;
@@ -118,7 +119,7 @@ static bool daemon_start_engine(struct daemon *d, struct buf *err)
 {
     const struct config *c = d->config;
     struct http_client_opts web = {
-        .loop = d->loop, .conf = &c->web, .fake = d->fake_web, .ud = d->ud};
+        .loop = d->loop, .conf = &c->web, .counted = true, .fake = d->fake_web, .ud = d->ud};
     d->web = http_client_create(&web);
     struct engine_opts opts = {.loop = d->loop,
                                .clock = &d->clock,
@@ -126,6 +127,7 @@ static bool daemon_start_engine(struct daemon *d, struct buf *err)
                                .settings = d->settings,
                                .env = &d->gateway_env,
                                .http = d->web,
+                               .llm = &c->llm,
                                .alarms = &c->alarms,
                                .queue_max = c->queue_chat,
                                .queue_total_max = c->queue_total,

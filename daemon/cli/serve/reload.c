@@ -15,11 +15,12 @@
 #include "cli/serve/daemon.h"
 #include "cli/serve/smoke.h"
 #include "engine/engine.h"
-#include "web/http_client.h"
+#include "gateway/conf.h"
 #include "gateway/transport.h"
 #include "lua/config.h"
 #include "lua/playbook.h"
 #include "store/settings.h"
+#include "web/http_client.h"
 
 static bool reload_same(const char *a, const char *b)
 {
@@ -51,88 +52,9 @@ static bool reload_remove(struct daemon *d, const struct config_gateway *g)
                         : engine_remove_gateway(d->engine, g->conf.name);
 }
 
-static bool reload_same_texts(const struct gateway_conf *a, const struct gateway_conf *b)
-{
-    const char *const x[] = {a->name,    a->type,  a->mode,        a->url,    a->listen,
-                             a->path,    a->token, a->self_id,     a->tls_ca, a->tls_cert,
-                             a->tls_key, a->proxy, a->canary_chat, a->pool};
-    const char *const y[] = {b->name,    b->type,  b->mode,        b->url,    b->listen,
-                             b->path,    b->token, b->self_id,     b->tls_ca, b->tls_cert,
-                             b->tls_key, b->proxy, b->canary_chat, b->pool};
-    for (size_t i = 0; i < sizeof x / sizeof x[0]; i++) {
-        if (!reload_same(x[i], y[i]))
-            return false;
-    }
-    return true;
-}
-
-static bool reload_same_numbers(const struct gateway_conf *a, const struct gateway_conf *b)
-{
-    const int64_t x[] = {a->first_ms,
-                         a->idle_ms,
-                         a->backoff_ms,
-                         a->backoff_max_ms,
-                         a->auth_backoff_ms,
-                         a->timeout_ms,
-                         a->auth_backoff_max_ms,
-                         a->ready_reset_ms,
-                         a->stale_ms,
-                         a->catchup_ms,
-                         a->request_delay_ms,
-                         a->settle_ms,
-                         a->resend_ms,
-                         a->circuit_ms,
-                         a->catchup,
-                         (int64_t)a->max_frame,
-                         a->token_in_query,
-                         a->tls_insecure,
-                         (int64_t)a->fragment,
-                         a->compress,
-                         a->compress_context,
-                         a->compress_window,
-                         a->canary_every_ms,
-                         a->canary_within_ms,
-                         a->expect,
-                         a->expect_ms,
-                         a->expect_from_ms,
-                         a->expect_to_ms,
-                         a->pool_back_ms};
-    const int64_t y[] = {b->first_ms,
-                         b->idle_ms,
-                         b->backoff_ms,
-                         b->backoff_max_ms,
-                         b->auth_backoff_ms,
-                         b->timeout_ms,
-                         b->auth_backoff_max_ms,
-                         b->ready_reset_ms,
-                         b->stale_ms,
-                         b->catchup_ms,
-                         b->request_delay_ms,
-                         b->settle_ms,
-                         b->resend_ms,
-                         b->circuit_ms,
-                         b->catchup,
-                         (int64_t)b->max_frame,
-                         b->token_in_query,
-                         b->tls_insecure,
-                         (int64_t)b->fragment,
-                         b->compress,
-                         b->compress_context,
-                         b->compress_window,
-                         b->canary_every_ms,
-                         b->canary_within_ms,
-                         b->expect,
-                         b->expect_ms,
-                         b->expect_from_ms,
-                         b->expect_to_ms,
-                         b->pool_back_ms};
-    return memcmp(x, y, sizeof x) == 0;
-}
-
 static bool reload_same_gateway(const struct config_gateway *a, const struct config_gateway *b)
 {
-    return reload_same_texts(&a->conf, &b->conf) && reload_same_numbers(&a->conf, &b->conf) &&
-           pace_equal(&a->pace, &b->pace);
+    return gateway_conf_equal(&a->conf, &b->conf) && pace_equal(&a->pace, &b->pace);
 }
 
 static const struct config_gateway *reload_first(const struct config *c, const char *pool)
@@ -150,8 +72,9 @@ static bool reload_pool_anew(const struct config *old, const struct config *c,
 {
     const struct config_gateway *a = g->conf.pool ? reload_first(old, g->conf.pool) : NULL,
                                 *b = a ? reload_first(c, g->conf.pool) : NULL;
-    return b && !(reload_same_numbers(&a->conf, &b->conf) && pace_equal(&a->pace, &b->pace) &&
-                  reload_same(a->conf.canary_chat, b->conf.canary_chat));
+    return b &&
+           !(gateway_conf_equal_numbers(&a->conf, &b->conf) && pace_equal(&a->pace, &b->pace) &&
+             reload_same(a->conf.canary_chat, b->conf.canary_chat));
 }
 
 static void reload_note(struct buf *out, const char *what, const char *name)
@@ -394,6 +317,7 @@ static void reload_apply(struct daemon *d, struct config *c, struct book *book, 
     reload_restart_only(d->config, c, out);
     bool pinned = reload_gateways(d, c, out) > 0;
     http_client_configure(d->web, &c->web);
+    engine_set_llm(d->engine, &c->llm);
     engine_set_alarms(d->engine, &c->alarms);
     breaker_set(d->engine, &c->breaker);
     engine_set_book(d->engine, book);

@@ -41,16 +41,6 @@ struct smoke {
 
 /* ---- what gateways can do ---- */
 
-/* What the types of gateways can do before one is connected; flows that need more are refused. */
-static unsigned smoke_gateway_caps(const struct gateway_conf *conf)
-{
-    const unsigned onebot = GATEWAY_JOIN | GATEWAY_UNMENTIONED | GATEWAY_AT | GATEWAY_AT_ALL |
-                            GATEWAY_DM | GATEWAY_PROACTIVE | GATEWAY_IMAGE | GATEWAY_HISTORY |
-                            GATEWAY_RECALL | GATEWAY_MUTE | GATEWAY_KICK | GATEWAY_MEMBERS |
-                            GATEWAY_QUOTE | GATEWAY_ECHO;
-    return strcmp(conf->type, "onebot11") == 0 ? onebot : onebot & ~(unsigned)GATEWAY_HISTORY;
-}
-
 /* May a playbook's selector mean groups of this gateway? Tags and names are known only at run time: they may. */
 static bool smoke_may_serve(const struct playbook *p, const char *gateway)
 {
@@ -64,7 +54,7 @@ static bool smoke_may_serve(const struct playbook *p, const char *gateway)
 
 static void smoke_needs(struct smoke *k, const struct gateway_conf *conf)
 {
-    unsigned caps = smoke_gateway_caps(conf);
+    unsigned caps = gateway_caps_of(conf);
     for (unsigned bit = 1; bit && bit <= k->flow->needs; bit <<= 1) {
         if ((k->flow->needs & bit) && !(caps & bit))
             buf_addf(k->problems, "%s:1: flow %s needs '%s', which gateway %s (%s) cannot do\n",

@@ -92,12 +92,10 @@ void canary_round(struct gw *gw)
     } else if (c->out && !canary_can(gw)) {
         canary_end(gw); /* the link or the account is known to be down: it says nothing more */
     } else if (c->out) {
-        const struct gateway_ops *ops = gw->gateway->ops;
         int64_t age = now - c->sent_ms;
-        if (!c->asked && age >= c->within_ms / 2 && ops->catch_up &&
-            (ops->caps(gw->gateway) & GATEWAY_HISTORY)) {
+        if (!c->asked && age >= c->within_ms / 2 && gateway_can(gw->gateway, GATEWAY_HISTORY)) {
             c->asked = true;
-            ops->catch_up(gw->gateway, c->chat, c->sent_wall_ms - 5000);
+            gateway_catch_up(gw->gateway, c->chat, c->sent_wall_ms - 5000);
         }
         if (age >= c->within_ms)
             canary_missed(gw);
@@ -153,7 +151,7 @@ void canary_own_message(struct gw *gw, const struct event *e)
 static bool canary_witness(const struct gw *gw)
 {
     const char *chat = gw->health.canary.chat;
-    if (gw->gateway->ops->caps(gw->gateway) & (GATEWAY_ECHO | GATEWAY_HISTORY))
+    if (gateway_can(gw->gateway, GATEWAY_ECHO) || gateway_can(gw->gateway, GATEWAY_HISTORY))
         return true;
     for (const struct gw *other = gw->e->gws; other; other = other->next) {
         const struct known *k = NULL;

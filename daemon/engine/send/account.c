@@ -21,9 +21,9 @@ struct account *account_get(struct gw *gw, const char *name)
 
 struct account *account_of(struct gw *gw, const char *chat)
 {
-    const struct gateway_ops *ops = gw->gateway ? gw->gateway->ops : NULL;
-    if (ops && ops->account_of)
-        return account_get(gw, ops->account_of(gw->gateway, chat));
+    const char *name = gw->gateway ? gateway_account_of(gw->gateway, chat) : NULL;
+    if (name)
+        return account_get(gw, name);
     return gw->accounts ? gw->accounts : account_get(gw, gw->name);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "gateway/gateway.h"
 
 static const char *const kind_names[SEND_KINDS] = {"answer", "game", "broadcast", "dm", "at_all"};
 
@@ -55,7 +56,8 @@ bool pace_add_rule(struct pace *p, enum pace_scope scope, unsigned kinds, int64_
 void pace_default(const char *type, struct pace *out)
 {
     memset(out, 0, sizeof *out);
-    if (type && strcmp(type, "playground") == 0) {
+    const struct gateway_ops *ops = type ? gateway_ops_find(type) : NULL;
+    if (ops && ops->local) {
         pace_add_rule(out, PACE_ACCOUNT, KINDS_ALL, 1000, 1000);
         pace_add_rule(out, PACE_CHAT, KINDS_ALL, 1000, 1000);
         return;

@@ -116,10 +116,9 @@ void shed_added(struct chat *c, struct input *in)
 
 static void shed_read(struct gw *gw, bool read)
 {
-    const struct gateway_ops *ops = gw->gateway ? gw->gateway->ops : NULL;
     gw->shed.paused = !read;
-    if (ops && ops->pause)
-        ops->pause(gw->gateway, !read);
+    if (gw->gateway)
+        gateway_pause(gw->gateway, !read);
 }
 
 void shed_taken(struct chat *c, struct input *in)
@@ -196,11 +195,10 @@ static void shed_alarm(struct gw *gw)
 static void shed_loudly(struct chat *c, struct input *in)
 {
     struct gw *gw = c->gw;
-    const struct gateway_ops *ops = gw->gateway ? gw->gateway->ops : NULL;
     if (!gw->shed.loud++)
         shed_alarm(gw);
-    if (ops && ops->unsee)
-        ops->unsee(gw->gateway, in->event);
+    if (gw->gateway)
+        gateway_unsee(gw->gateway, in->event);
     gap_ask(gw, c->key, in->event->time_ms);
     shed_drop(c, in);
 }
