@@ -17,6 +17,7 @@ struct alarm_conf;
 struct clock;
 struct engine;
 struct http_client;
+struct llm_conf;
 struct redis_addr;
 struct settings;
 
@@ -40,6 +41,7 @@ struct engine_opts {
     const struct gateway_env *env;
     const struct alarm_conf *alarms; /* look/alarm.h; NULL: nobody is told, nothing is watched */
     struct http_client *http;        /* NULL: c:http and c:llm reach nobody */
+    const struct llm_conf *llm;      /* run/llm.h; NULL: there is none */
     int queue_max;                   /* inputs waiting per chat; 0 = 500 */
     int queue_total_max;             /* inputs waiting per gateway; 0 = 20000 */
     int64_t queue_bytes_max;         /* their bytes, about; 0 = 64 MiB */

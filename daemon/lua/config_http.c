@@ -53,7 +53,8 @@ static bool web_line(const char *s)
 static void web_read_site(struct conf_report *r, struct config *c, const struct conf_value *v,
                           struct http_site *site, unsigned flags)
 {
-    static const char *const keys[] = {"url", "header", "token", "token_env", "token_file", NULL};
+    static const char *const keys[] = {"url",        "header",  "token", "token_env",
+                                       "token_file", "private", NULL};
     const char *url = NULL, *header = NULL;
     struct http_url parsed;
     char *token = NULL;
@@ -63,6 +64,7 @@ static void web_read_site(struct conf_report *r, struct config *c, const struct 
         conf_check_keys(r, v, "http_client.allow", keys, false);
         conf_string(r, v, "url", &url);
         conf_string(r, v, "header", &header);
+        conf_boolean(r, v, "private", &site->private_too);
         token = config_secret(r, c, v, "token", true, flags);
     }
     const char *why = url ? http_url_parse(url, &parsed)
@@ -162,7 +164,7 @@ static void llm_read_words(struct conf_report *r, struct config *c, const struct
     if (!v)
         return;
     if (v->type == CONF_STRING && v->len) {
-        llm_words_file(r, c, v, &c->web.llm.words, &n);
+        llm_words_file(r, c, v, &c->llm.words, &n);
         return;
     }
     if (v->type != CONF_TABLE || v->nlist != v->nentries) {
@@ -172,9 +174,34 @@ static void llm_read_words(struct conf_report *r, struct config *c, const struct
     for (int i = 0; i < v->nlist; i++) {
         const struct conf_value *item = &v->entries[i].value;
         if (item->type == CONF_STRING)
-            llm_add_word(&c->web.llm.words, &n, item->string, item->len);
+            llm_add_word(&c->llm.words, &n, item->string, item->len);
         else
             conf_problem(r, item, "llm.words: a word must be a text, not %s", conf_type_name(item));
+    }
+}
+
+/* flows = { poem = { calls_per_day = 100 }, ["*"] = { ... } } */
+static void llm_read_shares(struct conf_report *r, struct config *c, const struct conf_value *llm)
+{
+    static const char *const keys[] = {"calls_per_day", "tokens_per_day", NULL};
+    const struct conf_value *v = conf_table(r, llm, "flows");
+    if (!v)
+        return;
+    c->llm.shares = mem_zero(((size_t)v->nentries + 1) * sizeof *c->llm.shares);
+    for (int i = 0; i < v->nentries; i++) {
+        const struct conf_entry *e = &v->entries[i];
+        if (!e->key || e->value.type != CONF_TABLE) {
+            conf_problem(r, &e->value,
+                         "llm.flows: write a flow's name and its share, as in poem = { "
+                         "calls_per_day = 100 }");
+            continue;
+        }
+        struct llm_share *s = &c->llm.shares[c->llm.nshares++];
+        s->flow = strcmp(e->key, "*") == 0 ? NULL : mem_strdup(e->key);
+        s->calls = s->tokens = -1;
+        conf_check_keys(r, &e->value, "llm.flows", keys, false);
+        conf_integer(r, &e->value, "calls_per_day", 0, 10000000, &s->calls);
+        conf_integer(r, &e->value, "tokens_per_day", 0, 10000000000LL, &s->tokens);
     }
 }
 
@@ -200,17 +227,17 @@ static void llm_read_url(struct conf_report *r, struct config *c, const struct c
     buf_add(&b, url, n);
     if (n < sizeof tail - 1 || strncmp(url + n - (sizeof tail - 1), tail, sizeof tail - 1) != 0)
         buf_adds(&b, tail);
-    c->web.llm.url = buf_take(&b);
+    c->llm.url = buf_take(&b);
 }
 
 static void web_read_llm(struct conf_report *r, struct config *c, const struct conf_value *root,
                          unsigned flags)
 {
-    static const char *const keys[] = {"url",     "key_env",    "key_file",      "model",
-                                       "timeout", "max_tokens", "calls_per_day", "tokens_per_day",
-                                       "words",   NULL};
+    static const char *const keys[] = {
+        "url",           "key_env",        "key_file", "model", "timeout", "max_tokens",
+        "calls_per_day", "tokens_per_day", "flows",    "words", NULL};
     const struct conf_value *v = conf_table(r, root, "llm");
-    struct llm_conf *llm = &c->web.llm;
+    struct llm_conf *llm = &c->llm;
     const char *model = NULL;
     if (!v)
         return;
@@ -228,13 +255,14 @@ static void web_read_llm(struct conf_report *r, struct config *c, const struct c
     conf_integer(r, v, "max_tokens", 1, 8192, &llm->max_tokens);
     conf_integer(r, v, "calls_per_day", 0, 10000000, &llm->calls_per_day);
     conf_integer(r, v, "tokens_per_day", 0, 10000000000LL, &llm->tokens_per_day);
+    llm_read_shares(r, c, v);
     llm_read_words(r, c, v);
 }
 
 void config_read_web(struct conf_report *r, struct config *c, const struct conf_value *root,
                      unsigned flags)
 {
-    struct llm_conf *llm = &c->web.llm;
+    struct llm_conf *llm = &c->llm;
     c->web.requests = WEB_REQUESTS;
     c->web.body_max = WEB_BODY;
     llm->timeout_ms = LLM_TIMEOUT_MS;

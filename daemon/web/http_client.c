@@ -15,65 +15,88 @@ enum { WAITING_MAX = 1000, SEND_MAX = 64 << 10 };
 
 static void request_free(struct request *q)
 {
-    free(q->method);
-    free(q->url);
-    free(q->body);
-    for (char **s = q->headers; s && *s; s++) {
-        explicit_bzero(*s, strlen(*s)); /* it may be a secret */
-        free(*s);
-    }
-    free(q->headers);
+    if (q->site_line)
+        explicit_bzero(q->site_line, strlen(q->site_line));
+    free(q->site_line);
+    free(q->moved);
     buf_free(&q->got);
-    buf_free(&q->got_headers);
+    buf_free(&q->lines);
+    explicit_bzero(q + 1, q->secret);
     free(q);
 }
 
 void client_unlink(struct http_client *h, struct request *q)
 {
-    struct request **p = q->easy ? &h->going : &h->waiting;
-    while (*p && *p != q)
-        p = &(*p)->next;
-    if (!*p)
-        return;
-    *p = q->next;
-    *(q->easy ? &h->ngoing : &h->nwaiting) -= 1;
-    for (h->waiting_tail = &h->waiting; *h->waiting_tail;)
-        h->waiting_tail = &(*h->waiting_tail)->next;
+    *q->back = q->next;
+    if (q->next)
+        q->next->back = q->back;
+    else if (!q->t)
+        h->waiting_tail = q->back;
+    *(q->t ? &h->ngoing : &h->nwaiting) -= 1;
 }
 
-static void client_count(const char *result)
+void client_push_going(struct http_client *h, struct request *q)
 {
-    metric_inc(metric_counter("sopd_http_requests_total",
-                              "Requests of flows to the outside, by what became of them.",
-                              metric_labels("result", result, NULL)));
+    q->next = h->going;
+    q->back = &h->going;
+    if (q->next)
+        q->next->back = &q->next;
+    h->going = q;
+    h->ngoing++;
+}
+
+static void client_count(const struct http_client *h, const char *result)
+{
+    if (h->opts.counted)
+        metric_inc(metric_counter("sopd_http_requests_total",
+                                  "Requests of flows to the outside, by what became of them.",
+                                  metric_labels("result", result, NULL)));
+}
+
+static void request_log(const struct request *q, const struct http_answer *a)
+{
+    struct http_url u;
+    bool known = http_url_parse(q->url, &u) == NULL;
+    log_debug("http request", "host", known ? u.host : "?", "status", log_int(a->status), "error",
+              a->error, NULL);
+}
+
+static const char *request_result(const struct http_answer *a)
+{
+    if (a->error)
+        return strncmp(a->error, "not allowed", 11) == 0 ? "refused" : a->error;
+    return a->status < 400 ? "ok" : a->status < 500 ? "4xx" : "5xx";
 }
 
 /* Ends a request with what came; it is gone afterwards. */
 void request_end(struct request *q, const struct http_answer *a)
 {
     struct http_client *h = q->h;
-    struct http_url u;
-    bool known = http_url_parse(q->url, &u) == NULL;
     client_unlink(h, q);
     transfer_drop(q);
-    client_count(a->error ? a->error : a->status < 400 ? "ok" : a->status < 500 ? "4xx" : "5xx");
-    log_debug("http request", "host", known ? u.host : "?", "status", log_int(a->status), "error",
-              a->error, NULL);
+    client_count(h, request_result(a));
+    if (log_get_level() >= LOG_LEVEL_DEBUG)
+        request_log(q, a);
     q->fn(q->ud, a);
     request_free(q);
 }
 
 void request_fail(struct request *q, const char *error)
 {
-    request_end(q, &(struct http_answer){.error = error});
+    request_end(q, &(struct http_answer){.error = error, .written = q->written});
 }
 
 /* ---- the queue ---- */
 
-int64_t request_left_ms(const struct request *q)
+static int64_t request_ms_until(uint64_t ns)
 {
     uint64_t now = clock_ns();
-    return q->until_ns > now ? (int64_t)((q->until_ns - now) / 1000000) + 1 : 0;
+    return ns > now ? (int64_t)((ns - now) / 1000000) + 1 : 0;
+}
+
+int64_t request_left_ms(const struct request *q)
+{
+    return request_ms_until(q->until_ns);
 }
 
 static void client_on_late(uv_timer_t *t)
@@ -82,18 +105,40 @@ static void client_on_late(uv_timer_t *t)
     client_start_waiting(h);
 }
 
-/* When to look at the queue by itself: now, if something may go, else when the first of them is too late. */
+/* When to look at the queue by itself: when the first of them is too late, or may go once more; now, if one may go. */
 static void client_arm(struct http_client *h, bool now)
 {
     int64_t wait = INT64_MAX;
     for (const struct request *q = h->waiting; q; q = q->next) {
-        int64_t left = request_left_ms(q);
+        uint64_t at = q->from_ns && q->from_ns < q->until_ns ? q->from_ns : q->until_ns;
+        int64_t left = request_ms_until(at);
         wait = left < wait ? left : wait;
     }
     if (h->opts.fake || wait == INT64_MAX)
         uv_timer_stop(&h->late);
     else
         uv_timer_start(&h->late, client_on_late, now ? 0 : (uint64_t)wait, 0);
+}
+
+static void client_put_waiting(struct http_client *h, struct request *q)
+{
+    q->next = NULL;
+    q->back = h->waiting_tail;
+    *h->waiting_tail = q;
+    h->waiting_tail = &q->next;
+    h->nwaiting++;
+}
+
+void client_push_waiting(struct http_client *h, struct request *q, int64_t pause_ms)
+{
+    q->from_ns = clock_ns() + (uint64_t)pause_ms * 1000000;
+    client_put_waiting(h, q);
+    client_arm(h, false);
+}
+
+static unsigned client_most(const struct http_client *h)
+{
+    return h->opts.conf->requests > 0 ? (unsigned)h->opts.conf->requests : 1;
 }
 
 static bool client_load(struct http_client *h, const char **why)
@@ -103,90 +148,146 @@ static bool client_load(struct http_client *h, const char **why)
     h->api = curl_api_get(why);
     if (h->api)
         h->curl = curl_loop_create(h->opts.loop, h->api, transfer_on_done, h);
-    return h->api != NULL;
+    if (h->curl)
+        curl_loop_keep(h->curl, (long)client_most(h));
+    return h->curl != NULL;
+}
+
+/* The next one that may go, or has waited too long. */
+static struct request *client_next(struct http_client *h)
+{
+    uint64_t now = h->waiting ? clock_ns() : 0;
+    bool room = h->ngoing < client_most(h);
+    for (struct request *q = h->waiting; q; q = q->next)
+        if (q->until_ns <= now || (room && q->from_ns <= now))
+            return q;
+    return NULL;
 }
 
 void client_start_waiting(struct http_client *h)
 {
-    struct request *q = h->waiting, *next;
-    unsigned most = h->opts.conf->requests > 0 ? (unsigned)h->opts.conf->requests : 1;
-    for (; q && !h->opts.fake; q = next) {
+    if (!h->waiting || h->opts.fake)
+        return;
+    for (struct request *q; (q = client_next(h));) {
         const char *why = NULL;
-        next = q->next;
         if (request_left_ms(q) <= 0) {
             request_fail(q, "timeout");
             continue;
         }
-        if (h->ngoing >= most)
-            continue;
+        q->from_ns = 0;
         client_unlink(h, q);
         if (client_load(h, &why))
             why = transfer_go(q);
-        if (why)
+        if (why) {
+            client_put_waiting(h, q); /* where request_end takes it from */
             request_fail(q, why);
+        }
     }
     client_arm(h, false);
 }
 
-static char *header_line(const struct http_header *f)
+static char *request_put(char **at, const char *s, size_t len)
 {
-    struct buf b = {0};
-    buf_addf(&b, "%s%s%s", f->name, *f->value ? ": " : ";", f->value);
-    return buf_take(&b);
+    char *to = *at;
+    if (len)
+        memcpy(to, s, len);
+    to[len] = '\0';
+    *at += len + 1;
+    return to;
+}
+
+/* "name: value"; "name;" is how libcurl is told of one without a value. */
+static void request_put_header(struct curl_slist *node, char **at, const struct http_header *f)
+{
+    *node = (struct curl_slist){*at, NULL};
+    request_put(at, f->name, strlen(f->name));
+    (*at)[-1] = *f->value ? ':' : ';';
+    if (*f->value)
+        *(*at)++ = ' ';
+    request_put(at, f->value, strlen(f->value));
 }
 
 static struct request *request_new(struct http_client *h, const struct http_request *r)
 {
-    struct request *q = MEM_NEW(struct request);
+    size_t url = strlen(r->url), method = strlen(r->method);
+    size_t size = sizeof(struct request) + (size_t)r->nheaders * sizeof(struct curl_slist) + url +
+                  method + r->body_len + 3;
+    for (int i = 0; i < r->nheaders; i++)
+        size += strlen(r->headers[i].name) + strlen(r->headers[i].value) + 3;
+    struct request *q = mem_alloc(size);
+    memset(q, 0, sizeof *q);
+    struct curl_slist *nodes = (struct curl_slist *)(void *)(q + 1);
+    char *at = (char *)(nodes + r->nheaders);
+    for (int i = 0; i < r->nheaders; i++) {
+        request_put_header(&nodes[i], &at, &r->headers[i]);
+        if (i)
+            nodes[i - 1].next = &nodes[i];
+    }
+    q->headers = r->nheaders ? nodes : NULL;
+    q->secret = (size_t)(at - (char *)nodes);
+    q->method = request_put(&at, r->method, method);
+    q->url = request_put(&at, r->url, url);
+    q->body = r->body ? request_put(&at, r->body, r->body_len) : NULL;
+    q->body_len = r->body_len;
     q->h = h;
     q->id = ++h->last_id;
-    q->method = mem_strdup(r->method);
-    q->url = mem_strdup(r->url);
-    if (r->body) {
-        q->body = mem_alloc(r->body_len + 1);
-        memcpy(q->body, r->body, r->body_len);
-        q->body[r->body_len] = '\0';
-        q->body_len = r->body_len;
-    }
-    q->headers = mem_zero(((size_t)r->nheaders + 1) * sizeof *q->headers);
-    for (int i = 0; i < r->nheaders; i++)
-        q->headers[i] = header_line(&r->headers[i]);
     q->redirects = r->redirects;
+    q->again = r->again;
     q->configured = r->configured;
-    q->body_max = (size_t)h->opts.conf->body_max;
+    q->public_only = r->public_only;
+    q->want_headers = r->want_headers;
+    q->on_data = r->on_data;
+    q->answer_max = (size_t)(r->answer_max > 0 ? r->answer_max : h->opts.conf->body_max);
     q->until_ns = clock_ns() + (uint64_t)r->timeout_ms * 1000000;
     return q;
+}
+
+/* NULL, or why it is not even put into the queue. */
+static const char *client_refuses(struct http_client *h, const struct http_request *r)
+{
+    int64_t most = h->opts.conf && h->opts.conf->send_max ? h->opts.conf->send_max : SEND_MAX;
+    if (h->nwaiting >= WAITING_MAX) {
+        client_count(h, "busy");
+        return "too many requests at once";
+    }
+    if ((int64_t)r->body_len > most)
+        return most == SEND_MAX ? "the body of a request may have at most 64 KiB"
+                                : "the body of the request is too long";
+    return NULL;
 }
 
 uint64_t http_client_ask(struct http_client *h, const struct http_request *r, http_answer_fn fn,
                          void *ud, const char **why)
 {
     const struct http_site *site;
-    if (h->nwaiting >= WAITING_MAX) {
-        *why = "too many requests at once";
-        client_count("busy");
+    *why = client_refuses(h, r);
+    if (*why)
         return 0;
-    }
-    if (r->body_len > SEND_MAX) {
-        *why = "the body of a request may have at most 64 KiB";
-        return 0;
-    }
     struct request *q = request_new(h, r);
     q->fn = fn;
     q->ud = ud;
-    if (!h->opts.fake && !transfer_allowed(q, &site, why)) {
-        client_count("refused");
+    if (h->opts.fake) {
+        client_put_waiting(h, q);
+        h->opts.fake(h->opts.ud, q->id, r);
+        return q->id;
+    }
+    if (!transfer_allowed(q, &site, why)) {
+        client_count(h, "refused");
         request_free(q);
         return 0;
     }
-    *h->waiting_tail = q;
-    h->waiting_tail = &q->next;
-    h->nwaiting++;
-    if (h->opts.fake)
-        h->opts.fake(h->opts.ud, q->id, r);
-    else
-        client_arm(h, h->ngoing < (unsigned)h->opts.conf->requests);
-    return q->id;
+    if (h->waiting || h->ngoing >= client_most(h)) { /* in order of arrival */
+        client_put_waiting(h, q);
+        client_arm(h, h->ngoing < client_most(h));
+        return q->id;
+    }
+    if (client_load(h, why))
+        *why = transfer_go(q);
+    if (!*why)
+        return q->id;
+    client_count(h, *why);
+    request_free(q);
+    return 0;
 }
 
 static struct request *client_find(struct http_client *h, uint64_t id)
@@ -244,6 +345,8 @@ struct http_client *http_client_create(const struct http_client_opts *opts)
 void http_client_configure(struct http_client *h, const struct http_conf *conf)
 {
     h->opts.conf = conf;
+    h->generation++;
+    transfer_drop_idle(h); /* they were made for the old one */
 }
 
 const struct http_conf *http_client_conf(const struct http_client *h)
@@ -275,15 +378,12 @@ void http_client_destroy(struct http_client *h, void (*done)(void *ud), void *ud
         done(ud);
         return;
     }
-    struct request **const lists[] = {&h->waiting, &h->going};
-    for (int i = 0; i < 2; i++) {
-        while (*lists[i]) {
-            struct request *q = *lists[i];
-            *lists[i] = q->next;
-            transfer_drop(q);
-            request_free(q);
-        }
+    for (struct request *q; (q = h->waiting ? h->waiting : h->going);) {
+        client_unlink(h, q);
+        transfer_drop(q);
+        request_free(q);
     }
+    transfer_drop_idle(h);
     h->closed = done;
     h->closed_ud = ud;
     uv_close((uv_handle_t *)&h->late, client_timer_gone);

@@ -1,13 +1,14 @@
 /* http_curl.c -- see http_curl.h. Every socket of libcurl gets one uv_poll, its timeout one uv_timer; what is finished is reported
- * from there. Callers: http_client.c. */
+ * from there. A poll stays as long as its socket is open, and waits for reading also while nothing is on its way: a connection that is
+ * used again and again costs no system call but its own. Callers: http_client.c, http_transfer.c. */
 #include "web/http_curl.h"
 
 #include <dlfcn.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/mem.h"
-
-enum { LOOP_IDLE_CONNECTIONS = 16 };
 
 /* ---- the library ---- */
 
@@ -51,7 +52,9 @@ struct curl_loop {
     uv_timer_t timer;
     void (*on_done)(void *ud, CURL *easy, CURLcode code);
     void *ud;
-    unsigned handles; /* polls that are not closed, and the timer */
+    unsigned handles;         /* polls that are not closed, and the timer */
+    struct curl_poll **polls; /* by socket; NULL: none */
+    int npolls;
     void (*closed)(void *ud);
     void *closed_ud;
 };
@@ -60,6 +63,10 @@ struct curl_poll {
     uv_poll_t poll;
     struct curl_loop *l;
     curl_socket_t fd;
+    int events; /* that it waits for, of uv */
+    bool
+        kept; /* a connection's: stays until that is closed. Else one of libcurl's own, gone when it lets go of it */
+    bool idle; /* libcurl does not want to hear of it */
 };
 
 static void loop_report(struct curl_loop *l)
@@ -81,12 +88,36 @@ static void loop_act(struct curl_loop *l, curl_socket_t fd, int events)
     loop_report(l);
 }
 
+static void poll_wait(struct curl_poll *p, int events);
+
 static void loop_on_poll(uv_poll_t *h, int status, int events)
 {
     struct curl_poll *p = h->data;
     int what = (events & UV_READABLE ? CURL_CSELECT_IN : 0) |
                (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0);
-    loop_act(p->l, p->fd, status < 0 ? CURL_CSELECT_ERR : what);
+    if (p->idle)
+        poll_wait(
+            p,
+            0); /* the other side has closed it; libcurl finds out when it looks for a connection */
+    else
+        loop_act(p->l, p->fd, status < 0 ? CURL_CSELECT_ERR : what);
+}
+
+static void poll_wait(struct curl_poll *p, int events)
+{
+    if (events && events != p->events)
+        uv_poll_start(&p->poll, events, loop_on_poll);
+    else if (!events && p->events)
+        uv_poll_stop(&p->poll);
+    p->events = events;
+}
+
+/* Nothing is on its way: it waits on, if it did, for that is what the next request will want. */
+static void poll_rest(struct curl_poll *p)
+{
+    p->idle = true;
+    uv_unref((uv_handle_t *)&p->poll);
+    poll_wait(p, p->events & UV_READABLE);
 }
 
 static void loop_let_go(struct curl_loop *l)
@@ -95,6 +126,7 @@ static void loop_let_go(struct curl_loop *l)
         return;
     void (*closed)(void *ud) = l->closed;
     void *ud = l->closed_ud;
+    free(l->polls);
     free(l);
     closed(ud);
 }
@@ -112,6 +144,18 @@ static void loop_timer_closed(uv_handle_t *h)
     loop_let_go(h->data);
 }
 
+static struct curl_poll *loop_poll(const struct curl_loop *l, curl_socket_t fd)
+{
+    return fd < l->npolls ? l->polls[fd] : NULL;
+}
+
+static void loop_poll_end(struct curl_poll *p)
+{
+    p->l->polls[p->fd] = NULL;
+    uv_poll_stop(&p->poll); /* now: the number may belong to something else a moment later */
+    uv_close((uv_handle_t *)&p->poll, loop_poll_closed);
+}
+
 static struct curl_poll *loop_poll_new(struct curl_loop *l, curl_socket_t fd)
 {
     struct curl_poll *p = MEM_NEW(struct curl_poll);
@@ -122,32 +166,71 @@ static struct curl_poll *loop_poll_new(struct curl_loop *l, curl_socket_t fd)
         free(p);
         return NULL;
     }
+    if (fd >= l->npolls) {
+        int n = fd + 32;
+        l->polls = mem_realloc(l->polls, (size_t)n * sizeof(struct curl_poll *));
+        for (; l->npolls < n; l->npolls++)
+            l->polls[l->npolls] = NULL;
+    }
+    l->polls[fd] = p;
     l->handles++;
-    l->api->curl_multi_assign(l->multi, fd, p);
     return p;
 }
 
-/* libcurl wants to be told about a socket. */
+/* libcurl wants to be told about a socket, or no longer. */
 static int loop_on_socket(CURL *easy, curl_socket_t fd, int what, void *ud, void *known)
 {
     struct curl_loop *l = ud;
-    struct curl_poll *p = known;
+    struct curl_poll *p = loop_poll(l, fd);
     (void)easy;
+    (void)known;
     if (what == CURL_POLL_REMOVE) {
-        if (p) {
-            uv_poll_stop(&p->poll);
-            uv_close((uv_handle_t *)&p->poll, loop_poll_closed);
-            l->api->curl_multi_assign(l->multi, fd, NULL);
-        }
+        if (p && !p->kept)
+            loop_poll_end(p);
+        else if (p)
+            poll_rest(p);
         return 0;
     }
     if (!p)
         p = loop_poll_new(l, fd);
     if (!p)
         return -1;
-    int events = (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0);
-    uv_poll_start(&p->poll, events, loop_on_poll);
+    p->idle = false;
+    uv_ref((uv_handle_t *)&p->poll);
+    poll_wait(p,
+              (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0));
     return 0;
+}
+
+curl_socket_t curl_loop_open(struct curl_loop *l, const struct curl_sockaddr *a)
+{
+    curl_socket_t fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+    struct curl_poll *p = fd >= 0 ? loop_poll(l, fd) : NULL;
+    if (p)
+        loop_poll_end(p);
+    p = fd >= 0 ? loop_poll_new(l, fd) : NULL;
+    if (p)
+        p->kept = true;
+    return fd;
+}
+
+static int loop_on_close(void *ud, curl_socket_t fd)
+{
+    struct curl_poll *p = loop_poll(ud, fd);
+    if (p)
+        loop_poll_end(p);
+    return close(fd);
+}
+
+void curl_loop_watch(struct curl_loop *l, CURL *easy)
+{
+    l->api->curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, loop_on_close);
+    l->api->curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, l);
+}
+
+void curl_loop_keep(struct curl_loop *l, long connections)
+{
+    l->api->curl_multi_setopt(l->multi, CURLMOPT_MAXCONNECTS, connections);
 }
 
 static void loop_on_timer(uv_timer_t *t)
@@ -184,7 +267,6 @@ struct curl_loop *curl_loop_create(uv_loop_t *loop, const struct curl_api *api,
     api->curl_multi_setopt(l->multi, CURLMOPT_SOCKETDATA, l);
     api->curl_multi_setopt(l->multi, CURLMOPT_TIMERFUNCTION, loop_on_timeout);
     api->curl_multi_setopt(l->multi, CURLMOPT_TIMERDATA, l);
-    api->curl_multi_setopt(l->multi, CURLMOPT_MAXCONNECTS, (long)LOOP_IDLE_CONNECTIONS);
     return l;
 }
 

@@ -13,9 +13,6 @@
     X(curl_easy_setopt)         \
     X(curl_easy_getinfo)        \
     X(curl_easy_cleanup)        \
-    X(curl_easy_strerror)       \
-    X(curl_slist_append)        \
-    X(curl_slist_free_all)      \
     X(curl_multi_init)          \
     X(curl_multi_cleanup)       \
     X(curl_multi_setopt)        \
@@ -44,6 +41,12 @@ struct curl_loop;
 struct curl_loop *curl_loop_create(uv_loop_t *loop, const struct curl_api *api,
                                    void (*on_done)(void *ud, CURL *easy, CURLcode code), void *ud);
 CURLM *curl_loop_multi(const struct curl_loop *l);
+/* How many connections are kept. */
+void curl_loop_keep(struct curl_loop *l, long connections);
+/* The socket of a connection (CURLOPT_OPENSOCKETFUNCTION), whose poll outlives transfers. */
+curl_socket_t curl_loop_open(struct curl_loop *l, const struct curl_sockaddr *a);
+/* Once for every easy handle: its connections are closed through us. */
+void curl_loop_watch(struct curl_loop *l, CURL *easy);
 /* All easy handles have been removed. done runs when the loop has let go. */
 void curl_loop_destroy(struct curl_loop *l, void (*done)(void *ud), void *ud);
 

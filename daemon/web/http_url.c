@@ -140,11 +140,7 @@ void http_conf_free(struct http_conf *c)
     free(c->sites);
     free(c->ca);
     free(c->proxy);
-    free(c->llm.url);
-    conf_wipe(c->llm.key);
-    free(c->llm.model);
-    for (char **w = c->llm.words; w && *w; w++)
-        free(*w);
-    free(c->llm.words);
+    free(c->cert);
+    free(c->key);
     memset(c, 0, sizeof *c);
 }

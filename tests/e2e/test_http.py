@@ -312,6 +312,10 @@ def test_the_model(bench, napcat, box, outside):
     ('llm = { url = "https://example.com/v1" }', "llm.model is missing"),
     ('llm = { url = "https://example.com/v1", model = "m", timeout = "5m" }', "llm.timeout is at most 60s"),
     ('llm = { url = "https://example.com/v1", model = "m", words = "no-file.txt" }', "no-file.txt"),
+    ('llm = { url = "https://example.com/v1", model = "m", flows = { "poem" } }', "llm.flows: write a flow's name"),
+    ('llm = { url = "https://example.com/v1", model = "m", flows = { poem = { calls = 3 } } }', "calls"),
+    ('llm = { url = "https://example.com/v1", model = "m", flows = { poem = { tokens_per_day = -1 } } }', "tokens_per_day"),
+    ('http_client = { allow = { { url = "https://example.com/", private = 1 } } }', "private"),
 ])
 def test_a_wrong_configuration(box, text, problem):
     path = os.path.join(box, "sopd.lua")

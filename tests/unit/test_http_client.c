@@ -137,6 +137,51 @@ static void test_the_longest_site_counts(void **state)
     assert_null(http_site_of(&conf, &url));
 }
 
+static void test_what_is_private(void **state)
+{
+    static const char *const private[] = {"0.0.0.0",
+                                          "10.1.2.3",
+                                          "100.64.0.1",
+                                          "127.0.0.1",
+                                          "127.255.255.255",
+                                          "169.254.169.254",
+                                          "172.16.0.1",
+                                          "172.31.255.255",
+                                          "192.168.1.1",
+                                          "198.18.0.1",
+                                          "224.0.0.1",
+                                          "255.255.255.255",
+                                          "::",
+                                          "::1",
+                                          "::ffff:10.0.0.1",
+                                          "::ffff:127.0.0.1",
+                                          "::127.0.0.1",
+                                          "64:ff9b::10.0.0.1",
+                                          "fc00::1",
+                                          "fdff::1",
+                                          "fe80::1",
+                                          "ff02::1",
+                                          "2002:0a00:0001::1",
+                                          "2001:db8::1",
+                                          "2001::1"};
+    static const char *const public[] = {
+        "1.1.1.1",        "9.255.255.255",    "11.0.0.1",          "100.63.255.255",  "100.128.0.1",
+        "126.1.1.1",      "128.0.0.1",        "169.253.1.1",       "172.15.1.1",      "172.32.0.1",
+        "192.167.1.1",    "198.20.0.1",       "223.255.255.255",   "2606:4700::1111", "240e::1",
+        "::ffff:1.1.1.1", "64:ff9b::1.1.1.1", "2002:0101:0101::1", "example.com"};
+    (void)state;
+    for (size_t i = 0; i < sizeof private / sizeof private[0]; i++)
+        if (!http_address_private(private[i]))
+            fail_msg("%s counts as public", private[i]);
+    for (size_t i = 0; i < sizeof public / sizeof public[0]; i++)
+        if (http_address_private(public[i]))
+            fail_msg("%s counts as private", public[i]);
+    assert_true(http_host_private("localhost"));
+    assert_true(http_host_private("a.localhost"));
+    assert_false(http_host_private("alocalhost"));
+    assert_false(http_host_private("localhost.example.com"));
+}
+
 /* ---- the language model ---- */
 
 static void expect_read(const char *body, int status, const char *wanted, int64_t used)
@@ -199,6 +244,7 @@ int main(void)
         cmocka_unit_test(test_addresses_that_are_refused),
         cmocka_unit_test(test_what_is_below_what),
         cmocka_unit_test(test_the_longest_site_counts),
+        cmocka_unit_test(test_what_is_private),
         cmocka_unit_test(test_answers_of_a_model),
         cmocka_unit_test(test_the_request_to_a_model),
     };

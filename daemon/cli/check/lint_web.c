@@ -27,7 +27,7 @@ void lint_outside(struct linter *k)
                  k->flow->name);
         place_free(&at);
     }
-    if (!k->config->web.llm.url && lint_is_asked(k, "llm", &at)) {
+    if (!k->config->llm.url && lint_is_asked(k, "llm", &at)) {
         lint_add(k, "L091", at.file, at.line,
                  "flow %s calls c:llm, and the configuration has no language model: it will say "
                  "\"off\"",

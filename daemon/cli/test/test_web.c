@@ -181,7 +181,7 @@ int64_t world_web_next(const struct world *w)
 static void web_configure(struct world *w)
 {
     struct world_web *web = w->web;
-    struct llm_conf *llm = &w->daemon->config->web.llm;
+    struct llm_conf *llm = &w->daemon->config->llm;
     free(llm->url);
     free(llm->model);
     llm->url = web->llm == LUA_NOREF ? NULL : mem_strdup(web_llm_url);

@@ -6,13 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/utf8.h"
+#include "engine/run/llm_stream.h"
 #include "web/http_client.h"
 
 enum {
     CALL_BODY_MAX = 64 << 10, /* what a run keeps of an answer */
     CALL_KEPT_MAX = 100 << 10,
     CALL_TIMEOUT_MS = 10000,
+    CALL_STREAM_MAX = 8 << 20, /* a token of an answer in pieces takes some 300 bytes */
     CALL_HEADERS = 32,
 };
 
@@ -25,6 +26,8 @@ struct call {
     uint64_t request; /* of the client, 0 = none */
     bool reserving, llm;
     int64_t day, tokens; /* of the budget: set aside */
+    char *flow;
+    struct llm_show *show; /* NULL: its answer is not shown while it is made */
     cJSON *spec;
     UT_hash_handle hh;
 };
@@ -50,6 +53,8 @@ uint64_t call_serial(const struct run *run)
 static void call_free(struct call *c)
 {
     cJSON_Delete(c->spec);
+    llm_show_free(c->show);
+    free(c->flow);
     free(c->chat);
     free(c);
 }
@@ -142,12 +147,10 @@ static void call_on_answer(void *ud, const struct http_answer *a)
     struct buf with = {0};
     c->request = 0;
     if (c->llm) {
-        int64_t used = llm_read(&http_client_conf(e->opts.http)->llm, a, &with);
-        bool unasked = a->error && !a->status &&
-                       (strcmp(a->error, "no connection") == 0 ||
-                        strcmp(a->error, "unknown host") == 0 || strcmp(a->error, "tls") == 0);
+        int64_t used = c->show ? llm_show_read(c->show, a, &with) : llm_read(e->opts.llm, a, &with);
+        bool unasked = !a->status && !a->written;
         if (used >= 0 || unasked)
-            llm_settle(e, c->day, (unasked ? 0 : used) - c->tokens);
+            llm_settle(e, c->flow, c->day, (unasked ? 0 : used) - c->tokens);
     } else {
         call_write_answer(a, &with);
     }
@@ -194,6 +197,9 @@ static void call_ask_http(struct call *c)
                              .url = call_text(q, "url"),
                              .headers = headers,
                              .redirects = (int)call_number(q, "redirects", 0),
+                             .again =
+                                 cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(c->spec, "again")),
+                             .want_headers = true,
                              .timeout_ms = call_timeout(c, clock_wall(c->gw->e->clock))};
     cJSON_ArrayForEach (h, cJSON_GetObjectItemCaseSensitive(q, "headers"))
         if (cJSON_IsString(h) && r.nheaders < CALL_HEADERS)
@@ -205,11 +211,15 @@ static void call_ask_http(struct call *c)
     call_ask(c, &r);
 }
 
+static bool call_on_data(void *ud, int status, const char *data, size_t len)
+{
+    return llm_show_data(((struct call *)ud)->show, status, data, len);
+}
+
 static void call_send_llm(struct call *c)
 {
     struct llm_ask ask = {0};
-    const struct http_conf *conf = http_client_conf(c->gw->e->opts.http);
-    if (!llm_ask_make(&conf->llm, cJSON_GetObjectItemCaseSensitive(c->spec, "llm"), &ask)) {
+    if (!llm_ask_make(c->gw->e->opts.llm, cJSON_GetObjectItemCaseSensitive(c->spec, "llm"), &ask)) {
         call_answer_error(c, "off");
     } else {
         struct http_request r = {.method = "POST",
@@ -219,6 +229,8 @@ static void call_send_llm(struct call *c)
                                  .body = buf_cstr(&ask.body),
                                  .body_len = ask.body.len,
                                  .configured = true,
+                                 .answer_max = c->show ? CALL_STREAM_MAX : 0,
+                                 .on_data = c->show ? call_on_data : NULL,
                                  .timeout_ms = call_timeout(c, clock_wall(c->gw->e->clock))};
         call_ask(c, &r);
     }
@@ -243,15 +255,41 @@ static void call_reserved(void *ud, const struct redisReply *reply)
 static void call_ask_llm(struct call *c)
 {
     struct llm_ask ask = {0};
-    const struct http_conf *conf = http_client_conf(c->gw->e->opts.http);
-    bool on =
-        conf && llm_ask_make(&conf->llm, cJSON_GetObjectItemCaseSensitive(c->spec, "llm"), &ask);
+    const struct engine *e = c->gw->e;
+    bool on = e->opts.http &&
+              llm_ask_make(e->opts.llm, cJSON_GetObjectItemCaseSensitive(c->spec, "llm"), &ask);
     c->tokens = ask.tokens;
     llm_ask_free(&ask);
     c->day = on ? llm_day(c->gw->e) : 0;
-    c->reserving = on && llm_reserve(c->gw->e, c->day, c->tokens, call_reserved, c);
+    c->reserving = on && llm_reserve(c->gw->e, c->flow, c->day, c->tokens, call_reserved, c);
     if (!c->reserving)
         call_answer_error(c, on ? "busy" : "off");
+}
+
+/* Of what its message answers; NULL: nothing was said here that it could answer. */
+static const char *call_ref(const struct run *run)
+{
+    const struct event *e = run->gen ? NULL : run->cause.event;
+    if (run->ref)
+        return run->ref;
+    return e && strcmp(*e->via ? e->via : e->chat, run->chat) == 0 ? e->ref : NULL;
+}
+
+/* The draft's name is the same if another process asks again: what it shows goes on where this one stopped. */
+static struct llm_show *call_show(struct gw *gw, const struct run *run, const cJSON *llm)
+{
+    struct buf draft = {0};
+    if (!cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(llm, "show")))
+        return NULL;
+    buf_addf(&draft, "%s-%d-%u", run->id, run->gen, run->wakes);
+    struct llm_show *s = llm_show_new(
+        &(struct llm_show_opts){.gw = gw,
+                                .chat = run->chat,
+                                .ref = call_ref(run),
+                                .draft = buf_cstr(&draft),
+                                .words = cJSON_GetObjectItemCaseSensitive(llm, "words")});
+    buf_free(&draft);
+    return s;
 }
 
 void call_begin(struct gw *gw, const struct run *run)
@@ -265,7 +303,11 @@ void call_begin(struct gw *gw, const struct run *run)
     c->state = CALL_ASKED;
     c->spec = cJSON_Parse(run->wait);
     HASH_ADD_STR(gw->calls, run, c);
-    c->llm = cJSON_HasObjectItem(c->spec, "llm");
+    const struct pin *pin = pin_find(gw, run->pin);
+    c->flow = mem_strdup(pin ? pin->flow : "");
+    const cJSON *llm = cJSON_GetObjectItemCaseSensitive(c->spec, "llm");
+    c->llm = llm != NULL;
+    c->show = llm ? call_show(gw, run, llm) : NULL;
     if (c->llm)
         call_ask_llm(c);
     else if (gw->e->opts.http)

@@ -5,6 +5,7 @@
 #define SOPD_ENGINE_CALLS_H
 
 #include "engine/internal.h"
+#include "engine/run/llm.h"
 #include "web/http_client.h"
 
 /* A wait is over so much later than the request itself: web.lua adds it. */
@@ -31,26 +32,5 @@ void call_unsure(struct gw *gw, const char *run, const char *chat);
 void calls_load(struct gw *gw);
 /* None of its questions matters any more. */
 void calls_drop(struct gw *gw);
-
-/* ---- llm.c ---- */
-
-/* What c:llm asks, as a request. */
-struct llm_ask {
-    struct buf url, body, bearer;
-    struct http_header headers[2];
-    int64_t tokens; /* at most, by estimate: what is set aside of the day's */
-};
-/* False: there is no endpoint. spec: the "llm" of a wait. */
-bool llm_ask_make(const struct llm_conf *c, const struct cJSON *spec, struct llm_ask *out);
-void llm_ask_free(struct llm_ask *a);
-/* What the wait returns: {"text":...,"tokens":n} or {"error":...}. Returns the tokens that it took, -1 if it does not say. */
-int64_t llm_read(const struct llm_conf *c, const struct http_answer *a, struct buf *with);
-/* Which day's budget it is now. */
-int64_t llm_day(const struct engine *e);
-/* Takes one call and so many tokens of that day's, in Redis: fn gets what llm_reserved understands. False: Redis is away. */
-bool llm_reserve(struct engine *e, int64_t day, int64_t tokens, redis_fn fn, void *ud);
-bool llm_reserved(const struct redisReply *reply);
-/* Corrects what was set aside by what was used. */
-void llm_settle(struct engine *e, int64_t day, int64_t tokens);
 
 #endif

@@ -1,5 +1,5 @@
 /* llm.c -- the language model behind c:llm: its request (OpenAI-compatible chat completions) is made from the configuration, its answer
- * is read and looked through for words that must not be said, its day's budget is kept in Redis. See calls.h. */
+ * is read and looked through for words that must not be said, its day's budget is kept in Redis. See llm.h. */
 #include <cjson/cJSON.h>
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
@@ -7,8 +7,8 @@
 
 #include "base/timefmt.h"
 #include "base/utf8.h"
-#include "engine/run/calls.h"
-#include "web/http_client.h"
+#include "engine/internal.h"
+#include "engine/run/llm.h"
 
 extern const char embed_llm_budget_lua[];
 extern const unsigned long embed_llm_budget_lua_len;
@@ -58,7 +58,7 @@ static int64_t llm_take_messages(const cJSON *spec, cJSON *body)
 
 bool llm_ask_make(const struct llm_conf *c, const struct cJSON *spec, struct llm_ask *out)
 {
-    if (!c->url)
+    if (!c || !c->url)
         return false;
     cJSON *body = cJSON_CreateObject();
     const char *model = llm_text(spec, "model");
@@ -72,7 +72,11 @@ bool llm_ask_make(const struct llm_conf *c, const struct cJSON *spec, struct llm
     cJSON_AddNumberToObject(body, "max_tokens", (double)most);
     if (cJSON_IsNumber(heat))
         cJSON_AddNumberToObject(body, "temperature", heat->valuedouble);
-    cJSON_AddBoolToObject(body, "stream", false);
+    bool stream = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(spec, "show"));
+    cJSON_AddBoolToObject(body, "stream", stream);
+    if (stream) /* else it does not say what it took */
+        cJSON_AddBoolToObject(cJSON_AddObjectToObject(body, "stream_options"), "include_usage",
+                              true);
     char *text = cJSON_PrintUnformatted(body);
     buf_adds(&out->body, text ? text : "{}");
     buf_adds(&out->url, c->url);
@@ -103,20 +107,21 @@ static void llm_error(struct buf *with, const char *error)
     buf_addc(with, '}');
 }
 
-static bool llm_forbidden(const struct llm_conf *c, const struct buf *text)
+bool llm_forbidden(char *const *words, const struct buf *text)
 {
     struct buf folded = {0};
     bool found = false;
+    if (!words || !*words)
+        return false;
     utf8_fold(&folded, text->data, text->len);
     buf_cstr(&folded);
-    for (char **w = c->words; w && *w && !found; w++)
+    for (char *const *w = words; *w && !found; w++)
         found = **w && strstr(folded.data, *w) != NULL;
     buf_free(&folded);
     return found;
 }
 
-/* The text without what a reasoning model thought before it, and without outer blanks. */
-static void llm_clean(const char *content, struct buf *out)
+void llm_clean(const char *content, struct buf *out)
 {
     static const char open[] = "<think>", close[] = "</think>";
     content += strspn(content, " \t\r\n");
@@ -131,22 +136,32 @@ static void llm_clean(const char *content, struct buf *out)
     buf_cstr(out);
 }
 
-/* The answer's text, NULL with why there is none. */
-static const char *llm_choice(const cJSON *json, const char **why)
-{
-    const cJSON *choice = cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(json, "choices"), 0);
-    const char *end = llm_text(choice, "finish_reason");
-    const char *text = llm_text(cJSON_GetObjectItemCaseSensitive(choice, "message"), "content");
-    *why = end && strcmp(end, "content_filter") == 0 ? "refused" : "broken answer";
-    return end && strcmp(end, "content_filter") == 0 ? NULL : text;
-}
-
 static int64_t llm_used(const cJSON *json)
 {
     const cJSON *usage = cJSON_GetObjectItemCaseSensitive(json, "usage");
     const cJSON *total = cJSON_GetObjectItemCaseSensitive(usage, "total_tokens");
     bool sane = cJSON_IsNumber(total) && total->valuedouble >= 0 && total->valuedouble < 1e7;
     return sane ? (int64_t)total->valuedouble : -1;
+}
+
+void llm_write(const struct llm_conf *c, const struct llm_text *t, struct buf *with)
+{
+    struct buf text = {0};
+    const char *why = t->refused ? "refused" : t->content ? NULL : t->why;
+    if (t->content)
+        llm_clean(t->content, &text);
+    if (!why && !text.len)
+        why = "empty";
+    if (!why && c && llm_forbidden(c->words, &text))
+        why = "refused";
+    if (why) {
+        llm_error(with, why);
+    } else {
+        buf_adds(with, "{\"text\":");
+        buf_add_json(with, text.data, text.len);
+        buf_addf(with, ",\"tokens\":%lld}", (long long)(t->used > 0 ? t->used : 0));
+    }
+    buf_free(&text);
 }
 
 int64_t llm_read(const struct llm_conf *c, const struct http_answer *a, struct buf *with)
@@ -162,34 +177,23 @@ int64_t llm_read(const struct llm_conf *c, const struct http_answer *a, struct b
         return -1;
     }
     cJSON *json = cJSON_ParseWithLength(a->body, a->body_len);
-    const char *content = llm_choice(json, &why);
-    int64_t used = llm_used(json);
-    struct buf text = {0};
-    if (content)
-        llm_clean(content, &text);
-    if (content && !text.len)
-        why = "empty";
-    else if (content && llm_forbidden(c, &text))
-        why = "refused";
-    else if (content)
-        why = NULL;
-    if (why) {
-        llm_error(with, why);
-    } else {
-        buf_adds(with, "{\"text\":");
-        buf_add_json(with, text.data, text.len);
-        buf_addf(with, ",\"tokens\":%lld}", (long long)(used > 0 ? used : 0));
-    }
-    buf_free(&text);
+    const cJSON *choice = cJSON_GetArrayItem(cJSON_GetObjectItemCaseSensitive(json, "choices"), 0);
+    const char *end = llm_text(choice, "finish_reason");
+    const struct llm_text t = {
+        .content = llm_text(cJSON_GetObjectItemCaseSensitive(choice, "message"), "content"),
+        .why = "broken answer",
+        .refused = end && strcmp(end, "content_filter") == 0,
+        .used = llm_used(json)};
+    llm_write(c, &t, with);
     cJSON_Delete(json);
-    return used;
+    return t.used;
 }
 
 /* ---- the day's budget ---- */
 
 int64_t llm_day(const struct engine *e)
 {
-    return zone_day(http_client_conf(e->opts.http)->llm.zone, clock_wall(e->clock), 0);
+    return zone_day(e->opts.llm->zone, clock_wall(e->clock), 0);
 }
 
 static void llm_budget_key(int64_t day, struct buf *key)
@@ -198,18 +202,37 @@ static void llm_budget_key(int64_t day, struct buf *key)
     time_add_date(key, day);
 }
 
-bool llm_reserve(struct engine *e, int64_t day, int64_t tokens, redis_fn fn, void *ud)
+static struct llm_share llm_share_of(const struct llm_conf *c, const char *flow)
 {
-    const struct llm_conf *c = &http_client_conf(e->opts.http)->llm;
-    const int64_t numbers[] = {c->calls_per_day, c->tokens_per_day, tokens, LLM_KEEP_S};
+    struct llm_share found = {.calls = -1, .tokens = -1};
+    for (int i = 0; i < c->nshares; i++) {
+        if (c->shares[i].flow && strcmp(c->shares[i].flow, flow) == 0)
+            return c->shares[i];
+        if (!c->shares[i].flow)
+            found = c->shares[i];
+    }
+    return found;
+}
+
+bool llm_reserve(struct engine *e, const char *flow, int64_t day, int64_t tokens, redis_fn fn,
+                 void *ud)
+{
+    const struct llm_conf *c = e->opts.llm;
+    const struct llm_share share = llm_share_of(c, flow);
+    const int64_t numbers[] = {c->calls_per_day, c->tokens_per_day, tokens,
+                               LLM_KEEP_S,       share.calls,       share.tokens};
     struct buf key = {0};
-    char text[4][24];
+    char text[6][24];
     llm_budget_key(day, &key);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 6; i++)
         text[i][buf_digits(text[i], numbers[i])] = '\0';
-    const char *argv[] = {
-        "EVAL", embed_llm_budget_lua, "1", buf_cstr(&key), text[0], text[1], text[2], text[3]};
-    bool ok = redis_command(e->redis, fn, ud, 8, argv, NULL);
+    const char *argv[] = {"EVAL",  embed_llm_budget_lua,
+                          "1",     buf_cstr(&key),
+                          text[0], text[1],
+                          text[2], text[3],
+                          flow,    text[4],
+                          text[5]};
+    bool ok = redis_command(e->redis, fn, ud, 11, argv, NULL);
     buf_free(&key);
     return ok;
 }
@@ -223,15 +246,42 @@ bool llm_reserved(const struct redisReply *reply)
     return false;
 }
 
-void llm_settle(struct engine *e, int64_t day, int64_t tokens)
+void llm_settle(struct engine *e, const char *flow, int64_t day, int64_t tokens)
 {
-    struct buf key = {0};
+    struct buf key = {0}, share = {0};
     char text[24];
     if (!tokens)
         return;
     llm_budget_key(day, &key);
+    buf_addf(&share, "tokens:%s", flow);
     text[buf_digits(text, tokens)] = '\0';
-    redis_command(e->redis, NULL, NULL, 4,
-                  (const char *[]){"HINCRBY", buf_cstr(&key), "tokens", text}, NULL);
+    const char *const fields[] = {"tokens", buf_cstr(&share)};
+    for (int i = 0; i < 2; i++)
+        redis_command(e->redis, NULL, NULL, 4,
+                      (const char *[]){"HINCRBY", buf_cstr(&key), fields[i], text}, NULL);
     buf_free(&key);
+    buf_free(&share);
+}
+
+/* ---- configuration ---- */
+
+void engine_set_llm(struct engine *e, const struct llm_conf *conf)
+{
+    e->opts.llm = conf;
+}
+
+void llm_conf_free(struct llm_conf *c)
+{
+    free(c->url);
+    if (c->key)
+        explicit_bzero(c->key, strlen(c->key));
+    free(c->key);
+    free(c->model);
+    for (char **w = c->words; w && *w; w++)
+        free(*w);
+    free(c->words);
+    for (int i = 0; i < c->nshares; i++)
+        free(c->shares[i].flow);
+    free(c->shares);
+    memset(c, 0, sizeof *c);
 }

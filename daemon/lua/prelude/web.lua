@@ -144,7 +144,7 @@ end
 -- ---- c:llm ----
 
 local LLM = { prompt = "string", system = "string", messages = true, model = "string", max_tokens = true, temperature = true,
-  timeout = true, words = true }
+  timeout = true, words = true, show = "boolean" }
 local ROLES = { system = true, user = true, assistant = true }
 
 local function messages_of(opts)
@@ -204,11 +204,13 @@ function M.llm(c, opts)
       messages = messages_of(opts), model = opts.model,
       max_tokens = opts.max_tokens and S.integer(opts.max_tokens, "c:llm: max_tokens"),
       temperature = opts.temperature and S.number(opts.temperature, "c:llm: temperature"),
+      show = opts.show or nil, words = opts.show and words or nil,
     },
     again = true,
     timeout = timeout,
     due = P.now_ms() + timeout + NET,
   }, "llm")
+  s.draft = with.draft -- the next message into this chat ends what was shown
   if not with.text then
     return nil, with.error or "unknown"
   elseif has_word(with.text, words) then

@@ -145,6 +145,19 @@ t:case("the model writes; the instructions may be worded anew while it does", fu
   g:equal(g:requests()[1].json.max_tokens, 100)
 end)
 
+t:case("an answer that is shown while it is made is asked for in pieces, and is the same", function(g)
+  g:llm("好的")
+  g:says("小美", "显 春天")
+  g:expect{ text = "得到:好的" }
+  g:expect{ text = "就这样" }
+  local asked = g:requests()[1].json
+  g:equal(asked.stream, true)
+  g:equal(asked.stream_options.include_usage, true)
+  g:llm("我保证有效")
+  g:says("小美", "显 春天")
+  g:expect{ text = "没有:refused" }
+end)
+
 t:case("why the model does not write", function(g)
   for _, why in ipairs({ "status 500", "status 429", "no connection", "refused" }) do
     g:llm({ error = why })

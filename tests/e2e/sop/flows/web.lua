@@ -33,4 +33,14 @@ flow:command("写", { args = true }, function(c)
   c:reply({ sop.text(text or "没有:" .. why) })
 end)
 
+-- 显 TEXT: shown while it is made; 短显 has little time
+local function shown(timeout)
+  return function(c)
+    local text, why = c:llm{ prompt = c.args, show = true, timeout = timeout, words = { "打折" } }
+    c:reply({ sop.text(text and text .. "(完)" or "没有:" .. why) })
+  end
+end
+flow:command("显", { args = true }, shown("15s"))
+flow:command("短显", { args = true }, shown("3s"))
+
 return flow

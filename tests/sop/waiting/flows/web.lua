@@ -42,6 +42,13 @@ flow:command("写", { args = true }, function(c)
   tell(c, text and text .. " " .. tokens, tokens)
 end)
 
+-- 显 TEXT: as 写, and members see it grow where they can.
+flow:command("显", { args = true }, function(c)
+  local text, why = c:llm{ prompt = c.args, words = { "保证" }, show = true }
+  tell(c, text, why)
+  c:say("就这样", nil, { answer = true })
+end)
+
 -- 错: what a script may get wrong is an error before anything is asked.
 flow:command("错", function(c)
   local wrong = {
@@ -59,6 +66,7 @@ flow:command("错", function(c)
     { "llm", {}, "either prompt or messages" },
     { "llm", { messages = { { role = "robot", content = "x" } } }, "role system, user or assistant" },
     { "llm", { prompt = "x", words = { 1 } }, "list of texts" },
+    { "llm", { prompt = "x", show = "yes" }, "show" },
     { "llm", { prompt = ("x"):rep(40000) }, "32 KiB" },
   }
   for i, case in ipairs(wrong) do
