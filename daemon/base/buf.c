@@ -220,6 +220,29 @@ void buf_add_key(struct buf *b, const char *id)
     buf_add_key_n(b, id, strlen(id));
 }
 
+void buf_add_part(struct buf *b, const char *id)
+{
+    for (; *id; id++) {
+        if (*id == '|' || *id == '%')
+            buf_adds(b, *id == '|' ? "%7C" : "%25");
+        else
+            buf_addc(b, *id);
+    }
+}
+
+size_t buf_read_part(struct buf *b, const char *s)
+{
+    size_t n = strcspn(s, "|");
+    for (size_t i = 0; i < n; i++) {
+        bool bar = n - i > 2 && strncmp(s + i, "%7C", 3) == 0;
+        bool percent = n - i > 2 && strncmp(s + i, "%25", 3) == 0;
+        buf_addc(b, bar ? '|' : s[i]);
+        i += bar || percent ? 2 : 0;
+    }
+    buf_cstr(b);
+    return n;
+}
+
 void buf_hex64(char *out, uint64_t n)
 {
     for (int i = 15; i >= 0; i--, n >>= 4)

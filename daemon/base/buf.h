@@ -49,6 +49,10 @@ void buf_add_array(struct buf *b, size_t count);
 
 /* An id as part of a Redis key: `:`, `{`, `}`, `%`, blanks and control characters become %XX. */
 void buf_add_key(struct buf *b, const char *id);
+/* An id as one part of a name whose parts stand between "|": with %7C for a bar, %25 for a percent sign. */
+void buf_add_part(struct buf *b, const char *id);
+/* Adds the id that stands at s, up to the next bar or the end; returns how many bytes of s it takes. */
+size_t buf_read_part(struct buf *b, const char *s);
 void buf_add_key_n(struct buf *b, const char *id, size_t len);
 
 #endif

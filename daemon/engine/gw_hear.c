@@ -23,6 +23,24 @@ static void gw_note_chat(struct gw *gw, const struct event *e)
     }
 }
 
+/* A pressed button that says a word is that word, said to the bot; what it stands under is no message of the speaker's. */
+static void gw_hear_button(struct event *e)
+{
+    static const char say[] = "say:";
+    if (strncmp(e->text, say, sizeof say - 1) != 0)
+        return;
+    struct segment *s = event_room(e, sizeof *s);
+    e->type = EVENT_MESSAGE;
+    e->sub = EVENT_PRESSED;
+    e->at_me = true;
+    e->target = e->message_id;
+    e->message_id = e->reply_to = "";
+    e->text += sizeof say - 1;
+    *s = (struct segment){SEGMENT_TEXT, "text", "", e->text};
+    e->segments = s;
+    e->nsegments = 1;
+}
+
 static void gw_on_event(void *ud, struct gateway *g, struct event *e)
 {
     struct gw *gw = ud;
@@ -32,6 +50,10 @@ static void gw_on_event(void *ud, struct gateway *g, struct event *e)
         event_free(e);
         return;
     }
+    if (e->type == EVENT_BUTTON)
+        gw_hear_button(e);
+    if (*e->ref && strlen(e->ref) > EVENT_REF_MAX)
+        e->ref = "";
     if (health_event(gw, e)) {
         event_free(e);
         return;
@@ -47,6 +69,10 @@ static void gw_on_event(void *ud, struct gateway *g, struct event *e)
     if (e->type == EVENT_MUTE)
         hold_event(gw, e);
     gw_note_chat(gw, e);
+    if (e->type == EVENT_JOIN && strcmp(e->sub, "self") == 0) { /* nobody greets themselves */
+        event_free(e);
+        return;
+    }
     retention_event(gw, e);
     struct chat *c = chat_get(gw, e->chat, true);
     breaker_heard(gw, e);
@@ -197,18 +223,13 @@ static void gw_on_chat(void *ud, struct gateway *g, const char *chat, const char
     schedule_rebuild(gw->e);
 }
 
-static void gw_on_caught_up(void *ud, struct gateway *g, const char *chat, int64_t back_ms)
+static void gw_on_caught_up(void *ud, struct gateway *g, const struct gateway_gap *r)
 {
     struct gw *gw = ud;
     (void)g;
-    outbox_caught_up(gw, chat, back_ms);
+    gap_read(gw, r);
+    outbox_caught_up(gw, r->chat, r->back_ms);
     engine_spin(gw->e);
-}
-
-static void gw_on_gap(void *ud, struct gateway *g, const struct gateway_gap *r)
-{
-    (void)g;
-    gap_read(ud, r);
 }
 
 void gw_sink(struct gw *gw, struct gateway_sink *out)
@@ -222,6 +243,5 @@ void gw_sink(struct gw *gw, struct gateway_sink *out)
                                  .on_state = gw_on_state,
                                  .on_chat = gw_on_chat,
                                  .on_caught_up = gw_on_caught_up,
-                                 .on_gap = gw_on_gap,
                                  .on_repeated = gw_on_repeated};
 }

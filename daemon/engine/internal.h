@@ -43,6 +43,8 @@ void optout_key(struct gw *gw, const char *secret);
 void optout_veil(struct gw *gw, const char *user, struct buf *out);
 
 /* retention.c */
+/* "chat|user", as it stands in `left`: appended. */
+void retention_member(const char *chat, const char *user, struct buf *out);
 void retention_event(struct gw *gw, const struct event *e); /* notes who leaves and comes back */
 void retention_round(struct gw *gw);
 

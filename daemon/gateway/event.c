@@ -83,7 +83,7 @@ struct event *event_new(enum event_type type, size_t room)
     e->type = type;
     const char **strings[] = {&e->chat,        &e->key,    &e->user,       &e->name,     &e->role,
                               &e->operator_id, &e->target, &e->message_id, &e->reply_to, &e->sub,
-                              &e->flag,        &e->text,   &e->chat_name,  &e->via,    &e->ref};
+                              &e->flag,        &e->text,   &e->chat_name,  &e->via,      &e->ref};
     for (size_t i = 0; i < sizeof strings / sizeof strings[0]; i++)
         *strings[i] = "";
     return e;

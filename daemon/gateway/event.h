@@ -10,7 +10,7 @@
 
 enum event_type {
     EVENT_MESSAGE, /* somebody spoke */
-    EVENT_JOIN,    /* user came into the chat; operator: who let them in or invited them */
+    EVENT_JOIN, /* user came into the chat; operator: who let them in or invited them; sub "self" = we came in */
     EVENT_LEAVE, /* user left; sub "kick" with operator, or "leave"; sub "self" = we were removed */
     EVENT_POKE,  /* user nudged target */
     EVENT_RECALL,   /* message_id was taken back by operator */
@@ -37,8 +37,8 @@ enum segment_type {
     SEGMENT_AT,    /* id ("all" = everybody), text = name if known */
     SEGMENT_IMAGE, /* id = url or file; text = summary */
     SEGMENT_FACE,  /* id */
-    SEGMENT_REPLY, /* id = message id that is quoted */
-    SEGMENT_VOICE,
+    SEGMENT_REPLY, /* id = message id that is quoted; text = what it says, where the platform tells (somebody else's words) */
+    SEGMENT_VOICE, /* text = what was said, where the platform writes it down */
     SEGMENT_VIDEO,
     SEGMENT_FILE,    /* id = file or url, text = name */
     SEGMENT_CARD,    /* text = human summary; data = the platform's text */
@@ -99,6 +99,9 @@ struct event {
     const struct segment *segments;
     int nsegments;
 };
+
+/* `sub` of a message that nobody typed: a button that says a word was pressed; `target` is the message that it stands under. */
+#define EVENT_PRESSED "button"
 
 /* An empty event: all strings "", times zero. `room` is a hint for the arena (the frame's size is a good one). */
 struct event *event_new(enum event_type type, size_t room);

@@ -33,7 +33,12 @@ void plain_add(struct buf *out, const struct segment *s)
         break;
     case SEGMENT_FACE: plain_bracket(out, "face", s->id); break;
     case SEGMENT_REPLY: break;
-    case SEGMENT_VOICE: plain_bracket(out, "voice", ""); break;
+    case SEGMENT_VOICE: /* what was said, where the platform writes it down */
+        if (*s->text)
+            buf_adds(out, s->text);
+        else
+            plain_bracket(out, "voice", "");
+        break;
     case SEGMENT_VIDEO: plain_bracket(out, "video", ""); break;
     case SEGMENT_FILE: plain_bracket(out, "file", s->text); break;
     case SEGMENT_CARD:

@@ -184,9 +184,8 @@ static void play_next_id(struct playground *g)
     snprintf(g->message_id, sizeof g->message_id, "%lld", (long long)++g->last_id);
 }
 
-/* An event with place, time and person filled in. */
-static struct event *play_event(struct playground *g, enum event_type type, const char *chat,
-                                const char *name)
+struct event *play_event(struct playground *g, enum event_type type, const char *chat,
+                         const char *name)
 {
     struct event *e = event_new(type, 0);
     const struct play_group *group = play_group(g, chat);
@@ -206,20 +205,33 @@ static struct event *play_event(struct playground *g, enum event_type type, cons
     return e;
 }
 
-/* "join", "leave" ...: with a number that no other event has. */
-static void play_key(struct playground *g, struct event *e)
+void play_key(struct playground *g, struct event *e)
 {
     char key[64];
     int n = snprintf(key, sizeof key, "%s%lld", event_type_name(e->type), (long long)++g->last_id);
     e->key = event_string(e, key, (size_t)n);
 }
 
-static void play_emit(struct playground *g, struct event *e)
+/* The platform wants its own word back with what answers this. */
+static void play_set_ref(struct playground *g, struct event *e)
 {
-    if (g->link == LINK_UP && !g->stopping)
+    char ref[80];
+    if (g->platform != PLAY_AS_WECOM)
+        return;
+    int n = snprintf(ref, sizeof ref, "re:%s", e->key);
+    e->ref = event_string(e, ref, (size_t)n);
+}
+
+void play_emit(struct playground *g, struct event *e)
+{
+    if (g->link == LINK_UP && !g->stopping && play_hears(g, e)) {
+        play_set_ref(g, e);
+        if (e->type == EVENT_MESSAGE || e->type == EVENT_BUTTON)
+            play_opens(g, e->chat);
         g->sink.on_event(g->sink.ud, &g->base, e);
-    else
+    } else {
         event_free(e);
+    }
 }
 
 /* The person whose name stands behind the @ at s, the longest that fits; its length, 0 if nobody. */

@@ -40,6 +40,15 @@ void playground_admit(struct gateway *g, const char *chat, const char *name, con
                       int64_t joined_s);
 /* From now on it is a platform that lacks these capabilities (GATEWAY_DM, ...). */
 void playground_set_lacks(struct gateway *g, unsigned caps);
+/* Which platform it is: "any" (everything that one may be able to do), or "wecom": no joins, only messages that mention the bot, no
+ * mentions, messages only into chats in which somebody wrote to the bot. False: it knows none of that name. */
+bool playground_set_platform(struct gateway *g, const char *name);
+unsigned playground_caps(const struct gateway *g);
+/* What the platform remembers while the daemon restarts (buttons, open chats): taken from the old gateway, given to the new one. */
+struct play_memory;
+struct play_memory *playground_take_memory(struct gateway *g);
+void playground_give_memory(struct gateway *g, struct play_memory *m);
+void playground_free_memory(struct play_memory *m);
 /* Message ids and event keys are numbers that count up; the last one, and going on after another one: a platform counts on while
  * the daemon restarts, and repeats what it told under the same number. */
 int64_t playground_last_id(const struct gateway *g);
@@ -65,6 +74,11 @@ void playground_poke(struct gateway *g, const char *chat, const char *name,
                      const char *target); /* target: NULL = the bot */
 void playground_enter(struct gateway *g,
                       const char *name); /* opens the private chat with the bot */
+/* The newest button of that label in a chat; and somebody presses one. */
+bool playground_find_button(const struct gateway *g, const char *chat, const char *label,
+                            const char **message_id, const char **value);
+void playground_press(struct gateway *g, const char *chat, const char *name, const char *message_id,
+                      const char *value);
 void playground_recall(struct gateway *g, const char *chat, const char *name,
                        const char *message_id);
 void playground_request(struct gateway *g, const char *chat, const char *name, const char *comment);
@@ -72,6 +86,8 @@ void playground_request(struct gateway *g, const char *chat, const char *name, c
 /* Results of the sends to come: `count` of them end like this instead of SENT. */
 void playground_fail_sends(struct gateway *g, enum send_outcome outcome, const char *reason,
                            int count);
+/* And say for how long (MUTED, CROWDED); 0: they do not. */
+void playground_fail_for(struct gateway *g, int64_t ms);
 /* Link and account as the engine sees them. */
 void playground_set_state(struct gateway *g, enum gateway_link link, enum gateway_account account);
 /* Sends whose result was not reported yet. */

@@ -14,8 +14,10 @@
 static void play_report(struct playground *g, const struct play_result *r)
 {
     if (r->is_send) {
-        struct send_result s = {
-            .outcome = r->outcome, .message_id = r->message_id, .reason = r->reason};
+        struct send_result s = {.outcome = r->outcome,
+                                .message_id = r->message_id,
+                                .reason = r->reason,
+                                .retry_ms = r->retry_ms};
         g->sink.on_sent(g->sink.ud, &g->base, r->ticket, &s);
         return;
     }
@@ -68,6 +70,7 @@ static struct play_result *play_result(struct playground *g, bool is_send, uint6
 /* What a reader of the chat would see. */
 static void play_render(struct playground *g, const struct out_message *m, struct buf *out)
 {
+    bool buttons = false;
     for (int i = 0; i < m->nsegments; i++) {
         const struct out_segment *s = &m->segments[i];
         switch (s->type) {
@@ -85,6 +88,11 @@ static void play_render(struct playground *g, const struct out_message *m, struc
         }
         case SEGMENT_IMAGE: buf_addf(out, "[图片 %s]", s->id); break;
         case SEGMENT_FACE: buf_addf(out, "[表情 %s]", s->id); break;
+        case SEGMENT_CARD: buf_addf(out, "[卡片 %.*s]", (int)s->text_len, s->text); break;
+        case SEGMENT_BUTTON:
+            buf_addf(out, "%s[%.*s]", buttons ? " " : "\n", (int)s->text_len, s->text);
+            buttons = true;
+            break;
         default: break;
         }
     }
@@ -96,15 +104,25 @@ static bool play_send(struct gateway *base, const struct out_message *m, uint64_
     if (g->link != LINK_UP || g->account == ACCOUNT_OFFLINE || g->stopping)
         return false;
     struct play_result *r = play_result(g, true, ticket);
+    const char *why = play_refuses(g, m);
+    if (why) {
+        r->outcome = SEND_CLOSED;
+        free(r->reason);
+        r->reason = mem_strdup(why);
+        return true;
+    }
     if (g->fail_count > 0) {
         g->fail_count--;
         r->outcome = g->fail_outcome;
+        if (g->fail_retry_ms)
+            r->retry_ms = clock_wall(g->env.clock) + g->fail_retry_ms;
         free(r->reason);
         r->reason = mem_strdup(g->fail_reason);
         if (r->outcome != SEND_UNKNOWN)
             return true;
     }
     snprintf(r->message_id, sizeof r->message_id, "%lld", (long long)++g->last_id);
+    play_note_buttons(g, m, r->message_id);
     if (g->watch.on_message) {
         struct buf text = {0};
         play_render(g, m, &text);
@@ -119,6 +137,18 @@ static bool play_send(struct gateway *base, const struct out_message *m, uint64_
     if (r->outcome == SEND_UNKNOWN)
         r->message_id[0] = '\0';
     return true;
+}
+
+/* What the answer looks like so far is seen as something that the bot does. */
+static void play_draft(struct gateway *base, const struct out_message *m)
+{
+    struct playground *g = (struct playground *)base;
+    struct buf text = {0};
+    buf_adds(&text, "shows: ");
+    play_render(g, m, &text);
+    if (g->watch.on_action)
+        g->watch.on_action(g->watch.ud, m->chat, buf_cstr(&text));
+    buf_free(&text);
 }
 
 /* ---- actions ---- */
@@ -145,9 +175,11 @@ static void play_describe(struct playground *g, const struct gateway_request *r,
     case ACTION_REACT: buf_addf(out, "reacts with %s", r->text ? r->text : ""); break;
     case ACTION_NOTICE: buf_addf(out, "announces: %s", r->text ? r->text : ""); break;
     case ACTION_POKE: buf_addf(out, "pokes %s", user); break;
+    case ACTION_CARD_UPDATE:
+        buf_addf(out, "changes the card%s%s to %s", *user ? " of " : "", user, r->text);
+        break;
     case ACTION_MEMBERS:
     case ACTION_AT_ALL_QUOTA:
-    case ACTION_CARD_UPDATE:
     case ACTION_PING: break;
     }
 }
@@ -229,6 +261,7 @@ static void play_closed(uv_handle_t *h)
     }
     free(g->self_name);
     free(g->fail_reason);
+    playground_free_memory(g->memory);
     free(g->base.name);
     free(g);
     if (done)
@@ -246,13 +279,10 @@ static void play_stop(struct gateway *base, void (*done)(void *ud), void *ud)
     uv_close((uv_handle_t *)&g->timer, play_closed);
 }
 
-static unsigned play_caps(const struct gateway *base)
+static unsigned play_caps_of(const struct gateway_conf *conf)
 {
-    const struct playground *g = (const struct playground *)base;
-    return (GATEWAY_JOIN | GATEWAY_UNMENTIONED | GATEWAY_AT | GATEWAY_AT_ALL | GATEWAY_DM |
-            GATEWAY_PROACTIVE | GATEWAY_IMAGE | GATEWAY_RECALL | GATEWAY_MUTE | GATEWAY_KICK |
-            GATEWAY_MEMBERS | GATEWAY_QUOTE) &
-           ~g->lacks;
+    (void)conf;
+    return play_all_caps();
 }
 
 void playground_set_lacks(struct gateway *base, unsigned caps)
@@ -300,10 +330,15 @@ static void play_state(const struct gateway *base, struct gateway_state *out)
 
 const struct gateway_ops playground_ops = {
     .type = "playground",
+    .local = true,
+    .events = 1U << EVENT_MESSAGE | 1U << EVENT_JOIN | 1U << EVENT_LEAVE | 1U << EVENT_POKE |
+              1U << EVENT_ENTER | 1U << EVENT_RECALL | 1U << EVENT_REQUEST | 1U << EVENT_BUTTON,
+    .caps_of = play_caps_of,
     .create = play_create,
     .start = play_start,
     .stop = play_stop,
-    .caps = play_caps,
+    .caps = playground_caps,
+    .draft = play_draft,
     .send = play_send,
     .call = play_call,
     .flush = play_flush,

@@ -33,11 +33,19 @@ struct play_result {
     uint64_t ticket;
     enum send_outcome outcome;
     char message_id[24];
+    int64_t retry_ms;
     char *reason;
     bool ok;
     int64_t number;
     char *members_of; /* chat */
 };
+
+enum play_platform {
+    PLAY_AS_ANY,  /* everything that a platform may be able to do */
+    PLAY_AS_WECOM /* hears mentions only, writes only where somebody wrote to it */
+};
+
+struct play_memory;
 
 struct playground {
     struct gateway base;
@@ -59,15 +67,35 @@ struct playground {
     enum send_outcome fail_outcome;
     char *fail_reason;
     int fail_count;
-    unsigned lacks; /* capabilities that it does not have by a test's wish */
+    int64_t fail_retry_ms; /* so long; 0: nobody says */
+    enum play_platform platform;
+    struct play_memory *memory; /* NULL: nothing yet */
+    unsigned lacks;             /* capabilities that it does not have by a test's wish */
     uv_timer_t timer;
     void (*done)(void *ud);
     void *done_ud;
 };
 
+/* An event with place, time and person filled in; a key that no other event has; and on its way. */
+struct event *play_event(struct playground *g, enum event_type type, const char *chat,
+                         const char *name);
+void play_key(struct playground *g, struct event *e);
+void play_emit(struct playground *g, struct event *e);
 void play_kick(struct playground *g, const char *chat, const char *user);
 /* A list for the caller to free; NULL if the group is unknown. */
 struct gateway_member *play_members(struct playground *g, const char *chat, size_t *n);
 const char *play_chat_name(struct playground *g, const char *chat);
+
+/* ---- playground_platform.c ---- */
+/* What the playground can do at most. */
+unsigned play_all_caps(void);
+/* Somebody wrote to the bot there. */
+void play_opens(struct playground *g, const char *chat);
+/* Does the platform report such an event? */
+bool play_hears(const struct playground *g, const struct event *e);
+/* Why it does not take the message; NULL: it does. */
+const char *play_refuses(const struct playground *g, const struct out_message *m);
+/* What can be pressed from now on. */
+void play_note_buttons(struct playground *g, const struct out_message *m, const char *message_id);
 
 #endif

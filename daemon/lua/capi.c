@@ -337,6 +337,20 @@ static bool say_straight(struct coro *co)
            (journal_peek(&co->journal, &line) && line.kind == 's');
 }
 
+/* A draft is shown, which what is said next ends: that is for c:say in Lua, too. Only a handler with a journal can have one. */
+static bool say_drafted(lua_State *L, const struct coro *co)
+{
+    bool drafted = false;
+    if (!co->journal.on)
+        return false;
+    if (lua_getiuservalue(L, 1, 1) == LUA_TTABLE) {
+        drafted = lua_getfield(L, -1, "draft") != LUA_TNIL;
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+    return drafted;
+}
+
 /* Stack: text. */
 static int say_out(lua_State *L, const struct coro *co)
 {
@@ -354,7 +368,7 @@ static int say_enter(lua_State *L)
 {
     size_t len;
     if (lua_gettop(L) == 2 && lua_type(L, 2) == LUA_TSTRING && context_is(L, 1) &&
-        say_straight(flow_of(L)->running)) {
+        say_straight(flow_of(L)->running) && !say_drafted(L, flow_of(L)->running)) {
         const char *text = lua_tolstring(L, 2, &len);
         if (!memchr(text, '{', len) && !memchr(text, '}', len)) {
             lua_remove(L, 1);

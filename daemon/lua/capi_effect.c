@@ -39,11 +39,9 @@ static enum segment_type segment_kind(lua_State *L, const char *type)
     static const struct {
         const char *name;
         enum segment_type type;
-    } kinds[] = {{"text", SEGMENT_TEXT},
-                 {"at", SEGMENT_AT},
-                 {"image", SEGMENT_IMAGE},
-                 {"face", SEGMENT_FACE},
-                 {"reply", SEGMENT_REPLY}};
+    } kinds[] = {{"text", SEGMENT_TEXT}, {"at", SEGMENT_AT},       {"image", SEGMENT_IMAGE},
+                 {"face", SEGMENT_FACE}, {"reply", SEGMENT_REPLY}, {"button", SEGMENT_BUTTON},
+                 {"card", SEGMENT_CARD}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (strcmp(kinds[i].name, type) == 0)
             return kinds[i].type;
@@ -110,6 +108,7 @@ static enum said_kind read_kind(const char *kind)
 int out_send(lua_State *L, struct coro *co)
 {
     struct out_segment one, many[SEGMENTS_MAX];
+    size_t unused;
     struct turn_message m = {.chat = capi_string(L, 2), .gateway = capi_string(L, 3)};
     if (lua_type(L, 1) == LUA_TSTRING) {
         one = (struct out_segment){.type = SEGMENT_TEXT, .id = ""};
@@ -120,6 +119,7 @@ int out_send(lua_State *L, struct coro *co)
         luaL_checktype(L, 1, LUA_TTABLE);
         m.nsegments = read_segments(L, 1, many);
         m.segments = many;
+        m.draft = segment_field(L, 1, "draft", &unused);
     }
     check_length(L, &m);
     const char *policy = capi_string(L, 4);

@@ -465,6 +465,23 @@ static int capi_persona(lua_State *L)
     return 1;
 }
 
+/* press(): the texts that stand for buttons on this gateway, a text or a list, true if the language has none; nil: it has buttons. */
+static int capi_press(lua_State *L)
+{
+    const struct coro *co = coro_current(L);
+    const struct playbook *p = co->binding->playbook;
+    if (turn_caps(co->turn) & GATEWAY_BUTTONS)
+        return 0;
+    const cJSON *text =
+        p->language ? cJSON_GetObjectItemCaseSensitive(co->binding->book->press, p->language)
+                    : NULL;
+    if (text)
+        json_push(L, text);
+    else
+        lua_pushboolean(L, 1);
+    return 1;
+}
+
 /* staff_chat(): gateway, chat; or nil. */
 static int capi_staff_chat(lua_State *L)
 {
@@ -505,6 +522,7 @@ void capi_context(lua_State *L)
                                     {"params", capi_params},
                                     {"keep_params", capi_keep_params},
                                     {"persona", capi_persona},
+                                    {"press", capi_press},
                                     {"staff_chat", capi_staff_chat},
                                     {"text", capi_text},
                                     {"role_rank", capi_role_rank},

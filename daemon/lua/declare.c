@@ -137,13 +137,30 @@ static void read_problems(lua_State *L, int idx, struct buf *err)
     lua_pop(L, 2);
 }
 
+static unsigned read_caps(lua_State *L, int idx, const char *name)
+{
+    int n;
+    unsigned caps = 0;
+    const char *const *names = take_strings(L, idx, name, &n);
+    for (int i = 0; i < n; i++)
+        caps |= gateway_cap_parse(names[i]);
+    return caps;
+}
+
 static void read_needs(lua_State *L, int idx)
 {
-    struct flow *f = flow_of(L);
-    int n;
-    const char *const *needs = take_strings(L, idx, "needs", &n);
-    for (int i = 0; i < n; i++)
-        f->info.needs |= gateway_cap_parse(needs[i]);
+    struct flow_info *info = &flow_of(L)->info;
+    int n = 0;
+    info->needs = read_caps(L, idx, "needs");
+    info->wants = read_caps(L, idx, "wants") & ~info->needs;
+    const char **without =
+        arena_take(flow_of(L), sizeof *without * (size_t)(__builtin_popcount(info->wants) + 1));
+    lua_getfield(L, idx, "without");
+    for (unsigned bit = 1; bit && bit <= info->wants; bit <<= 1)
+        if (info->wants & bit)
+            without[n++] = take_string(L, lua_gettop(L), gateway_cap_name(bit));
+    lua_pop(L, 1);
+    info->without = without;
 }
 
 /* Which of the functions take arguments besides the context: making a table for each handler that starts would be a waste. */

@@ -55,7 +55,8 @@ struct handler {
     bool from_param; /* COMMAND, AT: words/clock come from the parameter `name` of the binding */
     /* COMMAND/AT: parameter name if from_param; TIMER, RUN, TRIGGER: its name; else "" */
     const char *name;
-    const char *const *words; /* COMMAND: literal words; AT: one literal clock time */
+    /* COMMAND: literal words; AT: one literal clock time; ON button: its values, "x*" = what begins so; none = all */
+    const char *const *words;
     int nwords;
     const char *role;       /* least staff role, "" = everybody */
     const char *role_param; /* the parameter that says it; `role` is its default. "" = none */
@@ -101,6 +102,9 @@ struct flow_info {
     const char *kind; /* what its posts are: "game", "broadcast", "" = by what caused them */
     char version[17]; /* hash of the source and of the lib files it required, 16 hex digits */
     unsigned needs;   /* gateway capabilities, GATEWAY_... bits */
+    unsigned wants;   /* those that it uses where they are there */
+    const char *const *
+        without; /* what is different without each of `wants`, in the order of their bits; "" = it does not say */
     /* what is older is not answered: -1 = the gateway's own limit; by a parameter if that is not "" */
     int64_t late_ms;
     const char *late_param;

@@ -260,6 +260,31 @@ static void playbook_take_tags(struct book *b, const struct config *c)
     buf_free(&content);
 }
 
+static void playbook_press_in(struct loader *l, struct book *b, const char *language)
+{
+    int folder;
+    const struct conf_value *text = NULL;
+    if (!language || cJSON_GetObjectItemCaseSensitive(b->press, language))
+        return;
+    text = loader_text(l, language, "buttons", "instead", &folder);
+    bool good = text && (text->type == CONF_STRING || (text->type == CONF_TABLE && text->nlist));
+    if (good)
+        cJSON_AddItemToObject(b->press, language, conf_to_json(text));
+}
+
+/* What stands for buttons where there are none, in the languages of the playbooks: texts that belong to no flow. */
+static void playbook_take_press(struct loader *l, struct book *b)
+{
+    b->press = cJSON_CreateObject();
+    for (int i = 0; i < b->nbooks; i++) {
+        const struct playbook *p = b->books[i];
+        playbook_press_in(l, b, p->language);
+        for (int j = 0; j < p->noverlays; j++)
+            if (p->overlays[j].head)
+                playbook_press_in(l, b, p->overlays[j].head->language);
+    }
+}
+
 struct book *playbook_load(struct host *h, const struct config *c, unsigned flags, struct buf *err,
                            struct buf *warnings)
 {
@@ -274,6 +299,7 @@ struct book *playbook_load(struct host *h, const struct config *c, unsigned flag
     for (int i = 0; i < c->nstaff; i++)
         b->staff[b->nstaff++] = (struct staff){mem_strdup(c->staff[i].user), c->staff[i].role};
     playbook_take_tags(b, c);
+    playbook_take_press(&l, b);
     book_ready(b);
     loader_free(&l);
     if (b->nbooks == 0 && l.problems == 0)

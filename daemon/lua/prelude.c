@@ -17,10 +17,11 @@ PRELUDE(wait)
 PRELUDE(web)
 PRELUDE(staff)
 PRELUDE(rights)
+PRELUDE(extras)
 PRELUDE(context)
 PRELUDE(declare)
 
-_Static_assert(PRELUDE_PARTS == 12, "the list below");
+_Static_assert(PRELUDE_PARTS == 13, "the list below");
 
 struct part {
     const char *text;
@@ -87,7 +88,8 @@ void prelude_run(lua_State *L)
         {embed_shapes_lua, &embed_shapes_lua_len},   {embed_message_lua, &embed_message_lua_len},
         {embed_wait_lua, &embed_wait_lua_len},       {embed_staff_lua, &embed_staff_lua_len},
         {embed_rights_lua, &embed_rights_lua_len},   {embed_web_lua, &embed_web_lua_len},
-        {embed_context_lua, &embed_context_lua_len}, {embed_declare_lua, &embed_declare_lua_len},
+        {embed_extras_lua, &embed_extras_lua_len},   {embed_context_lua, &embed_context_lua_len},
+        {embed_declare_lua, &embed_declare_lua_len},
     };
     lua_settop(L, 0);
     capi_push(L);

@@ -10,6 +10,7 @@
 -- the member was answered within 30 minutes (direct @s and questions excepted), and for members who opted out. Who went
 -- without an answer for the day because of that is owed one: it comes with the next message that has room, or in the
 -- evening.
+-- On a platform that only tells of messages which mention the bot (WeCom), every remark is meant for it: the window is short there.
 -- With `llm` on, and an endpoint in the configuration, the line of small talk for a window is written by the language model, if it does
 -- so in time, within the day's budget and without a word that must not be said; else it comes from the pool.
 --
@@ -21,9 +22,13 @@ local talk = require("lib.talk")
 
 local flow = sop.flow("chaperone", {
   title = "群陪聊",
-  needs = { "unmentioned", "at" },
+  wants = {
+    unmentioned = "only who mentions the bot is answered, after a few seconds; staff answer a question by mentioning it, too",
+    at = "members are named in plain text",
+  },
   params = {
     window = { "duration", default = "30s", min = "3s", max = "5m", help = "从第一句话起攒多久,合成一条回复" },
+    window_mentions = { "duration", default = "3s", min = "1s", max = "5m", help = "平台只转来 @ 机器人的话时,攒多久" },
     names = { "integer", default = 10, min = 1, max = 10, help = "一条回复最多 @ 几个人" },
     busy = { "integer", default = 30, min = 1, max = 1000, help = "最近一分钟超过多少条就算热闹,只答 @ 和提问" },
     posts = { "integer", default = 12, min = 1, max = 120, help = "每小时最多发几条" },
@@ -504,7 +509,8 @@ flow:on("message", { private = false }, function(c)
   hear(c, window, first_message(c))
   if #window.remarks == 0 or c.event.late then return end -- what was said a while ago needs no chat now
 
-  window.gathered = c:gather{ events = "message", window = c.params.window, max = MOST }
+  local wait = c:can("unmentioned") and c.params.window or c.params.window_mentions
+  window.gathered = c:gather{ events = "message", window = wait, max = MOST }
   for _, m in ipairs(window.gathered) do hear(c, window, m) end
   local told = {}
   for _, question in ipairs(window.questions) do told[question.user] = hand_off(c, question) end

@@ -30,6 +30,11 @@ local talk = require("lib.talk")
 
 local flow = sop.flow("checkin", {
   title = "打卡挑战",
+  wants = {
+    unmentioned = "members say the words with a mention of the bot, or press a button",
+    join = "who leaves the group goes on as if they were there",
+    at = "reminders name members in plain text, which notifies nobody",
+  },
   params = {
     commands = { "strings", default = { "打卡", "签到", "卡打", "咔哒", "簽到", "check in" }, help = "打卡口令" },
     signup_words = {

@@ -10,6 +10,10 @@ local polite = require("lib.polite")
 
 local flow = sop.flow("common", {
   title = "基础",
+  wants = {
+    unmentioned = "members say the words with a mention of the bot",
+    dm = "what is kept of a member is told in the group",
+  },
   params = {
     stop_words = {
       "strings", help = "退订口令",

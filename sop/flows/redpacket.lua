@@ -23,7 +23,11 @@ local results = require("lib.results")
 
 local flow = sop.flow("redpacket", {
   title = "红包手气",
-  needs = { "at" },
+  wants = {
+    unmentioned = "members say the words with a mention of the bot",
+    at = "winners are named in plain text",
+    dm = "nobody is written to: members fetch their codes with 我的券, in private with the bot or (show_codes) in the group",
+  },
   params = {
     grab_words = { "strings", default = { "抢", "抢红包", "拼手气", "搶", "搶紅包", "grab" }, help = "抢红包的口令" },
     open_words = {

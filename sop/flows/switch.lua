@@ -17,6 +17,10 @@ local spans = require("lib.spans")
 
 local flow = sop.flow("switch", {
   title = "开关",
+  wants = {
+    unmentioned = "staff say the words with a mention of the bot, or in private",
+    members = "the roster names staff as they are known here; owners and admins of the platform are not in it",
+  },
   params = {
     role = { "choice", default = "keeper", values = { "keeper", "store", "region", "hq", "owner" }, help = "至少什么角色可以操作" },
     role_all = { "choice", default = "region", values = { "region", "hq", "owner" }, help = "至少什么角色可以全部暂停" },

@@ -14,7 +14,11 @@ local answers = require("lib.answers")
 
 local flow = sop.flow("welcome", {
   title = "入群欢迎",
-  needs = { "join" },
+  wants = {
+    join = "nobody is greeted in a group; whoever opens a single chat with the bot is",
+    dm = "touches and questions come in the group",
+    at = "newcomers are named in plain text",
+  },
   late = "stale",
   params = {
     gather = { "duration", default = "10s", min = "1s", max = "60s", help = "第一位进群后等多久,再一起欢迎" },
@@ -107,7 +111,7 @@ end
 
 flow:on("leave", { private = false }, function(c) went(c, {}, c.user) end)
 
-flow:on("enter", function(c) c:say(c.params.enter, { name = c.name }) end)
+flow:on("enter", function(c) c:say(c.params.enter, { name = c.name }, { late = "5s" }) end) -- WeCom takes it for 5 seconds
 
 -- ---- onboarding ----------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,10 @@
 -- en.lua -- what the flows say, in English: the same keys as zh-CN.lua. One text or several variants each; {name} is filled in by
 -- the flow; docs/lua.md has the rules of templates.
 return {
+  buttons = { -- of no flow: what stands for buttons on platforms that have none
+    instead = { "Reply: {words}", "Just send: {words}", "Say one of these: {words}" },
+  },
+
   welcome = {
     greet = {
       "Welcome {names} 👋 Make yourself at home",

@@ -2,6 +2,10 @@
 -- time. {name} is filled in by the flow; docs/lua.md has the rules of templates. Short, warm, one emoji at most; results first, the next
 -- step last. A playbook may replace any of them under the same name.
 return {
+  buttons = { -- 不属于哪个流程:平台没有按钮时,用这句话代替
+    instead = { "回复:{words}", "发这几个字就行:{words}", "想要哪个就发:{words}" },
+  },
+
   welcome = {
     greet = {
       "欢迎 {names} 进群👋 先坐坐,有事随时说",

@@ -75,6 +75,7 @@ function sop.test(name, options) end
 ---@field at string[]
 ---@field chat string
 ---@field id string
+---@field answers string? # what the platform told of the event that it answers
 ---@field time string
 
 ---Which runs. All that is given must hold.
@@ -135,6 +136,12 @@ function g:poke(who, whom) end
 ---@param who string
 function g:enter(who) end
 ---@param who string
+---@param label string
+---@param options { chat: string?, dm: string? }?
+function g:press(who, label, options) end
+---@param name "any"|"wecom"
+function g:platform(name) end
+---@param who string
 ---@param role "owner"|"admin"|"member"
 function g:role(who, role) end
 ---@param fn fun()
@@ -178,8 +185,9 @@ function g:param(name, value, options) end
 ---@param value string?
 function g:setting(kind, layer, field, value) end
 ---@param n integer
----@param outcome "unknown"|"failed"|"muted"|"limited"|"unwritten"
-function g:fail_sends(n, outcome) end
+---@param outcome "unknown"|"failed"|"muted"|"limited"|"unwritten"|"crowded"|"closed"
+---@param duration sopd.Duration? # muted, crowded: for how long
+function g:fail_sends(n, outcome, duration) end
 ---@param ... string # capabilities: "dm", "at", ...
 function g:lacks(...) end
 ---@param who string

@@ -9,7 +9,7 @@
 ---@alias sopd.Vars table<string, string|number|boolean|sopd.Segment|(sopd.Segment|string)[]>
 ---@alias sopd.Role "member"|"keeper"|"store"|"region"|"hq"|"owner"
 ---@alias sopd.EventName "message"|"join"|"leave"|"poke"|"recall"|"request"|"enter"|"button"|"mute"|"admin"|"card"|"file"|"reaction"|"essence"|"honor"|"chat"|"order"|"gap"|"other"
----@alias sopd.Capability "join"|"unmentioned"|"at"|"at_all"|"dm"|"proactive"|"image"|"buttons"|"history"|"recall"|"mute"|"kick"|"members"|"quote"|"echo"
+---@alias sopd.Capability "join"|"unmentioned"|"at"|"at_all"|"dm"|"proactive"|"image"|"buttons"|"history"|"recall"|"mute"|"kick"|"members"|"quote"|"echo"|"cards"|"drafts"
 
 ---A part of a message that is no text, made by sop.at and its like. It cannot be changed.
 ---@class sopd.Segment
@@ -79,6 +79,13 @@
 ---@field anytime boolean?                # also in quiet hours
 ---@field answer boolean?                 # it answers a member, although a timer sends it
 ---@field wait boolean?                   # wait until it is sent: the call returns the message id, or nil and why not
+---@field buttons (string|sopd.Button)[]? # at most 6: a word is said when it is pressed
+---@field card table?                     # the platform's own structure, instead of a text
+
+---@class sopd.Button
+---@field [1] string     # what stands on it, 1 to 20 characters
+---@field say string?    # the word that is said when it is pressed; default: the label
+---@field value string?  # instead: raises the event button with this text
 
 ---What somebody said or did, as a waiting call gives it.
 ---@class sopd.Answer
@@ -158,6 +165,7 @@
 ---@field temperature number?
 ---@field timeout sopd.Duration?      # "8s"
 ---@field words string[]?             # an answer that has one is refused
+---@field show boolean?               # members see it grow, where the platform can show that
 
 ---@class sopd.StopOptions
 ---@field tag string|string[]?        # the user has one of these tags
@@ -305,7 +313,7 @@ function Set:clear() end
 ---@field params table<string, any>
 local Context = {}
 
----@param text sopd.Text
+---@param text sopd.Text? # nil with a card
 ---@param vars sopd.Vars?
 ---@param opts sopd.SayOptions?
 ---@return boolean|string|nil sent # with wait = true: the message id
@@ -650,6 +658,12 @@ Context.ack = Context.react
 ---@return boolean? done
 ---@return string? why
 function Context:notice(text) end
+---The card whose button was pressed, within 5 seconds.
+---@param card table # as the platform describes it
+---@param opts { only?: boolean }? # only for who pressed it
+---@return boolean? done
+---@return string? why
+function Context:update_card(card, opts) end
 ---@param user string?
 ---@return boolean? done
 ---@return string? why
@@ -666,7 +680,8 @@ function Context:poke(user) end
 ---@class sopd.FlowOptions
 ---@field title string?
 ---@field params table<string, sopd.Param>?
----@field needs sopd.Capability[]?
+---@field needs sopd.Capability[]?  # what it cannot do without
+---@field wants (sopd.Capability[]|table<sopd.Capability, string>)?  # what it uses where it is there; with what is different without it
 ---@field kind "game"|"broadcast"|nil  # what its posts are
 ---@field late sopd.Duration?  # what is older is not answered (it counts); or the name of a parameter of type duration
 
@@ -675,6 +690,7 @@ function Context:poke(user) end
 ---@field group boolean?       # false: not in groups
 ---@field role sopd.Role|string? # least staff role, or the name of a choice parameter that says it
 ---@field image boolean?       # on("message"): only messages with a picture
+---@field value string|string[]|nil # on("button"): only that value; "vote:*" = all that begin so
 ---@field args boolean|"glued"? # command: text may follow the word; "glued": without a blank
 ---@field late sopd.Duration?  # at, timer: still run when this late
 ---@field remote boolean?      # on, command with a role: in private and staff chats only, for staff of any group

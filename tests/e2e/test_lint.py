@@ -254,3 +254,26 @@ def test_help_and_the_manual_name_every_option_and_code():
         assert option in help_text and "`%s" % option in manual, option
     for code, severity in re.findall(r"^(L\d+)  (\w+)", run("check", "--codes").stdout, re.M):
         assert re.search(r"^\| %s \| %s \|" % (code, severity), manual, re.M), code
+
+
+def test_what_a_wecom_group_goes_without(tmp_path):
+    """One note for each flow that is different there, and nothing that keeps the flows from running."""
+    folder = str(tmp_path / "sop")
+    write(folder + "/playbooks/shop.lua", 'return { groups = { "wx1:*" }, private = true, keepers = true, staff = { ["wx1:boss"] = "store" }, flows = {' + FOUR + "} }\n")
+    path = str(tmp_path / "sopd.lua")
+    with open(path, "w", encoding="utf-8") as out:
+        out.write("return " + lua_value({
+            "data_dir": str(tmp_path / "data"), "sop": [folder, SHIPPED], "playbooks": ["shop"],
+            "gateways": [{"name": "wx1", "type": "wecom", "bot_id": "aib1", "secret": "s"}]}) + "\n")
+    done = run("check", "--config", path, "--json")
+    assert done.returncode == OK, done.stdout + done.stderr
+    notes = {}
+    for one in json.loads(done.stdout)["findings"]:
+        if one["code"] == "L028":
+            name = re.match(r"flow (\w+) on gateway wx1 \(wecom\) goes without (.*)", one["what"])
+            assert name and name.group(1) not in notes, one
+            notes[name.group(1)] = name.group(2)
+    assert sorted(notes) == ["chaperone", "checkin", "common", "redpacket", "switch", "welcome"]
+    assert notes["welcome"].startswith("'join' (nobody is greeted in a group;")
+    assert "'unmentioned' (only who mentions the bot is answered" in notes["chaperone"]
+    assert not [one for one in json.loads(done.stdout)["findings"] if one["code"] == "L025" and one["severity"] != "note"]

@@ -45,6 +45,7 @@ static void test_message(void **state)
     e->message_id = "-118";
     e->reply_to = "-77";
     e->text = "line\nend";
+    e->ref = "r\"1\" {}";
     e->at_me = e->at_other = true;
     e->time_ms = 1793300000123;
     e->segments = segments;
@@ -55,6 +56,7 @@ static void test_message(void **state)
     assert_string_equal(back->name, "小美");
     assert_string_equal(back->role, "admin");
     assert_string_equal(back->reply_to, "-77");
+    assert_string_equal(back->ref, "r\"1\" {}");
     assert_true(back->at_me && back->at_other && !back->private_chat);
     assert_int_equal(back->time_ms, 1793300000123);
     assert_int_equal(back->nsegments, 4);
@@ -82,6 +84,7 @@ static void test_plain_text_has_no_list(void **state)
     e->nsegments = 1;
     struct event *back = again(e, &text);
     assert_null(strstr(buf_cstr(&text), "segs"));
+    assert_null(strstr(buf_cstr(&text), "ref")); /* a gateway without refs pays nothing */
     assert_int_equal(back->nsegments, 1);
     assert_string_equal(back->segments[0].text, "打卡");
     assert_string_equal(back->segments[0].kind, "text");

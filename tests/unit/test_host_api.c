@@ -45,6 +45,16 @@ static void test_load_problems(void **state)
     refuse("local f = sop.flow('t', {titel='x'}) return f",
            "there is no option \"titel\"; did you mean \"title\"?");
     refuse("local f = sop.flow('t', {needs={'fly'}}) return f", "\"fly\" is no capability");
+    refuse("local f = sop.flow('t', {wants={dmm='x'}}) return f",
+           "\"dmm\" is no capability of gateways; did you mean \"dm\"?");
+    refuse("local f = sop.flow('t', {needs={dm='x'}}) return f", "needs: give a list");
+    refuse("local f = sop.flow('t', {wants={dm=1}}) return f",
+           "wants: say what is different without \"dm\"");
+    refuse(FLOW("flow:on('join', {value='x'}, function() end)"),
+           "value is for flow:on(\"button\")");
+    refuse(FLOW("flow:on('button', {value={1}}, function() end)"), "value is a text such as");
+    refuse(FLOW("flow:on('button', {value='say:x'}, function() end)"),
+           "a button that says a word is no event");
     refuse(FLOW("flow:on('mesage', function() end)"),
            "flows/t.lua:2: flow:on(\"mesage\"): there is no such event; did you mean \"message\"?");
     refuse(FLOW("flow:on('join')"), "must be the function to call");
@@ -114,7 +124,7 @@ static void test_declarations(void **state)
 {
     (void)state;
     struct flow *f = fake_load(
-        "{title='题', needs={'dm', 'at'}, params={words={'strings', default={'打卡', '签到'}}, "
+        "{title='题', needs={'dm', 'at'}, wants={'join', dm='x', echo='y'}, params={words={'strings', default={'打卡', '签到'}}, "
         "one={'strings', default='x'}, at={'clock', default='9:05'}, late={'duration', default=90, min='1m', max='1h'}, "
         "mode={'choice', values={'a', 'b'}, default='b', help='h'}, text={'text'}}}",
         "flow:command('words', {role='keeper', args='glued', private=false}, function() end)\n"
@@ -124,6 +134,9 @@ static void test_declarations(void **state)
     assert_string_equal(i->title, "题");
     assert_string_equal(i->file, "flows/t.lua");
     assert_int_equal(i->needs, GATEWAY_DM | GATEWAY_AT);
+    assert_int_equal(i->wants, GATEWAY_JOIN | GATEWAY_ECHO); /* what is needed is not only wanted */
+    assert_string_equal(i->without[0], "");
+    assert_string_equal(i->without[1], "y");
     assert_int_equal(strlen(i->version), 16);
     assert_int_equal(i->nhandlers, 6);
     assert_int_equal(i->nparams, 6);

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "engine/send/merge.h"
 #include "engine/send/message.h"
 
 struct got {
@@ -198,6 +199,119 @@ static void test_actions_and_policies(void **state)
     assert_null(message_parse(odd, sizeof odd - 1));
 }
 
+static struct out_segment button(const char *value, const char *label)
+{
+    return (struct out_segment){
+        .type = SEGMENT_BUTTON, .id = value, .text = label, .text_len = strlen(label)};
+}
+
+/* Buttons stay with the last piece of a text, be it full to the brim; every piece has the ref. */
+static void test_buttons_stay_with_the_last_piece(void **state)
+{
+    (void)state;
+    for (int more = -1; more <= 1; more++) {
+        struct got g = {.n = 0};
+        struct buf long_text = {0};
+        for (int i = 0; i < 2 * MESSAGE_CHARS + more; i++)
+            buf_adds(&long_text, "字");
+        struct message_head with = head;
+        with.ref = "r-1";
+        struct out_segment s[] = {text(buf_cstr(&long_text)), button("say:打卡", "打卡"),
+                                  button("v1", "好")};
+        assert_int_equal(message_compose(&with, s, 3, NULL, NULL, take, &g), more > 0 ? 3 : 2);
+        for (int i = 0; i < g.n; i++)
+            assert_string_equal(g.list[i]->ref, "r-1");
+        const struct message *last = g.list[g.n - 1];
+        assert_int_equal(last->nsegments, 3);
+        assert_int_equal(last->segments[0].type, SEGMENT_TEXT);
+        assert_string_equal(last->segments[2].id, "v1");
+        assert_int_equal(g.list[0]->nsegments, 1);
+        buf_free(&long_text);
+        drop(&g);
+    }
+}
+
+static void test_refs_buttons_and_cards_outlive_a_restart(void **state)
+{
+    (void)state;
+    struct out_segment s[] = {
+        text("x"),
+        button("say:a\"b", "甲"),
+        {.type = SEGMENT_CARD, .id = "", .text = "{\"n\":1,\"t\":\"a\"}", .text_len = 17}};
+    struct message_head with = head;
+    struct buf b = {0};
+    with.ref = "{\"req_id\":\"r-1\"}";
+    with.draft = "0123-1";
+    struct message *m = message_new(&with, s, 3);
+    message_json(m, &b);
+    struct message *back = message_parse(b.data, b.len);
+    assert_string_equal(back->ref, with.ref);
+    assert_string_equal(back->draft, "0123-1");
+    assert_string_equal(back->segments[1].id, "say:a\"b");
+    assert_string_equal(back->segments[1].text, "甲");
+    assert_int_equal(back->segments[2].type, SEGMENT_CARD);
+    assert_string_equal(back->segments[2].text, "{\"n\":1,\"t\":\"a\"}");
+    message_free(back);
+    message_free(m);
+    m = message_new(&head, s, 1); /* what has none costs nothing */
+    buf_reset(&b);
+    message_json(m, &b);
+    assert_null(strstr(buf_cstr(&b), "\"ref\""));
+    assert_null(strstr(buf_cstr(&b), "\"draft\""));
+    message_free(m);
+    buf_free(&b);
+}
+
+/* What waited and becomes one message answers what the newer of them did; buttons, cards and what ends a draft stay alone. */
+static void test_merged_messages_answer_the_newest(void **state)
+{
+    (void)state;
+    struct out_segment a = text("一"), b = text("二"), pressed[] = {text("三"), button("v", "好")};
+    struct message_head with = head;
+    with.ref = "old";
+    struct message *first = message_new(&with, &a, 1), *plain = message_new(&head, &b, 1);
+    with.ref = "new";
+    struct message *second = message_new(&with, &b, 1);
+    struct message *with_button = message_new(&with, pressed, 2);
+    with.draft = "d-1";
+    struct message *ends_draft = message_new(&with, &b, 1);
+    struct message *both = merge_messages(first, second);
+    assert_string_equal(both->ref, "new");
+    message_free(both);
+    both = merge_messages(first, plain);
+    assert_string_equal(both->ref, "old");
+    message_free(both);
+    assert_null(merge_messages(first, with_button));
+    assert_null(merge_messages(first, ends_draft));
+    message_free(first);
+    message_free(second);
+    message_free(plain);
+    message_free(with_button);
+    message_free(ends_draft);
+}
+
+/* Names whose parts stand between bars: ids with bars in them come back as they were. */
+static void test_ids_as_parts_of_names(void **state)
+{
+    (void)state;
+    static const char *const ids[] = {
+        "700000001", "@3300000001", "2|20002|991", "|", "%7C|%25%", "", "!room:matrix.org"};
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        struct buf name = {0}, back = {0};
+        buf_add_part(&name, ids[i]);
+        size_t len = name.len;
+        buf_adds(&name, "|user|x");
+        assert_int_equal(buf_read_part(&back, buf_cstr(&name)), len);
+        assert_string_equal(buf_cstr(&back), ids[i]);
+        buf_free(&name);
+        buf_free(&back);
+    }
+    struct buf old = {0};
+    buf_add_part(&old, "700000001");
+    assert_string_equal(buf_cstr(&old), "700000001"); /* as they have always been */
+    buf_free(&old);
+}
+
 static void test_unreadable_json_is_refused(void **state)
 {
     (void)state;
@@ -223,6 +337,10 @@ int main(void)
         cmocka_unit_test(test_controls_and_bad_bytes_are_cleaned),
         cmocka_unit_test(test_json_round_trip),
         cmocka_unit_test(test_actions_and_policies),
+        cmocka_unit_test(test_buttons_stay_with_the_last_piece),
+        cmocka_unit_test(test_refs_buttons_and_cards_outlive_a_restart),
+        cmocka_unit_test(test_merged_messages_answer_the_newest),
+        cmocka_unit_test(test_ids_as_parts_of_names),
         cmocka_unit_test(test_unreadable_json_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

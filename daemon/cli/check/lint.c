@@ -193,6 +193,7 @@ void lint_flow(struct linter *k)
     lint_wording(k);
     lint_lottery(k);
     lint_outside(k);
+    lint_wants(k);
 }
 
 static void lint_playbook(struct linter *k)

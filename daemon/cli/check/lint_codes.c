@@ -43,6 +43,8 @@ static const struct lint_code codes[] = {
      "set private = true in the playbook, or take the flow out"},
     {"L027", LINT_NOTE, "command for a role that nobody has",
      "give somebody the role in `staff`, of the playbook or of the configuration"},
+    {"L028", LINT_NOTE, "flow goes without what a gateway lacks",
+     "read what is different there, and say it to the members of those groups"},
     {"L030", LINT_ERROR, "gateway cannot do what a flow needs",
      "take the flow out of the playbook, or the gateway out of its groups"},
     {"L031", LINT_WARNING, "staff on an unknown gateway",

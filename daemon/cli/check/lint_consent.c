@@ -21,7 +21,7 @@ static const struct param *lint_at_all_param(const struct linter *k)
 
 void lint_at_all(struct linter *k)
 {
-    bool needs = k->flow->needs & GATEWAY_AT_ALL;
+    bool needs = (k->flow->needs | k->flow->wants) & GATEWAY_AT_ALL;
     int line = lint_said_at(k, tokens_sop_name, "at_all");
     const struct param *p = lint_at_all_param(k);
     struct place at;

@@ -93,6 +93,7 @@ void lint_lottery(struct linter *k);     /* lint_lottery.c: one flow */
 void lint_times(struct linter *k);       /* lint_times.c: one playbook */
 void lint_broadcasts(struct linter *k);  /* lint_times.c: all playbooks, by gateway */
 void lint_outside(struct linter *k);     /* lint_web.c: one flow */
+void lint_wants(struct linter *k);       /* lint_wants.c: one flow */
 
 /* Is one of the NULL-terminated words in the text? */
 bool lint_has(const char *text, const char *const *words);

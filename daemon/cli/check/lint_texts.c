@@ -79,6 +79,8 @@ static void texts_group(struct linter *k, const struct lint_texts *t,
 {
     const struct flow *flow = texts_flow(k, group->key);
     const struct conf_value *v = &group->value;
+    if (strcmp(group->key, "buttons") == 0) /* of no flow: lua/playbook.c reads them */
+        return;
     if (!flow && !texts_flow_exists(k, group->key))
         lint_add(k, "L016", t->path, v->line, "there is no flow %s to read these texts",
                  group->key);

@@ -148,6 +148,15 @@ static bool gather_in_chat(const struct transfer *t, const redisReply *value)
     return is;
 }
 
+/* "chat|...": is it that chat? */
+static bool gather_part_is(const char *s, const char *chat)
+{
+    struct buf part = {0};
+    bool is = s[buf_read_part(&part, s)] == '|' && strcmp(buf_cstr(&part), chat) == 0;
+    buf_free(&part);
+    return is;
+}
+
 /* `flow|chat|name|key`, `run|<id>|<chat>`. */
 static bool gather_timer(const struct transfer *t, const char *id)
 {
@@ -157,8 +166,7 @@ static bool gather_timer(const struct transfer *t, const char *id)
         return name_has(t->runs, run);
     }
     const char *bar = strchr(id, '|');
-    size_t n = t->chat ? strlen(t->chat) : 0;
-    return bar && t->chat && strncmp(bar + 1, t->chat, n) == 0 && bar[1 + n] == '|';
+    return bar && t->chat && gather_part_is(bar + 1, t->chat);
 }
 
 static bool gather_value_theirs(const struct transfer *t, const redisReply *v)
@@ -185,11 +193,10 @@ static bool gather_entry_is(const struct transfer *t, const struct key *k, const
     if (gather_word(k, "parked"))
         return name_has(t->runs, a->str);
     if (t->chat) {
-        size_t n = strlen(t->chat);
         if (gather_word(k, "chats") || gather_word(k, "chat-tags"))
             return strcmp(a->str, t->chat) == 0;
         if (gather_word(k, "left"))
-            return strncmp(a->str, t->chat, n) == 0 && a->str[n] == '|';
+            return gather_part_is(a->str, t->chat);
         if (gather_word(k, "optout"))
             return name_has(t->people, a->str);
         return gather_word(k, "hash") && !*k->part[KEY_CHAT] && b && gather_in_chat(t, b);

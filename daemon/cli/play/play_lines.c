@@ -17,13 +17,14 @@ static const char play_help[] =
     "  /image NAME [TEXT]     NAME posts a picture\n"
     "  /dm NAME TEXT          NAME writes to the bot in private\n"
     "  /poke NAME [NAME]      NAME nudges the bot (or somebody)\n"
+    "  /press NAME BUTTON     NAME presses a button of the bot's\n"
     "  /role NAME owner|admin|member\n"
     "  /group ID [TITLE]      go to another group; it is made when new\n"
     "  /time [+1d | 20:30 | 2026-03-05 09:00]   show the clock, or turn it; what is due happens on the way\n"
     "  /state [WORD]          what is kept in Redis\n"
     "  /flows                 what runs here\n"
     "  /toggle FLOW on|off|unset\n"
-    "  /fail N OUTCOME        the next N messages end as unknown, failed, muted, limited or unwritten\n"
+    "  /fail N OUTCOME        the next N messages end as unknown, failed, muted, limited, unwritten, crowded, closed\n"
     "  /reload                load playbooks and flows anew\n"
     "  /help   /quit";
 
@@ -94,6 +95,16 @@ static void play_poke(struct play *p, char **words, const char *rest)
     playground_poke(p->gateway, p->chat, words[0], words[1]);
 }
 
+static void play_press(struct play *p, char **words, const char *rest)
+{
+    const char *id, *value;
+    if (playground_find_button(p->gateway, p->chat, rest, &id, &value))
+        playground_press(p->gateway, p->chat, words[0], id, value);
+    else
+        term_print(STYLE_WARN, "the bot has shown no button %s here", rest);
+    play_set_speaker(p, words[0]);
+}
+
 static void play_role(struct play *p, char **words, const char *rest)
 {
     (void)rest;
@@ -159,8 +170,9 @@ static void play_toggle(struct play *p, char **words, const char *rest)
 
 static void play_fail(struct play *p, char **words, const char *rest)
 {
-    static const enum send_outcome outcomes[] = {SEND_UNKNOWN, SEND_FAILED, SEND_MUTED,
-                                                 SEND_LIMITED, SEND_UNWRITTEN};
+    static const enum send_outcome outcomes[] = {SEND_UNKNOWN, SEND_FAILED,    SEND_MUTED,
+                                                 SEND_LIMITED, SEND_UNWRITTEN, SEND_CROWDED,
+                                                 SEND_CLOSED};
     (void)rest;
     for (size_t i = 0; i < sizeof outcomes / sizeof outcomes[0]; i++) {
         if (strcmp(words[1], send_outcome_name(outcomes[i])) == 0) {
@@ -169,7 +181,8 @@ static void play_fail(struct play *p, char **words, const char *rest)
             return;
         }
     }
-    term_print(STYLE_WARN, "/fail: unknown, failed, muted, limited or unwritten, not '%s'",
+    term_print(STYLE_WARN,
+               "/fail: unknown, failed, muted, limited, unwritten, crowded or closed, not '%s'",
                words[1]);
 }
 
@@ -203,23 +216,15 @@ static void play_state_command(struct play *p, char **words, const char *rest)
 }
 
 static const struct play_command play_commands[] = {
-    {"join", 1, play_join},
-    {"leave", 1, play_leave},
-    {"at", 2, play_at},
-    {"reply", 2, play_reply},
-    {"image", 0, play_image},
-    {"dm", 2, play_dm},
-    {"poke", 1, play_poke},
-    {"role", 2, play_role},
-    {"group", 1, play_group},
-    {"time", 0, play_time},
-    {"state", 0, play_state_command},
-    {"flows", 0, play_flows},
-    {"toggle", 2, play_toggle},
-    {"fail", 2, play_fail},
-    {"reload", 0, play_reload_command},
-    {"help", 0, play_show_help},
-    {"quit", 0, play_quit},
+    {"join", 1, play_join},      {"leave", 1, play_leave},
+    {"at", 2, play_at},          {"reply", 2, play_reply},
+    {"image", 0, play_image},    {"dm", 2, play_dm},
+    {"poke", 1, play_poke},      {"press", 2, play_press},
+    {"role", 2, play_role},      {"group", 1, play_group},
+    {"time", 0, play_time},      {"state", 0, play_state_command},
+    {"flows", 0, play_flows},    {"toggle", 2, play_toggle},
+    {"fail", 2, play_fail},      {"reload", 0, play_reload_command},
+    {"help", 0, play_show_help}, {"quit", 0, play_quit},
 };
 
 /* Cuts the text into words (at most PLAY_WORDS - 1, the list ends with NULL); returns what follows the first one. */

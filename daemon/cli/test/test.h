@@ -32,7 +32,8 @@ struct world_line {
     enum world_line_kind kind;
     int64_t at_ms;
     char *chat, *who, *text, *id;
-    char **names; /* who is @-ed */
+    char *answers; /* ref of the event that it answers; NULL none */
+    char **names;  /* who is @-ed */
     int nnames;
     bool claimed; /* an expectation named it */
 };
@@ -43,13 +44,23 @@ struct world_person {
     int64_t since_s;
 };
 
-enum world_deed { DEED_SAY, DEED_REPLY, DEED_IMAGE, DEED_JOIN, DEED_LEAVE, DEED_POKE, DEED_ENTER };
+enum world_deed {
+    DEED_SAY,
+    DEED_REPLY,
+    DEED_IMAGE,
+    DEED_JOIN,
+    DEED_LEAVE,
+    DEED_POKE,
+    DEED_ENTER,
+    DEED_PRESS
+};
 
 /* What somebody did since the world last came to rest. */
 struct world_input {
     enum world_deed deed;
     char *chat, *who, *text;
-    char *with; /* the message replied to, who invited or removed or was nudged; NULL: none */
+    char *
+        with; /* the message replied to or whose button was pressed, who invited or removed or was nudged; NULL: none */
     int64_t before_id; /* the gateway's count before it */
 };
 
@@ -97,12 +108,14 @@ struct world {
     int64_t missed_ms; /* g:missed: how long ago */
     bool together;     /* steps neither wait nor take time */
     enum world_kill kill;
-    char kill_place[128]; /* where the test asked for it */
-    bool dead;            /* it died, and another one has to go on */
-    bool spoke;           /* a message left since it lives */
-    unsigned kills;       /* deaths so far */
-    int64_t last_id;      /* of the gateway, over restarts */
-    unsigned lacks;       /* capabilities that it does not have */
+    char kill_place[128];       /* where the test asked for it */
+    bool dead;                  /* it died, and another one has to go on */
+    bool spoke;                 /* a message left since it lives */
+    unsigned kills;             /* deaths so far */
+    int64_t last_id;            /* of the gateway, over restarts */
+    unsigned lacks;             /* capabilities that it does not have */
+    const char *platform;       /* which one it is; NULL: any */
+    struct play_memory *memory; /* of the platform, while the daemon restarts */
     struct world_input *inputs;
     size_t ninputs;
     char **names; /* everybody who was named */

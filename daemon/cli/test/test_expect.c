@@ -177,6 +177,10 @@ static void expect_push_line(lua_State *L, const struct world *w, const struct w
     lua_setfield(L, -2, "chat");
     lua_pushstring(L, line->id ? line->id : "");
     lua_setfield(L, -2, "id");
+    if (line->answers) {
+        lua_pushstring(L, line->answers);
+        lua_setfield(L, -2, "answers");
+    }
     world_time_text(w, line->at_ms, time, sizeof time);
     lua_pushstring(L, time);
     lua_setfield(L, -2, "time");

@@ -40,6 +40,7 @@ void world_free_lines(struct world *w)
         free(line->who);
         free(line->text);
         free(line->id);
+        free(line->answers);
     }
     free(w->lines);
     w->lines = NULL;

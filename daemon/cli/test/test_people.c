@@ -60,6 +60,11 @@ void world_gather(struct world *w)
 {
     struct gateway *g = w->gateway;
     playground_set_lacks(g, w->lacks);
+    if (w->platform)
+        playground_set_platform(g, w->platform);
+    if (w->memory)
+        playground_give_memory(g, w->memory);
+    w->memory = NULL;
     playground_add_group(g, WORLD_GROUP, "演示群");
     playground_add_group(g, WORLD_STAFF, "店员群");
     for (size_t i = 0; i < w->nnames; i++)
@@ -87,6 +92,7 @@ static const char *people_tell(struct world *w, const struct world_input *in)
     case DEED_LEAVE: playground_leave(g, in->chat, in->who, in->with); break;
     case DEED_POKE: playground_poke(g, in->chat, in->who, in->with); break;
     case DEED_ENTER: playground_enter(g, in->who); break;
+    case DEED_PRESS: playground_press(g, in->chat, in->who, in->with, in->text); break;
     }
     return "";
 }
@@ -96,7 +102,7 @@ const char *world_does(struct world *w, enum world_deed deed, const char *chat, 
 {
     if (w->ninputs % 16 == 0)
         w->inputs = mem_realloc(w->inputs, (w->ninputs + 16) * sizeof *w->inputs);
-    if (with && deed != DEED_REPLY)
+    if (with && deed != DEED_REPLY && deed != DEED_PRESS)
         world_knows(w, with);
     struct world_input *in = &w->inputs[w->ninputs++];
     *in = (struct world_input){.deed = deed,

@@ -240,6 +240,24 @@ static int step_enter(lua_State *L)
     return step_wait(L, 0);
 }
 
+/* g:press(who, label [, { chat = ..., dm = name }]): the newest button of that label, in the group or where the options say. */
+static int step_press(lua_State *L)
+{
+    static const char *const known[] = {"chat", "dm", NULL};
+    struct world *w = world_of(L);
+    const char *who = step_name(L, 2), *label = luaL_checkstring(L, 3), *id, *value;
+    bool said = step_options(L, 4, "the options of g:press", known);
+    step_begin(w);
+    const char *chat = lua_pushstring(L, said ? expect_chat(L, 4) : WORLD_GROUP);
+    if (!playground_find_button(w->gateway, chat, label, &id, &value))
+        return luaL_error(L, "g:press: the bot has shown no button %s there", label);
+    world_add_line(w, LINE_MEMBER, chat, who, lua_pushfstring(L, "[%s]", label));
+    if (*chat != '@')
+        world_enters(w, chat, who, NULL);
+    world_does(w, DEED_PRESS, chat, who, value, id);
+    return step_wait(L, 0);
+}
+
 /* g:role(who, "owner" | "admin" | "member"): on the platform. */
 static int step_role(lua_State *L)
 {
@@ -404,14 +422,19 @@ static int step_toggle(lua_State *L)
     return step_wait(L, 0);
 }
 
-/* g:fail_sends(n, outcome): how the next n messages end. */
+/* g:fail_sends(n, outcome [, for how long]): how the next n messages end. */
 static int step_fail_sends(lua_State *L)
 {
-    static const enum send_outcome outcomes[] = {SEND_UNKNOWN, SEND_FAILED, SEND_MUTED,
-                                                 SEND_LIMITED, SEND_UNWRITTEN};
+    static const enum send_outcome outcomes[] = {SEND_UNKNOWN, SEND_FAILED,    SEND_MUTED,
+                                                 SEND_LIMITED, SEND_UNWRITTEN, SEND_CROWDED,
+                                                 SEND_CLOSED};
+    int64_t ms = 0;
     struct world *w = world_of(L);
     int n = (int)luaL_checkinteger(L, 2);
     const char *name = luaL_checkstring(L, 3);
+    if (!lua_isnoneornil(L, 4) && !time_parse_duration(luaL_checkstring(L, 4), &ms))
+        return luaL_error(L, "g:fail_sends: a duration such as \"10m\"");
+    playground_fail_for(w->gateway, ms);
     for (size_t i = 0; i < sizeof outcomes / sizeof outcomes[0]; i++) {
         if (strcmp(name, send_outcome_name(outcomes[i])) == 0) {
             w->doubtful = true;
@@ -419,8 +442,9 @@ static int step_fail_sends(lua_State *L)
             return 0;
         }
     }
-    return luaL_error(L, "g:fail_sends: unknown, failed, muted, limited or unwritten, not '%s'",
-                      name);
+    return luaL_error(
+        L, "g:fail_sends: unknown, failed, muted, limited, unwritten, crowded or closed, not '%s'",
+        name);
 }
 
 /* g:lacks("dm", ...): the platform cannot do this, from now on in this case. */
@@ -437,6 +461,16 @@ static int step_lacks(lua_State *L)
     return 0;
 }
 
+/* g:platform("wecom"): the gateway is one of that platform, from now on in this case. */
+static int step_platform(lua_State *L)
+{
+    static const char *const known[] = {"any", "wecom", NULL};
+    struct world *w = world_of(L);
+    w->platform = known[luaL_checkoption(L, 2, NULL, known)];
+    playground_set_platform(w->gateway, w->platform);
+    return 0;
+}
+
 const luaL_Reg test_steps[] = {{"says", step_says},
                                {"staff", step_staff},
                                {"mention", step_mention},
@@ -447,6 +481,8 @@ const luaL_Reg test_steps[] = {{"says", step_says},
                                {"leave", step_leave},
                                {"poke", step_poke},
                                {"enter", step_enter},
+                               {"press", step_press},
+                               {"platform", step_platform},
                                {"role", step_role},
                                {"together", step_together},
                                {"advance", step_advance},

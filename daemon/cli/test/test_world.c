@@ -130,10 +130,12 @@ static void world_on_message(void *ud, const struct playground_message *m)
     struct world *w = ud;
     struct world_line *line = world_add_line(w, LINE_BOT, m->chat, "", m->text);
     line->id = mem_strdup(m->message_id);
+    if (m->raw->ref && *m->raw->ref)
+        line->answers = mem_strdup(m->raw->ref);
     w->spoke = true;
     for (int i = 0; i < m->raw->nsegments; i++) {
         const struct out_segment *s = &m->raw->segments[i];
-        if (s->type != SEGMENT_AT)
+        if (s->type != SEGMENT_AT || !(playground_caps(w->gateway) & GATEWAY_AT))
             continue;
         const char *name =
             strcmp(s->id, "all") == 0 ? "全体成员" : playground_name(w->gateway, s->id);
@@ -404,8 +406,11 @@ static int world_start(struct world *w, struct buf *err)
 static void world_stop(struct world *w, int64_t grace_ms)
 {
     w->dead = false;
-    if (w->gateway)
+    if (w->gateway) {
         w->last_id = playground_last_id(w->gateway);
+        playground_free_memory(w->memory);
+        w->memory = playground_take_memory(w->gateway);
+    }
     if (w->daemon) {
         w->now_ms = clock_wall(&w->daemon->clock);
         daemon_stop(w->daemon, grace_ms);
@@ -439,6 +444,7 @@ int world_begin(struct world *w, const char *start, struct buf *err)
         freeReplyObject(r);
     stage_expiry_reset(w->expiry);
     w->lacks = 0;
+    w->platform = NULL;
     struct buf copy = {0};
     buf_addf(&copy, "%s/sop", w->dir);
     stage_remove_dir(buf_cstr(&copy));
@@ -478,6 +484,8 @@ void world_end(struct world *w)
     w->kill = KILL_NONE;
     w->kills = 0;
     w->last_id = 0;
+    playground_free_memory(w->memory);
+    w->memory = NULL;
     world_free_lines(w);
     world_free_people(w);
     buf_reset(&w->problems);

@@ -18,7 +18,7 @@ enum {
 static bool staff_can(const struct gw *gw)
 {
     return gw && !gw->removed && gw->started && gw_can_send(gw) &&
-           (gw->gateway->ops->caps(gw->gateway) & GATEWAY_PROACTIVE);
+           gateway_can(gw->gateway, GATEWAY_PROACTIVE);
 }
 
 static bool staff_knows(const struct gw *gw, const char *chat)

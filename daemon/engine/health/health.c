@@ -129,6 +129,8 @@ static const char *health_words(const char *word)
         {"restricted", "被平台限制了"},
         {"timeouts", "消息连着发不出去"},
         {"logged_out", "没有登录"},
+        {"reconnecting", "服务器正在重新登录"},
+        {"superseded", "被另一个程序接管了, 同一个机器人只能有一个在连"},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(words[i][0], word) == 0)

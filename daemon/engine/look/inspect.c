@@ -187,7 +187,7 @@ void engine_each_outbox(const struct engine *e, const char *gateway,
             char id[40];
             outbox_print_id(en->id, id);
             buf_reset(&text);
-            message_plain(en->message, &text);
+            message_shown(en->message, &text);
             struct engine_outbox_info i = {.gateway = gw->name,
                                            .flow = en->message->flow,
                                            .kind = send_kind_name(en->message->kind),

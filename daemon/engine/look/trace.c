@@ -160,7 +160,7 @@ static void trace_outs(struct buf *out, const struct turn *t)
         if (o->unmentioned)
             trace_int(out, "unmentioned", o->unmentioned);
         buf_reset(&plain);
-        message_plain(o->message, &plain);
+        message_shown(o->message, &plain);
         if (t->e->opts.trace == TRACE_TEXTS)
             trace_text(out, "text", buf_cstr(&plain));
         buf_addc(out, '}');

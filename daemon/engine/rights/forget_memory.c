@@ -7,6 +7,26 @@
 
 enum { FORGET_LEAVES_MS = 30000 };
 
+/* What stands on a button or in a card cannot be written anew: it is left out. */
+static bool segment_names(const struct out_segment *seg, const struct scrub *scrub)
+{
+    static struct buf out;
+    if (seg->type != SEGMENT_CARD && seg->type != SEGMENT_BUTTON)
+        return false;
+    buf_reset(&out);
+    return scrub_text(scrub, seg->text, seg->text_len, &out) != SCRUB_NONE ||
+           scrub_text(scrub, seg->id, strlen(seg->id), &out) != SCRUB_NONE;
+}
+
+static bool card_names(const struct message *m, const struct forget_subject *s)
+{
+    struct scrub scrub = forget_scrub(s);
+    for (int i = 0; i < m->nsegments; i++)
+        if (m->segments[i].type == SEGMENT_CARD && segment_names(&m->segments[i], &scrub))
+            return true;
+    return false;
+}
+
 static bool message_names(const struct message *m, const struct forget_subject *s)
 {
     static struct buf out;
@@ -17,6 +37,8 @@ static bool message_names(const struct message *m, const struct forget_subject *
         const struct out_segment *seg = &m->segments[i];
         buf_reset(&out);
         if (seg->type == SEGMENT_AT && strcmp(seg->id, s->user) == 0)
+            return true;
+        if (segment_names(seg, &scrub))
             return true;
         if (seg->type == SEGMENT_TEXT &&
             scrub_text(&scrub, seg->text, seg->text_len, &out) != SCRUB_NONE)
@@ -38,6 +60,8 @@ static void message_rewrite(struct gw *gw, struct entry *en, const struct forget
     for (int i = 0; i < m->nsegments && n < SEGMENTS; i++) {
         list[n] = m->segments[i];
         if (list[n].type == SEGMENT_AT && strcmp(list[n].id, s->user) == 0)
+            continue;
+        if (segment_names(&list[n], &scrub))
             continue;
         if (list[n].type == SEGMENT_TEXT &&
             scrub_text(&scrub, list[n].text, list[n].text_len, &texts[n]) != SCRUB_NONE) {
@@ -87,7 +111,8 @@ bool forget_outbox(struct forget *f, bool soon)
             } else if (en->state != ENTRY_QUEUED ||
                        (!soon && en->due_ms < now + FORGET_LEAVES_MS)) {
                 none = false; /* it leaves, and is gone then */
-            } else if (en->message->act || forget_is_private(s, en->message->chat)) {
+            } else if (en->message->act || forget_is_private(s, en->message->chat) ||
+                       card_names(en->message, s)) {
                 f->result.messages++;
                 outbox_done(f->gw, en, "failed", "its member was forgotten");
                 break;
@@ -105,7 +130,7 @@ static void forget_left(struct forget *f, const struct forget_subject *s)
 {
     struct buf key = {0}, member = {0};
     gw_key(f->gw, &key, "left");
-    buf_addf(&member, "%s|%s", s->chat, s->user);
+    retention_member(s->chat, s->user, &member);
     redis_command(f->gw->e->redis, NULL, NULL, 3,
                   (const char *[]){"ZREM", buf_cstr(&key), buf_cstr(&member)}, NULL);
     buf_free(&key);

@@ -24,6 +24,12 @@ static void left_key(const struct gw *gw, struct buf *out)
     buf_cstr(out);
 }
 
+void retention_member(const char *chat, const char *user, struct buf *out)
+{
+    buf_add_part(out, chat);
+    buf_addf(out, "|%s", user);
+}
+
 /* ---- who left ---- */
 
 void retention_event(struct gw *gw, const struct event *e)
@@ -33,7 +39,7 @@ void retention_event(struct gw *gw, const struct event *e)
     if ((!leave && e->type != EVENT_JOIN) || !*e->user || e->private_chat)
         return;
     left_key(gw, &key);
-    buf_addf(&member, "%s|%s", e->chat, e->user);
+    retention_member(e->chat, e->user, &member);
     if (leave)
         redis_command(gw->e->redis, NULL, NULL, 4,
                       (const char *[]){"ZADD", key.data, log_int(e->time_ms), buf_cstr(&member)},
@@ -72,7 +78,7 @@ static void retention_forget(void *ud, const struct gateway_response *r)
     for (int i = 0; r && i < c->n; i++) {
         struct buf member = {0};
         if (retention_is_there(r, c->users[i])) {
-            buf_addf(&member, "%s|%s", c->chat, c->users[i]);
+            retention_member(c->chat, c->users[i], &member);
             redis_command(gw->e->redis, NULL, NULL, 3,
                           (const char *[]){"ZREM", key.data, buf_cstr(&member)}, NULL);
         } else if (!f) {
@@ -95,19 +101,18 @@ static void retention_found(void *ud, const struct redisReply *r)
     struct retention_chat *c = MEM_NEW(struct retention_chat);
     c->gw = gw;
     for (size_t i = 0; i < r->elements; i++) {
-        const char *bar = strchr(r->element[i]->str, '|');
-        size_t n = bar ? (size_t)(bar - r->element[i]->str) : 0;
-        if (!bar || !bar[1])
-            continue;
-        if (!c->chat)
-            c->chat = mem_strndup(r->element[i]->str, n);
-        if (strlen(c->chat) == n && memcmp(c->chat, r->element[i]->str, n) == 0)
+        struct buf chat = {0};
+        const char *bar = r->element[i]->str + buf_read_part(&chat, r->element[i]->str);
+        if (*bar && bar[1] && !c->chat)
+            c->chat = mem_strdup(buf_cstr(&chat));
+        if (*bar && bar[1] && strcmp(c->chat, buf_cstr(&chat)) == 0)
             c->users[c->n++] = mem_strdup(bar + 1);
+        buf_free(&chat);
     }
     gw->retention_ms = clock_wall(gw->e->clock) + RETENTION_SOON_MS; /* there may be more */
     static const struct gateway_response unknown = {.ok = false};
     struct gateway_request q = {.action = ACTION_MEMBERS, .chat = c->chat ? c->chat : ""};
-    bool can = gw->gateway && (gw->gateway->ops->caps(gw->gateway) & GATEWAY_MEMBERS) && gw->was_up;
+    bool can = gw->gateway && gateway_can(gw->gateway, GATEWAY_MEMBERS) && gw->was_up;
     if (!c->n)
         retention_drop(c);
     else if (!can || !gw_ask(gw, &q, retention_forget, c))

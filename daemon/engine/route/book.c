@@ -107,6 +107,7 @@ void book_release(struct book *b)
         free(*p);
     free(b->sop);
     free(b->config);
+    cJSON_Delete(b->press);
     free(b);
 }
 

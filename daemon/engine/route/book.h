@@ -155,6 +155,8 @@ struct book {
     int nstaff;
     char *config; /* its file, for people */
     char **sop;   /* the SOP folders, likewise; NULL-terminated */
+    struct cJSON *
+        press; /* by language: the text, or the texts, that stand for buttons where a gateway has none; NULL none */
     struct tag_rule *tags;
     int ntags;
     struct selector_index *tag_index;

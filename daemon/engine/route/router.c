@@ -39,6 +39,17 @@ static bool routes_has_image(const struct event *ev)
     return false;
 }
 
+static bool routes_button_is(const struct handler *h, const char *value)
+{
+    for (int i = 0; i < h->nwords; i++) {
+        size_t n = strlen(h->words[i]);
+        bool begins = n && h->words[i][n - 1] == '*';
+        if (begins ? strncmp(value, h->words[i], n - 1) == 0 : strcmp(value, h->words[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool routes_allowed_here(const struct routes *r, const struct handler *h,
                                 const struct event *ev)
 {
@@ -49,6 +60,8 @@ static bool routes_allowed_here(const struct routes *r, const struct handler *h,
     if (*ev->via && !*h->role)
         return false;
     if (h->image && !routes_has_image(ev))
+        return false;
+    if (h->nwords && ev->type == EVENT_BUTTON && !routes_button_is(h, ev->text))
         return false;
     return ev->private_chat ? h->in_private : h->in_group;
 }

@@ -55,10 +55,20 @@ void run_forget(struct run *run)
     free(run->wait);
     event_free(run->first);
     free(run->args);
+    free(run->ref);
     free(run->chat);
     buf_free(&run->journal);
     buf_free(&run->gathered);
     free(run);
+}
+
+void run_set_ref(struct run *run, const char *ref, int64_t now_ms)
+{
+    if (!*ref)
+        return;
+    free(run->ref);
+    run->ref = mem_strdup(ref);
+    run->ref_ms = now_ms;
 }
 
 /* ---- reading a record ---- */
@@ -130,6 +140,8 @@ static void run_adopt(struct run *run, const struct json *o)
     run->on = run_string(o, "on");
     run->key = run_string(o, "key");
     snprintf(run->pin, sizeof run->pin, "%s", run_string(o, "pin"));
+    free(run->ref);
+    run->ref = NULL;
     struct cause *c = &run->cause;
     c->kind = run_cause_of(run_string(o, "cause"));
     c->event = run->first;
@@ -147,6 +159,8 @@ static void run_adopt(struct run *run, const struct json *o)
     c->time_ms = run_integer(o, "time");
     if (!c->time_ms)
         c->time_ms = run->first ? run->first->time_ms : c->now_ms;
+    /* one that has not begun yet begins at once */
+    run_set_ref(run, run_string(o, "ref"), c->now_ms ? c->now_ms : clock_wall(run->gw->e->clock));
 }
 
 /* Kept between uses: its values are looked at at once. */
@@ -209,6 +223,25 @@ static void run_gather_text(struct run *run, const char *json, size_t len)
     buf_add(&run->gathered, json, len);
 }
 
+/* A line that says what woke the run or was gathered for it: the newest event in it that has a ref. Most have none, and are not
+ * parsed. */
+static void run_read_ref(struct run *run, const char *line, size_t len)
+{
+    static struct buf text;
+    if (!memmem(line, len, "\"ref\":\"", 7))
+        return;
+    buf_reset(&text);
+    buf_add(&text, line + 1, len - 1);
+    const struct json *o = json_parse(&run_doc, text.data, text.len);
+    const struct json *with = *line == '+' ? NULL : json_get(o, "with");
+    const struct json *e = *line == '+' ? o : json_get(with, "event");
+    for (const struct json *one = json_first(json_get(with, "events")); one; one = json_next(one))
+        if (json_text(json_get(one, "ref")))
+            e = one;
+    if (event_type_parse(run_string(e, "type")) >= 0) /* a `+` may be an answer of the web, too */
+        run_set_ref(run, run_string(e, "ref"), run_integer(o, *line == '+' ? "time" : "now"));
+}
+
 /* The last wait among the lines; counts the wakes. False: the last line has no end. */
 static bool run_find_wait(struct run *run, const char *p, const char *end, const char **wait)
 {
@@ -221,6 +254,8 @@ static bool run_find_wait(struct run *run, const char *p, const char *end, const
             *wait = p;
         else if (*p == '!')
             run->wakes++;
+        if (*p == '!' || *p == '+')
+            run_read_ref(run, p, (size_t)(nl - p));
         p = nl + 1;
     }
     return true;

@@ -37,6 +37,9 @@ struct run {
     struct cause cause;   /* points into head, first and args */
     struct event *first;
     char *args;
+    char *
+        ref; /* of the newest event that woke it (event.ref), and when that was (wall); NULL: that of `first`, if any */
+    int64_t ref_ms;
     int gen;
     bool fresh;         /* started, and its handler has not run yet */
     struct buf journal; /* the other lines, while there is no coroutine */
@@ -69,6 +72,8 @@ struct run *run_new(struct gw *gw, const char *id, const char *chat);
 bool run_set_wait(struct run *run, const char *spec, size_t len);
 /* Its header (without the newline), and with it its cause. False: it cannot be read, and the run is as it was. */
 bool run_set_head(struct run *run, const char *head, size_t len);
+/* An event woke it, or was gathered: how that is answered; "" changes nothing. */
+void run_set_ref(struct run *run, const char *ref, int64_t now_ms);
 void run_touch(struct run *run); /* the last to be evicted */
 void run_forget(struct run *run);
 void run_key(const struct gw *gw, struct buf *out, const char *id);

@@ -239,6 +239,7 @@ static bool turn_gather(struct turn *t)
 {
     struct run *run = t->run;
     struct buf json = {0};
+    run_set_ref(run, t->input->event->ref, t->now_ms);
     event_json_write(t->input->event, &json);
     run_write_gathered(t, run, &json);
     if (run->ngathered++)
@@ -301,6 +302,8 @@ static enum turn_next turn_run_act(struct turn *t)
     binding_release(b);
     if (!ready)
         return next;
+    if (t->input->kind == INPUT_EVENT)
+        run_set_ref(run, t->input->event->ref, t->now_ms);
     struct host_outcome out = {0};
     turn_run_go(t, &out);
     return turn_judge(t, &out);

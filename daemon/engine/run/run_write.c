@@ -135,6 +135,7 @@ static void head_number(struct buf *out, const char *name, int64_t n)
 
 struct head {
     const char *pin, *on, *chat, *key;
+    const char *ref; /* other than the event's; NULL none */
     int gen;
     const struct cause *cause;
     const char *args;
@@ -160,6 +161,7 @@ static void head_write(const struct head *h, struct buf *out)
             head_number(out, "time", c->time_ms);
     }
     head_number(out, "due", c->due_ms);
+    head_text(out, "ref", h->ref);
     head_text(out, "cause", causes[c->kind]);
     if (c->event) {
         buf_adds(out, ",\"event\":");
@@ -226,6 +228,7 @@ static void write_record(struct turn *t, struct run *run, const char *pin,
                      .on = t->at->handler->id,
                      .chat = run->chat,
                      .key = run->key,
+                     .ref = run->ref,
                      .gen = run->gen,
                      .cause = t->cause,
                      .args = t->cause->args};
@@ -339,6 +342,7 @@ const char *run_write_again(struct turn *t, const char *args)
                      .on = t->at->handler->id,
                      .chat = t->chat->key,
                      .key = run ? run->key : "",
+                     .ref = turn_ref(t, t->chat->key, false),
                      .gen = (run ? run->gen : 0) + 1,
                      .cause = t->cause,
                      .args = args,
@@ -414,6 +418,7 @@ void run_write_moved(struct turn *t, struct run *run, struct pin *p)
                      .on = run->on,
                      .chat = run->chat,
                      .key = run->key,
+                     .ref = run->ref,
                      .gen = run->gen,
                      .cause = &run->cause,
                      .args = run->args,
@@ -480,6 +485,7 @@ const char *turn_run_start(struct turn *t, const char *flow, const char *handler
                      .on = handler,
                      .chat = chat,
                      .key = key,
+                     .ref = turn_ref(t, chat, false),
                      .cause = &cause,
                      .args = args,
                      .fresh = true};

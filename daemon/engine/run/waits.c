@@ -344,6 +344,8 @@ struct waits_asked {
 static void waits_look_for_command(struct waits_asked *a, const struct route *handlers)
 {
     for (const struct route *r = handlers; r && !a->is_command; r = r->next) {
+        if (a->ev->type == EVENT_BUTTON && r->handler->kind == HANDLER_ON && r->handler->nwords)
+            a->is_command = routes_flow_on(a->c, r->binding, NULL); /* this very button is for it */
         if (r->handler->kind != HANDLER_COMMAND || !routes_flow_on(a->c, r->binding, NULL))
             continue;
         if (routes_may(a->c, r->binding, r->handler, a->ev->user, a->ev->role))

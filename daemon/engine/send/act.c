@@ -11,7 +11,7 @@
 
 #include "engine/send/outbox_parts.h"
 
-enum { ACT_LATE_MS = 600000, ACT_RETRY_MS = 500 };
+enum { ACT_RETRY_MS = 500 };
 
 static const char *const act_kinds[] = {
     [ACTION_RECALL] = "recall",   [ACTION_KICK] = "kick",
@@ -117,7 +117,7 @@ static struct message *act_message(const struct turn *t, struct turn_act *a)
     struct message_head head = {.chat = r->chat && *r->chat ? r->chat : t->chat->key,
                                 .flow = a->flow,
                                 .created_ms = t->now_ms,
-                                .until_ms = t->now_ms + ACT_LATE_MS,
+                                .until_ms = a->until_ms,
                                 .resend = act_repeats(r),
                                 .kind = KIND_ANSWER};
     struct message *m = message_new(&head, NULL, 0);

@@ -216,8 +216,11 @@ static uint64_t breaker_text(const struct message *m)
     message_plain(m, &plain);
     uint64_t h = hash_bytes(plain.data ? plain.data : "", plain.len);
     for (int i = 0; i < m->nsegments; i++)
-        if (m->segments[i].type == SEGMENT_IMAGE || m->segments[i].type == SEGMENT_FACE)
+        if (m->segments[i].type == SEGMENT_IMAGE || m->segments[i].type == SEGMENT_FACE ||
+            m->segments[i].type == SEGMENT_BUTTON)
             h = hash_more(h, m->segments[i].id, strlen(m->segments[i].id));
+        else if (m->segments[i].type == SEGMENT_CARD)
+            h = hash_more(h, m->segments[i].text, m->segments[i].text_len);
     return h;
 }
 

@@ -8,8 +8,9 @@
 #include "engine/look/alarm.h"
 #include "engine/send/risk.h"
 
-/* SETTLED: what is said so soon after a mute was on its way already. */
-enum { HOLD_MUTE_MS = 600000, HOLD_SETTLED_MS = 3000 };
+/* SETTLED: what is said so soon after a mute was on its way already. TELL: a crowded chat that is held for longer than answers wait
+ * is worth an alarm; a full minute is everyday life. */
+enum { HOLD_MUTE_MS = 600000, HOLD_SETTLED_MS = 3000, HOLD_TELL_MS = 120000 };
 
 static struct held *hold_set(struct gw *gw, const char *chat, int64_t until_ms, enum hold_why why)
 {
@@ -26,9 +27,10 @@ static struct held *hold_set(struct gw *gw, const char *chat, int64_t until_ms, 
     h->until_ms = until_ms;
     h->told_ms = 0;
     h->why = why;
-    log_info(why == HOLD_LIMITED ? "chat held: too many messages there"
+    log_info(why >= HOLD_LIMITED ? "chat held: too many messages there"
                                  : "chat held: we are muted there",
-             "gateway", gw->name, "chat", chat, NULL);
+             "gateway", gw->name, "chat", chat, "seconds",
+             log_int((until_ms - clock_wall(gw->e->clock) + 999) / 1000), NULL);
     return h;
 }
 
@@ -47,9 +49,25 @@ static void hold_alarm(struct gw *gw, struct held *h, int64_t minutes)
     buf_free(&text);
 }
 
+static void hold_crowded(struct gw *gw, struct held *h, int64_t left_ms)
+{
+    struct buf text = {0};
+    if (left_ms <= HOLD_TELL_MS || h->alarm)
+        return;
+    buf_addf(&text,
+             "Chat %s has had too many messages: the platform takes none for %lld min. What waits "
+             "longer than it may is left out",
+             h->chat, (long long)(left_ms + 59999) / 60000);
+    alarm_raise(gw, "crowded", h->chat, buf_cstr(&text));
+    h->alarm = true;
+    buf_free(&text);
+}
+
 void hold_chat(struct gw *gw, const char *chat, int64_t until_ms, enum hold_why why)
 {
     struct held *h = hold_set(gw, chat, until_ms, why);
+    if (h->why == HOLD_CROWDED)
+        hold_crowded(gw, h, until_ms - clock_wall(gw->e->clock));
     if (h->alarm || (h->why != HOLD_OURS && h->why != HOLD_REFUSED))
         return;
     int64_t left = until_ms - clock_wall(gw->e->clock);
@@ -59,7 +77,7 @@ void hold_chat(struct gw *gw, const char *chat, int64_t until_ms, enum hold_why 
 static void hold_drop(struct gw *gw, struct held *h)
 {
     if (h->alarm)
-        alarm_clear(gw, "muted", h->chat);
+        alarm_clear(gw, h->why == HOLD_CROWDED ? "crowded" : "muted", h->chat);
     HASH_DEL(gw->held, h);
     free(h->chat);
     free(h);

@@ -8,8 +8,8 @@ struct event;
 struct gw;
 
 /* OURS: we are muted until then. WHOLE: the whole group is, as far as is known. REFUSED: a send was refused, and nobody said for how
- * long. LIMITED: too many messages in that group. */
-enum hold_why { HOLD_OURS, HOLD_WHOLE, HOLD_REFUSED, HOLD_LIMITED };
+ * long. LIMITED: too many messages in that group, as far as is known; CROWDED: the platform says so, and until when. */
+enum hold_why { HOLD_OURS, HOLD_WHOLE, HOLD_REFUSED, HOLD_LIMITED, HOLD_CROWDED };
 
 void hold_chat(struct gw *gw, const char *chat, int64_t until_ms, enum hold_why why);
 /* The moment until which the chat is held, 0 if it is not. */

@@ -48,7 +48,12 @@ static void merge_weigh(const struct message *m, struct merge_count *c)
         /* a quote stands for the whole message, and @all is counted by the platform */
         if (s->type == SEGMENT_REPLY || (s->type == SEGMENT_AT && strcmp(s->id, "all") == 0))
             c->fits = false;
+        if (s->type == SEGMENT_BUTTON ||
+            s->type == SEGMENT_CARD) /* they belong to their own text */
+            c->fits = false;
     }
+    if (*m->draft) /* it ends what is shown already */
+        c->fits = false;
 }
 
 static bool merge_mentions(const struct out_segment *list, int n, const char *user)
@@ -97,6 +102,7 @@ struct message *merge_messages(const struct message *a, const struct message *b)
         return NULL;
     struct message_head head = {.chat = a->chat,
                                 .flow = a->flow,
+                                .ref = *b->ref ? b->ref : a->ref, /* the newest lasts longest */
                                 .created_ms = a->created_ms,
                                 .from_ms = a->from_ms,
                                 .until_ms = a->until_ms,

@@ -12,8 +12,8 @@
 static const struct {
     enum segment_type type;
     const char *name;
-} message_kinds[] = {{SEGMENT_TEXT, "text"}, {SEGMENT_AT, "at"},       {SEGMENT_IMAGE, "image"},
-                     {SEGMENT_FACE, "face"}, {SEGMENT_REPLY, "reply"}, {SEGMENT_CARD, "card"},
+} message_kinds[] = {{SEGMENT_TEXT, "text"},    {SEGMENT_AT, "at"},       {SEGMENT_IMAGE, "image"},
+                     {SEGMENT_FACE, "face"},    {SEGMENT_REPLY, "reply"}, {SEGMENT_CARD, "card"},
                      {SEGMENT_BUTTON, "button"}};
 enum { MESSAGE_KINDS = sizeof message_kinds / sizeof message_kinds[0] };
 
@@ -275,6 +275,18 @@ void message_plain(const struct message *m, struct buf *out)
     }
 }
 
+void message_shown(const struct message *m, struct buf *out)
+{
+    message_plain(m, out);
+    for (int i = 0; i < m->nsegments; i++) {
+        const struct out_segment *s = &m->segments[i];
+        if (s->type == SEGMENT_CARD)
+            buf_adds(out, "[card]");
+        else if (s->type == SEGMENT_BUTTON)
+            buf_addf(out, " [%.*s]", (int)s->text_len, s->text);
+    }
+}
+
 /* ---- composing ---- */
 
 /* The piece under construction. */
@@ -331,6 +343,8 @@ static size_t composer_cut(const char *s, size_t len, size_t chars)
 static void composer_text(struct composer *c, const char *s, size_t len)
 {
     while (len) {
+        if (c->chars >= MESSAGE_CHARS)
+            composer_emit(c); /* not sooner: buttons and pictures stay with the last piece */
         size_t room = MESSAGE_CHARS - c->chars;
         size_t n = composer_cut(s, len, room);
         if (n < len && c->chars > 0 && n < len / 2 && utf8_count(s, len) <= MESSAGE_CHARS) {
@@ -341,7 +355,7 @@ static void composer_text(struct composer *c, const char *s, size_t len)
         c->chars += utf8_count(s, n);
         s += n;
         len -= n;
-        if (len || c->chars >= MESSAGE_CHARS)
+        if (len)
             composer_emit(c);
     }
 }

@@ -66,6 +66,8 @@ const char *act_name(enum gateway_action action);
 int message_members(const struct message *m, const char **users, int max);
 /* The text that a reader sees, mentions as @id: what own messages are compared with. */
 void message_plain(const struct message *m, struct buf *out);
+/* The same for people who look at what the bot says: with its buttons, and that it is a card. */
+void message_shown(const struct message *m, struct buf *out);
 
 /* Cleans and splits what a script wants to say: control characters and malformed UTF-8 go, texts are cut at paragraph and
  * code-point boundaries into pieces of at most MESSAGE_CHARS characters, mentions above MESSAGE_MENTIONS become plain text,

@@ -299,6 +299,7 @@ void outbox_sent(struct gw *gw, uint64_t ticket, const struct send_result *r)
             break;
         outbox_done(gw, en, "failed", r->reason);
         break;
+    case SEND_CLOSED:
     case SEND_FAILED: outbox_done(gw, en, "failed", r->reason); break;
     case SEND_LIMITED:
         if (++en->limited >= (en->message->kind == KIND_ANSWER ? OUTBOX_LIMITED : 2)) {

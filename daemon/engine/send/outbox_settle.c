@@ -165,8 +165,7 @@ static bool settle_private(const struct entry *en)
 
 static bool settle_can_ask(const struct gw *gw, const struct entry *en)
 {
-    const struct gateway_ops *ops = gw->gateway->ops;
-    return !settle_private(en) && ops->catch_up && (ops->caps(gw->gateway) & GATEWAY_HISTORY);
+    return !settle_private(en) && gateway_can(gw->gateway, GATEWAY_HISTORY);
 }
 
 static void settle_ask(struct gw *gw, struct entry *en, int64_t now)
@@ -174,7 +173,7 @@ static void settle_ask(struct gw *gw, struct entry *en, int64_t now)
     en->step = en->step == SETTLE_ECHO ? SETTLE_HISTORY : SETTLE_LAST_LOOK;
     en->absent = en->blank = false;
     en->settle_at_ms = now + SETTLE_HISTORY_MS;
-    gw->gateway->ops->catch_up(gw->gateway, en->message->chat, settle_from(en));
+    gateway_catch_up(gw->gateway, en->message->chat, settle_from(en));
 }
 
 /* Is it shown that it did not reach the chat? */
@@ -186,13 +185,13 @@ static bool settle_absent(const struct gw *gw, const struct entry *en)
         return false;
     /* only echoes: all of them came since, and it was not among them */
     bool whole = gw->was_up && gw->gap_since_ms < en->written_ms;
-    return whole && (gw->gateway->ops->caps(gw->gateway) & GATEWAY_ECHO);
+    return whole && gateway_can(gw->gateway, GATEWAY_ECHO);
 }
 
 /* May it be sent again although nobody knows? */
 static bool settle_blind(const struct gw *gw, const struct entry *en)
 {
-    bool echoes = !en->restart && (gw->gateway->ops->caps(gw->gateway) & GATEWAY_ECHO);
+    bool echoes = !en->restart && gateway_can(gw->gateway, GATEWAY_ECHO);
     bool tells = (settle_can_ask(gw, en) && !en->blank) || echoes;
     if (!en->message->resend)
         return false;

@@ -304,7 +304,7 @@ void risk_outcome(struct gw *gw, const struct send_result *r, const struct entry
         break;
     case SEND_CROWDED:
         hold_chat(gw, en->message->chat, r->retry_ms > now ? r->retry_ms : now + RISK_LIMITED_MS,
-                  HOLD_LIMITED);
+                  HOLD_CROWDED);
         break;
     case SEND_LIMITED: /* the group's limit: that one waits; the account is judged once a message */
         hold_chat(gw, en->message->chat, now + RISK_LIMITED_MS, HOLD_LIMITED);
@@ -323,6 +323,7 @@ void risk_outcome(struct gw *gw, const struct send_result *r, const struct entry
         if (++a->failures % RISK_FAILURES == 0)
             risk_strike(gw, a, "failures", RISK_STRIKES, r->reason);
         break;
+    case SEND_CLOSED: /* it says something about the chat, nothing about the account */
     case SEND_UNWRITTEN: break;
     }
 }

@@ -25,19 +25,21 @@ bool held_is_run(const char *id)
 /* Timers whose ids name the same chat are kept in order: run|<id>|<chat>, <flow>|<chat>|<name>|<key>. */
 static struct timer_chat *held_group(struct timer_state *s, const char *id)
 {
-    const char *key = held_is_run(id) ? id + HELD_RUN_ID + 17 : strchr(id, '|');
-    size_t len = 0;
-    if (key && *key == '|')
-        len = strcspn(++key, "|");
-    else if (key)
-        len = strlen(key);
+    static struct buf chat;
+    const char *bar = held_is_run(id) ? NULL : strchr(id, '|');
+    buf_reset(&chat);
+    if (bar)
+        buf_read_part(&chat, bar + 1);
+    else if (held_is_run(id))
+        buf_adds(&chat, id + HELD_RUN_ID + 17);
+    buf_cstr(&chat);
     struct timer_chat *c;
-    HASH_FIND(hh, s->chats, key ? key : "", len, c);
+    HASH_FIND(hh, s->chats, chat.data, chat.len, c);
     if (c)
         return c;
     c = MEM_NEW(struct timer_chat);
-    c->key = mem_strndup(key ? key : "", len);
-    HASH_ADD_KEYPTR(hh, s->chats, c->key, len, c);
+    c->key = mem_strndup(chat.data, chat.len);
+    HASH_ADD_KEYPTR(hh, s->chats, c->key, chat.len, c);
     return c;
 }
 

@@ -10,18 +10,13 @@
 static const struct {
     const char *name;
     size_t at;
-} event_json_texts[] = {{"user", offsetof(struct event, user)},
-                        {"name", offsetof(struct event, name)},
-                        {"role", offsetof(struct event, role)},
-                        {"op", offsetof(struct event, operator_id)},
-                        {"target", offsetof(struct event, target)},
-                        {"id", offsetof(struct event, message_id)},
-                        {"reply_to", offsetof(struct event, reply_to)},
-                        {"sub", offsetof(struct event, sub)},
-                        {"flag", offsetof(struct event, flag)},
-                        {"ref", offsetof(struct event, ref)},
-                        {"text", offsetof(struct event, text)},
-                        {"via", offsetof(struct event, via)}};
+} event_json_texts[] = {
+    {"user", offsetof(struct event, user)},         {"name", offsetof(struct event, name)},
+    {"role", offsetof(struct event, role)},         {"op", offsetof(struct event, operator_id)},
+    {"target", offsetof(struct event, target)},     {"id", offsetof(struct event, message_id)},
+    {"reply_to", offsetof(struct event, reply_to)}, {"sub", offsetof(struct event, sub)},
+    {"flag", offsetof(struct event, flag)},         {"ref", offsetof(struct event, ref)},
+    {"text", offsetof(struct event, text)},         {"via", offsetof(struct event, via)}};
 
 static const struct {
     const char *name;

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "engine/internal.h"
-#include "web/http_client.h"
+#include "engine/run/llm.h"
 
 /* What scripts may write; beyond that there is room for what the engine writes about their runs. */
 enum {
@@ -349,7 +349,9 @@ const char *turn_timer_in(struct turn *t, const char *chat, const char *name, co
         return "the arguments of a timer may have at most 4 KiB";
     chat = chat ? chat : t->chat->key;
     struct buf id = {0}, json = {0};
-    buf_addf(&id, "%s|%s|%s|%s", flow_info(turn_binding(t)->flow)->name, chat, name, key);
+    buf_addf(&id, "%s|", flow_info(turn_binding(t)->flow)->name);
+    buf_add_part(&id, chat);
+    buf_addf(&id, "|%s|%s", name, key);
     if (due_ms >= 0)
         turn_timer_json(t, &json, chat, name, key, due_ms, args);
     bool ok = turn_timer_write(t, buf_cstr(&id), due_ms, &json);
@@ -420,8 +422,8 @@ int64_t turn_traffic(const struct turn *t, int64_t window_ms)
 
 int64_t turn_llm_timeout(const struct turn *t)
 {
-    const struct http_conf *c = http_client_conf(t->e->opts.http);
-    return c && c->llm.timeout_ms ? c->llm.timeout_ms : 8000;
+    const struct llm_conf *c = t->e->opts.llm;
+    return c && c->timeout_ms ? c->timeout_ms : 8000;
 }
 
 /* ---- questions to the gateway ---- */

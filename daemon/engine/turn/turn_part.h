@@ -54,6 +54,7 @@ struct turn_act {
     struct turn_act *next;
     struct gateway_request *request; /* owned, until its message takes it over */
     const char *flow;
+    int64_t until_ms;        /* given up when it cannot be done before */
     uint64_t id;             /* outbox id, given when it is committed */
     struct message *message; /* from then until the answer of the commit */
 };
@@ -133,6 +134,9 @@ bool turn_is_empty(const struct turn *t);
 /* turn_late.c: is it too late for that message, because of the time of what caused it? */
 struct turn_message;
 bool turn_stale(const struct turn *t, const struct turn_message *m, const char *chat);
+/* turn_send.c: what the gateway needs to answer, in that chat, the newest event that reached the handler (event.ref), of a run the one
+ * that woke it last; "" nothing, or too long ago for what is no `answer` (5 min). */
+const char *turn_ref(const struct turn *t, const char *chat, bool answer);
 /* turn_staff.c: toggles and pauses, after the commit. */
 void turn_apply_settings(struct turn *t);
 /* Before the commit: notes them in it. */

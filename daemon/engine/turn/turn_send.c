@@ -5,8 +5,15 @@
 #include "engine/internal.h"
 #include "engine/turn/quiet.h"
 
-/* PLAY: a post soon after what caused it belongs to it, as the results of a game do. */
-enum { TURN_MESSAGES = 20, TURN_PLAY_MS = 600000 };
+/* PLAY: a post soon after what caused it belongs to it, as the results of a game do. CARD: how
+ * long platforms wait for a changed card (WeCom: 5 s). */
+enum {
+    TURN_MESSAGES = 20,
+    TURN_PLAY_MS = 600000,
+    ACT_LATE_MS = 600000,
+    TURN_CARD_MS = 5000,
+    TURN_REF_MS = 300000
+};
 
 int64_t turn_quiet_until(const struct turn *t)
 {
@@ -64,13 +71,18 @@ static void turn_add_piece(void *ud, struct message *m)
 static const char *turn_cannot(const struct turn *t, const struct turn_message *m, const char *chat)
 {
     unsigned caps = turn_caps(t);
-    if (chat[0] == '@' && !(caps & GATEWAY_DM))
+    if (chat[0] == '@' && !(caps & GATEWAY_DM) && strcmp(chat, t->chat->key) != 0)
         return "this gateway cannot write to a person directly (dm)";
-    if (!m->answer && !(caps & GATEWAY_PROACTIVE))
+    /* what can still answer an event is not proactive */
+    if (!m->answer && !(caps & GATEWAY_PROACTIVE) && !*turn_ref(t, chat, false))
         return "this gateway cannot post without being spoken to (proactive)";
     for (int i = 0; i < m->nsegments; i++) {
         if (m->segments[i].type == SEGMENT_IMAGE && !(caps & GATEWAY_IMAGE))
             return "this gateway cannot send images (image)";
+        if (m->segments[i].type == SEGMENT_BUTTON && !(caps & GATEWAY_BUTTONS))
+            return "this gateway has no buttons (buttons)";
+        if (m->segments[i].type == SEGMENT_CARD && !(caps & GATEWAY_CARDS))
+            return "this gateway takes no cards (cards)";
         if (m->segments[i].type == SEGMENT_AT && strcmp(m->segments[i].id, "all") == 0 &&
             !(caps & GATEWAY_AT_ALL))
             return "this gateway cannot @ everybody (at_all)";
@@ -116,11 +128,19 @@ static struct pace_late turn_late(const struct turn *t, const struct turn_messag
     return late;
 }
 
-/* What the gateway needs to answer the newest event of the turn, where the message goes to that event's chat. */
-static const char *turn_ref(const struct turn *t, const char *chat)
+/* What a run says by itself long after it heard somebody is no answer to them: platforms would refuse it, or count it twice. What the
+ * script calls an answer is one; whether it is too late for it, the codec knows. */
+const char *turn_ref(const struct turn *t, const char *chat, bool answer)
 {
-    const struct event *e = t->input->event ? t->input->event : t->cause->event;
-    return e && strcmp(e->chat, chat) == 0 ? e->ref : "";
+    bool anew =
+        t->run && t->run->gen > 0; /* c:continue: what began it was long before this round */
+    const struct event *e = anew ? NULL : t->cause->event;
+    const struct run *run = t->run && t->run->ref ? t->run : NULL;
+    int64_t age = t->now_ms - (run ? run->ref_ms : t->cause->now_ms);
+    const char *where = run ? run->chat : !e ? "" : *e->via ? e->via : e->chat;
+    if ((!run && !e) || strcmp(where, chat) != 0 || (!answer && age > TURN_REF_MS))
+        return "";
+    return run ? run->ref : e->ref;
 }
 
 const char *turn_send(struct turn *t, const struct turn_message *m)
@@ -154,8 +174,8 @@ const char *turn_send(struct turn *t, const struct turn_message *m)
     bool resend = m->policy == POLICY_DEFAULT ? m->answer : m->policy == POLICY_RESEND;
     struct message_head head = {.chat = chat,
                                 .flow = b ? flow_info(b->flow)->name : "",
-                                .ref = turn_ref(t, chat),
-                                .draft = m->draft,
+                                .ref = turn_ref(t, chat, m->answer),
+                                .draft = turn_caps(t) & GATEWAY_DRAFTS ? m->draft : NULL,
                                 .created_ms = t->now_ms,
                                 .from_ms = from > t->now_ms ? from : 0,
                                 .until_ms = latest,
@@ -187,6 +207,18 @@ void turn_tell_staff(struct turn *t, const char *text)
     turn_send(t, &m);
 }
 
+/* A card is changed by answering the press of its button, and soon. */
+static const char *turn_card_update(const struct turn *t, struct gateway_request *r,
+                                    int64_t *until_ms)
+{
+    const struct event *e = t->input->event;
+    if (!e || (e->type != EVENT_BUTTON && strcmp(e->sub, EVENT_PRESSED) != 0))
+        return "a card is changed when one of its buttons was pressed, and before anything else is waited for";
+    r->arg = e->ref;
+    *until_ms = e->arrived_ms + TURN_CARD_MS;
+    return t->now_ms < *until_ms ? NULL : "it is too late: the button was pressed 5 seconds ago";
+}
+
 const char *turn_act(struct turn *t, const struct gateway_request *r)
 {
     unsigned caps = turn_caps(t), need = 0;
@@ -195,12 +227,19 @@ const char *turn_act(struct turn *t, const struct gateway_request *r)
     case ACTION_KICK: need = GATEWAY_KICK; break;
     case ACTION_MUTE:
     case ACTION_WHOLE_MUTE: need = GATEWAY_MUTE; break;
+    case ACTION_CARD_UPDATE: need = GATEWAY_CARDS; break;
     default: break;
     }
     if ((caps & need) != need)
         return "this gateway cannot do that";
+    struct gateway_request card = *r;
+    int64_t until = t->now_ms + ACT_LATE_MS;
+    const char *why = r->action == ACTION_CARD_UPDATE ? turn_card_update(t, &card, &until) : NULL;
+    if (why)
+        return why;
     struct turn_act *a = MEM_NEW(struct turn_act);
-    a->request = act_copy(r);
+    a->request = act_copy(&card);
+    a->until_ms = until;
     if (!r->chat)
         a->request->chat = mem_strdup(t->chat->key);
     const struct binding *b = turn_binding(t);

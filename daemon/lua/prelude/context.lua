@@ -335,7 +335,9 @@ end
 
 -- ---- doing things ----
 
-local ACTION = { recall = 0, kick = 1, mute = 2, whole_mute = 3, card = 4, request = 5, react = 8, notice = 9, poke = 10 }
+local ACTION = { recall = 0, kick = 1, mute = 2, whole_mute = 3, card = 4, request = 5, react = 8, notice = 9, poke = 10,
+  card_update = 11 }
+S.ACTION = ACTION
 
 function M.recall(c, id)
   id = id == nil and c.message and c.message.id or id

@@ -151,7 +151,7 @@ end
 
 local COMMON = { private = "boolean", group = "boolean", role = "string" }
 local OPTIONS = {
-  on = { private = "boolean", group = "boolean", role = "string", image = "boolean", remote = "boolean" },
+  on = { private = "boolean", group = "boolean", role = "string", image = "boolean", remote = "boolean", value = true },
   command = { private = "boolean", group = "boolean", role = "string", args = true, remote = "boolean", usage = "string" },
   at = { late = true, group = "boolean", private = "boolean" },
   timer = { late = true },
@@ -189,6 +189,21 @@ local function take_role(h, role, what)
   end
 end
 
+-- Which buttons: values, or beginnings of values with a * behind them.
+local function take_values(h, value, what)
+  if h.event ~= "button" then
+    return problem('%s: value is for flow:on("button"): which button was pressed', what)
+  end
+  for i, one in ipairs(type(value) == "table" and value or { value }) do
+    if type(one) ~= "string" or one == "" then
+      return problem('%s: value is a text such as "yes" or "vote:*", or a list of them', what)
+    elseif one:sub(1, 4) == "say:" then
+      return problem('%s: a button that says a word is no event: it comes as the message itself', what)
+    end
+    h.words[i] = one
+  end
+end
+
 local function take_options(h, opts, what)
   local known = OPTIONS[h.kind] or COMMON
   if type(opts) ~= "table" then
@@ -217,6 +232,9 @@ local function take_options(h, opts, what)
   h.args, h.glued, h.image = opts.args and true or false, opts.args == "glued", opts.image == true
   if opts.late ~= nil then
     take_late(h, opts.late, what)
+  end
+  if opts.value ~= nil then
+    take_values(h, opts.value, what)
   end
 end
 
@@ -390,21 +408,34 @@ end
 
 -- ---- the flow ----
 
-local FLOW = { title = true, params = true, needs = true, late = true, kind = true }
+local FLOW = { title = true, params = true, needs = true, wants = true, late = true, kind = true }
 
-local function take_needs(needs)
-  info.needs = {}
-  if needs == nil then
+-- needs: what it cannot do without; wants: what it uses where it is there, with what is missing else ("dm" or dm = "...").
+local function take_caps(key, given)
+  local names = {}
+  info[key] = names
+  if given == nil then
     return
   end
-  if type(needs) ~= "table" then
-    return problem('needs must be a list such as { "dm" }')
+  if type(given) ~= "table" then
+    return problem('%s must be a list such as { "dm" }', key)
   end
-  for _, name in ipairs(needs) do
-    if CAPS[name] then
-      info.needs[#info.needs + 1] = name
+  local function take(name, without)
+    if not CAPS[name] then
+      problem('%s: "%s" is no capability of gateways%s', key, tostring(name), S.meant(name, CAPS))
+    elseif without ~= nil and (key == "needs" or type(without) ~= "string" or without == "") then
+      problem('%s: %s', key, key == "needs" and 'give a list such as { "dm" }' or 'say what is different without "' .. name .. '"')
     else
-      problem('needs: "%s" is no capability of gateways%s', tostring(name), S.meant(name, CAPS))
+      names[#names + 1] = name
+      info.without[name] = without
+    end
+  end
+  for _, name in ipairs(given) do
+    take(name)
+  end
+  for name, without in pairs(given) do
+    if type(name) ~= "number" then
+      take(name, without)
     end
   end
 end
@@ -429,7 +460,7 @@ function sop.flow(name, options)
   if flow then
     fail("sop.flow: one file is one flow; this is the second call")
   end
-  info = { by_name = {}, title = name, needs = {} }
+  info = { by_name = {}, title = name, needs = {}, wants = {}, without = {} }
   if name ~= P.flow_name then
     problem('the flow is called "%s", but its file says "%s": both must be the same', tostring(name), P.flow_name)
   end
@@ -447,7 +478,8 @@ function sop.flow(name, options)
       info.title = options.title
     end
   end
-  take_needs(options.needs)
+  take_caps("needs", options.needs)
+  take_caps("wants", options.wants)
   if options.kind ~= nil and options.kind ~= "game" and options.kind ~= "broadcast" then
     problem('kind is "game" or "broadcast": what the posts of this flow are')
   else
@@ -481,12 +513,12 @@ function S.collect(returned)
   closed = true
   if not flow then
     problems[#problems + 1] = format('%s:1: the file never calls sop.flow("%s", {...})', P.flow_file, P.flow_name)
-    info = { title = P.flow_name, needs = {} }
+    info = { title = P.flow_name, needs = {}, wants = {}, without = {} }
   elseif returned ~= flow then
     problems[#problems + 1] = format('%s:1: the file must end with "return flow"', P.flow_file)
   end
   return {
-    problems = problems, title = info.title, needs = info.needs, late_ms = info.late_ms,
+    problems = problems, title = info.title, needs = info.needs, wants = info.wants, without = info.without, late_ms = info.late_ms,
     late_param = info.late_param or "", kind = info.kind or "", params = S.declared_params, list = list,
   }
 end

@@ -18,6 +18,8 @@ local function segment(type_, id, text)
   return setmetatable({ type = type_, id = id, text = text }, Segment)
 end
 
+S.segment = segment
+
 local function is_segment(value)
   return type(value) == "table" and getmetatable(value) == "segment"
 end
@@ -240,6 +242,11 @@ local function variant(c, list)
   return list[i]
 end
 
+-- A text or one of its variants, made: for the parts of the prelude that say something of their own.
+function S.render(c, text, vars)
+  return render(c, {}, type(text) == "table" and variant(c, text) or text, vars, true)
+end
+
 -- The template of what a script gave as text: a string, a list of variants, or a segment or list with segments (as parts).
 local function choose(c, text, what)
   local kind = type(text)
@@ -267,7 +274,7 @@ end
 
 local OPTIONS = {
   at = "table", image = true, quote = true, policy = "string", late = true, chat = "string", anytime = "boolean",
-  answer = "boolean", wait = "boolean", kind = "string", if_late = "string",
+  answer = "boolean", wait = "boolean", kind = "string", if_late = "string", buttons = "table", card = "table",
 }
 local POLICIES = { resend = true, drop = true }
 local KINDS = { game = true, broadcast = true }
@@ -328,17 +335,20 @@ local function suffix(out, image)
   end
 end
 
--- The ways of sending. mention: with the @ of the speaker; late, anytime: where the options do not say.
-local SAY = { what = "c:say" }
-local REPLY = { what = "c:reply", mention = true }
+-- The ways of sending. mention: with the @ of the speaker; here: it ends a draft that is shown in this chat; late, anytime: where the
+-- options do not say.
+local SAY = { what = "c:say", here = true }
+local REPLY = { what = "c:reply", mention = true, here = true }
 local DM = { what = "c:dm" }
 local STAFF = { what = "c:staff", late = 3600000, anytime = true, kind = "alarm" }
 
--- Renders and sends. at, label: see P.send in capi.c.
-local function send(c, way, text, vars, opts, chat, gateway, at, label)
-  local out = compose(c, text, vars, way.what, way.mention)
+-- Renders and sends. extras: buttons or a card (extras.lua); at, label: see P.send in capi.c.
+local function send(c, way, text, vars, opts, extras, draft, chat, gateway, at, label)
+  local card = extras and extras.card
+  local out = card and text == nil and {} or compose(c, text, vars, way.what, way.mention and not card)
   if not opts then
-    local one = #out == 1 and type(out[1]) == "string" and out[1] or out
+    local one = not draft and #out == 1 and type(out[1]) == "string" and out[1] or out
+    out.draft = draft
     return P.send(one, chat, gateway, nil, way.late, way.anytime, nil, way.kind, nil, at, label)
   end
   local before = prefix(c, opts)
@@ -349,6 +359,10 @@ local function send(c, way, text, vars, opts, chat, gateway, at, label)
   if opts.image then
     suffix(out, opts.image)
   end
+  if extras then
+    S.add_extras(c, out, extras)
+  end
+  out.draft = draft
   local late, anytime = way.late, opts.anytime
   if opts.late then
     late = S.milliseconds(opts.late, way.what .. ": late")
@@ -392,7 +406,7 @@ local function replayed(kind, at, label)
 end
 
 -- The same for a handler with a journal.
-local function send_recorded(c, way, text, vars, opts, chat, gateway, at, label)
+local function send_recorded(c, way, text, vars, opts, extras, draft, chat, gateway, at, label)
   local kind = P.replaying()
   if kind then
     return replayed(kind, at, label)
@@ -400,7 +414,7 @@ local function send_recorded(c, way, text, vars, opts, chat, gateway, at, label)
   if chat == false then
     return nil, P.note({ why = gateway }, at).why
   end
-  local fine, sent, why = pcall(send, c, way, text, vars, opts, chat, gateway, at, label)
+  local fine, sent, why = pcall(send, c, way, text, vars, opts, extras, draft, chat, gateway, at, label)
   if not fine then
     error(P.note({ error = tostring(sent) }, at).error, 0)
   end
@@ -423,17 +437,20 @@ end
 
 -- chat nil: this one; false: there is none, `gateway` says why.
 local function post(c, way, label, text, vars, opts, chat, gateway)
+  local extras
   if opts ~= nil then
     label = label_of(opts, label, way.what)
+    extras = S.extras(opts, way.what)
   end
   local sent, why
   if P.journal_at() then
+    local draft = way.here and not (opts and opts.chat) and S.take_draft(c) or nil
     vars = settled(vars, text)
-    sent, why = send_recorded(c, way, text, vars, opts, chat, gateway, P.journal_at(), label)
+    sent, why = send_recorded(c, way, text, vars, opts, extras, draft, chat, gateway, P.journal_at(), label)
   elseif chat == false then
     return nil, gateway
   else
-    sent, why = send(c, way, text, vars, opts, chat, gateway)
+    sent, why = send(c, way, text, vars, opts, extras, nil, chat, gateway)
   end
   if sent and opts and opts.wait then
     return S.wait_sent(c)

@@ -1,0 +1,8 @@
+-- shop.lua -- a playbook of one shop.
+return {
+  groups = { "qq1:*" },
+  keepers = true,
+  flows = {
+    "hello",
+  },
+}

@@ -1,0 +1,3 @@
+return {
+  buttons = { instead = "想要哪个就发:{words}" },
+}
