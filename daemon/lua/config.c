@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/timefmt.h"
+#include "gateway/conf.h"
 #include "lua/config_internal.h"
 
 static const char *const config_keys[] = {"data_dir",
@@ -406,25 +407,6 @@ struct config *config_parse(const char *source, size_t len, const char *name, un
     return root ? config_from(root, name, NULL, flags, err) : NULL;
 }
 
-static void config_wipe(char *secret)
-{
-    if (secret)
-        explicit_bzero(secret, strlen(secret));
-    free(secret);
-}
-
-static void config_free_gateway(struct config_gateway *g)
-{
-    struct gateway_conf *f = &g->conf;
-    const char *const owned[] = {f->name,     f->type,    f->mode,        f->url,
-                                 f->listen,   f->path,    f->self_id,     f->tls_ca,
-                                 f->tls_cert, f->tls_key, f->canary_chat, f->pool};
-    for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
-        free((char *)owned[i]);
-    config_wipe((char *)f->token);
-    config_wipe((char *)f->proxy);
-}
-
 static void config_free_list(char **list)
 {
     for (char **p = list; p && *p; p++)
@@ -437,7 +419,7 @@ void config_free(struct config *c)
     if (!c)
         return;
     for (int i = 0; i < c->ngateways; i++)
-        config_free_gateway(&c->gateways[i]);
+        gateway_conf_free(&c->gateways[i].conf);
     free(c->gateways);
     for (int i = 0; i < c->nstaff; i++)
         free(c->staff[i].user);
@@ -448,6 +430,7 @@ void config_free(struct config *c)
         explicit_bzero(c->redis.password, strlen(c->redis.password));
     redis_addr_free(&c->redis);
     http_conf_free(&c->web);
+    llm_conf_free(&c->llm);
     alarm_conf_free(&c->alarms);
     buf_free(&c->warnings);
     free(c->http_host);

@@ -11,9 +11,10 @@
 #include "base/log.h"
 #include "engine/engine.h"
 #include "engine/look/alarm.h"
+#include "engine/run/llm.h"
 #include "engine/send/breaker.h"
-#include "web/http_client.h"
 #include "store/redis.h"
+#include "web/http_client.h"
 
 struct config_gateway {
     struct gateway_conf conf; /* its strings are owned here */
@@ -44,7 +45,8 @@ struct config {
     int64_t lua_memory, lua_instructions; /* 0 = the host's defaults */
     int queue_chat, queue_total;          /* 0 = the engine's defaults */
     int64_t queue_bytes, queue_pause_ms;  /* the same */
-    struct http_conf web;                 /* `http_client` and `llm`: whom flows may ask outside */
+    struct http_conf web;                 /* `http_client`: whom flows may ask outside */
+    struct llm_conf llm;
     struct retention retention;
     struct breaker_limits breaker;       /* what is too much of a script */
     struct alarm_conf alarms;            /* who is told when something is wrong */

@@ -13,15 +13,14 @@
 
 enum { GATEWAY_NAME_MAX = 32, GATEWAY_CATCHUP = 500 /* messages a chat */ };
 
-static char *gateway_copy(struct conf_report *r, const struct conf_value *v, const char *key)
+char *config_copy(struct conf_report *r, const struct conf_value *v, const char *key)
 {
     const char *s = NULL;
     return conf_string(r, v, key, &s) ? mem_strdup(s) : NULL;
 }
 
-/* A file that must be readable, absolute. */
-static char *gateway_file(struct conf_report *r, const struct config *c, const struct conf_value *v,
-                          const char *key)
+char *config_readable(struct conf_report *r, const struct config *c, const struct conf_value *v,
+                      const char *key)
 {
     const char *s = NULL;
     if (!conf_string(r, v, key, &s))
@@ -47,7 +46,7 @@ bool config_name_good(const char *s)
 static void gateway_read_name(struct conf_report *r, struct config *c, const struct conf_value *v,
                               struct config_gateway *g)
 {
-    char *name = gateway_copy(r, v, "name");
+    char *name = config_copy(r, v, "name");
     g->conf.name = name;
     if (!name) {
         if (!conf_get(v, "name"))
@@ -139,55 +138,6 @@ static void gateway_read_pace(struct conf_report *r, const struct conf_value *v,
     config_read_late(r, pace, &g->pace);
 }
 
-/* ---- times ---- */
-
-static void gateway_read_timing(struct conf_report *r, const struct conf_value *v,
-                                struct gateway_conf *conf)
-{
-    static const char *const keys[] = {"first",
-                                       "idle",
-                                       "backoff",
-                                       "backoff_max",
-                                       "auth_backoff",
-                                       "auth_backoff_max",
-                                       "ready_reset",
-                                       "timeout",
-                                       "stale",
-                                       "request_delay",
-                                       "catchup",
-                                       "settle",
-                                       "resend",
-                                       "circuit",
-                                       "risk_step",
-                                       "risk_window",
-                                       NULL};
-    int64_t *const fields[] = {
-        &conf->first_ms,         &conf->idle_ms,         &conf->backoff_ms,
-        &conf->backoff_max_ms,   &conf->auth_backoff_ms, &conf->auth_backoff_max_ms,
-        &conf->ready_reset_ms,   &conf->timeout_ms,      &conf->stale_ms,
-        &conf->request_delay_ms, &conf->catchup_ms,      &conf->settle_ms,
-        &conf->resend_ms,        &conf->circuit_ms,      &conf->risk_step_ms,
-        &conf->risk_window_ms};
-    enum {
-        AT_LEAST_SOMETHING = 9
-    }; /* the keys before request_delay: a link cannot live with 0 there */
-    const struct conf_value *timing = conf_table(r, v, "timing");
-    if (!timing)
-        return;
-    conf_check_keys(r, timing, "timing", keys, false);
-    for (int i = 0; keys[i]; i++) {
-        if (conf_duration(r, timing, keys[i], i < AT_LEAST_SOMETHING ? 1 : 0, fields[i]) &&
-            *fields[i] == 0)
-            *fields[i] = 1; /* "at once"; 0 means the default to the gateway */
-    }
-    if (conf->backoff_ms && conf->backoff_max_ms && conf->backoff_max_ms < conf->backoff_ms)
-        conf_problem(r, conf_get(timing, "backoff_max"), "timing: backoff_max is below backoff");
-    if (conf->auth_backoff_ms && conf->auth_backoff_max_ms &&
-        conf->auth_backoff_max_ms < conf->auth_backoff_ms)
-        conf_problem(r, conf_get(timing, "auth_backoff_max"),
-                     "timing: auth_backoff_max is below auth_backoff");
-}
-
 /* ---- where it connects ---- */
 
 /* Implementations put the token into URLs and headers without escaping, so these would arrive as something else. */
@@ -218,7 +168,7 @@ static void gateway_read_token(struct conf_report *r, struct config *c, const st
 static void gateway_read_forward(struct conf_report *r, const struct conf_value *v,
                                  struct gateway_conf *conf)
 {
-    char *url = gateway_copy(r, v, "url");
+    char *url = config_copy(r, v, "url");
     conf->url = url;
     if (!conf_get(v, "url"))
         conf_problem(r, v,
@@ -268,8 +218,8 @@ static void gateway_check_listener(struct conf_report *r, const struct config *c
 static void gateway_read_reverse(struct conf_report *r, const struct config *c,
                                  const struct conf_value *v, struct gateway_conf *conf)
 {
-    conf->listen = gateway_copy(r, v, "listen");
-    conf->path = gateway_copy(r, v, "path");
+    conf->listen = config_copy(r, v, "listen");
+    conf->path = config_copy(r, v, "path");
     if (!conf_get(v, "listen"))
         conf_problem(r, v,
                      "mode \"reverse\" needs listen, for example listen = \"127.0.0.1:8080\"");
@@ -306,10 +256,66 @@ static void gateway_read_self_id(struct conf_report *r, const struct conf_value 
         snprintf(text, sizeof text, "%lld", (long long)id->integer);
         conf->self_id = mem_strdup(text);
     } else if (id) {
-        conf->self_id = gateway_copy(r, v, "self_id");
+        conf->self_id = config_copy(r, v, "self_id");
         if (conf->self_id && (!*conf->self_id || strlen(conf->self_id) > EVENT_ID_MAX))
             conf_problem(r, id, "self_id must have 1 to %d characters", EVENT_ID_MAX);
     }
+}
+
+/* What every gateway with a WebSocket link may have, but for the address. */
+static void gateway_read_link(struct conf_report *r, struct config *c, const struct conf_value *v,
+                              struct gateway_conf *conf, unsigned flags)
+{
+    static const char *const times[] = {"first",
+                                        "idle",
+                                        "backoff",
+                                        "backoff_max",
+                                        "auth_backoff",
+                                        "auth_backoff_max",
+                                        "ready_reset",
+                                        "timeout",
+                                        "stale",
+                                        "request_delay",
+                                        "catchup",
+                                        "settle",
+                                        "resend",
+                                        "circuit",
+                                        "risk_step",
+                                        "risk_window",
+                                        NULL};
+    int64_t n = 0;
+    config_read_wire(r, c, v, conf, flags);
+    conf->catchup = GATEWAY_CATCHUP;
+    if (conf_integer(r, v, "catchup", 0, 1000, &n))
+        conf->catchup = (int)n;
+    config_read_timing(r, v, conf, times);
+    config_read_health(r, v, conf);
+}
+
+static void gateway_read_tls(struct conf_report *r, const struct config *c,
+                             const struct conf_value *v, struct gateway_conf *conf)
+{
+    conf->tls_ca = config_readable(r, c, v, "tls_ca");
+    conf->tls_cert = config_readable(r, c, v, "tls_cert");
+    conf->tls_key = config_readable(r, c, v, "tls_key");
+    conf_boolean(r, v, "tls_insecure", &conf->tls_insecure);
+}
+
+/* A type without keys of its own: we connect to `url`, with `token`. */
+static void gateway_read_plain(struct conf_report *r, struct config *c, const struct conf_value *v,
+                               struct config_gateway *g, unsigned flags)
+{
+    static const char *const keys[] = {
+        "name",   "type",      "url",        "token",        "token_env", "token_file", "self_id",
+        "tls_ca", "tls_cert",  "tls_key",    "tls_insecure", "max_frame", "fragment",   "compress",
+        "proxy",  "proxy_env", "proxy_file", "catchup",      "canary",    "expect",     "timing",
+        "pace",   "platform",  "quotas",     "attention",    NULL};
+    struct gateway_conf *conf = &g->conf;
+    conf_check_keys(r, v, conf->type, keys, false);
+    gateway_read_tls(r, c, v, conf);
+    gateway_read_token(r, c, v, conf, flags);
+    gateway_read_forward(r, v, conf);
+    gateway_read_link(r, c, v, conf, flags);
 }
 
 static void gateway_read_onebot(struct conf_report *r, struct config *c, const struct conf_value *v,
@@ -327,11 +333,8 @@ static void gateway_read_onebot(struct conf_report *r, struct config *c, const s
     char where[64];
     snprintf(where, sizeof where, "gateway %s", conf->name ? conf->name : "?");
     conf_check_keys(r, v, where, keys, false);
-    conf->mode = gateway_copy(r, v, "mode");
-    conf->tls_ca = gateway_file(r, c, v, "tls_ca");
-    conf->tls_cert = gateway_file(r, c, v, "tls_cert");
-    conf->tls_key = gateway_file(r, c, v, "tls_key");
-    conf_boolean(r, v, "tls_insecure", &conf->tls_insecure);
+    conf->mode = config_copy(r, v, "mode");
+    gateway_read_tls(r, c, v, conf);
     gateway_read_token(r, c, v, conf, flags);
     if (conf->mode && strcmp(conf->mode, "forward") == 0)
         gateway_read_forward(r, v, conf);
@@ -341,19 +344,13 @@ static void gateway_read_onebot(struct conf_report *r, struct config *c, const s
         conf_problem(
             r, conf->mode ? conf_get(v, "mode") : v,
             "mode must be \"forward\" (sopd connects to url) or \"reverse\" (the gateway connects to listen)");
-    int64_t n = 0;
-    config_read_wire(r, c, v, conf, flags);
-    conf->catchup = GATEWAY_CATCHUP;
-    if (conf_integer(r, v, "catchup", 0, 1000, &n))
-        conf->catchup = (int)n;
-    gateway_read_timing(r, v, conf);
-    config_read_health(r, v, conf);
+    gateway_read_link(r, c, v, conf, flags);
 }
 
 void config_read_gateway(struct conf_report *r, struct config *c, const struct conf_value *v,
                          struct config_gateway *g, unsigned flags)
 {
-    static const char *const types[] = {"onebot11", "playground", NULL};
+    static const char *const types[] = {"onebot11", "playground", "wecom", "satori", NULL};
     static const char *const keys[] = {"name",     "type",   "self_id",   "pace",
                                        "platform", "quotas", "attention", NULL};
     g->line = v->line;
@@ -363,22 +360,30 @@ void config_read_gateway(struct conf_report *r, struct config *c, const struct c
         return;
     }
     gateway_read_name(r, c, v, g);
-    g->conf.type = gateway_copy(r, v, "type");
+    g->conf.type = config_copy(r, v, "type");
     gateway_read_self_id(r, v, &g->conf);
     if (!g->conf.type) {
         if (!conf_get(v, "type"))
-            conf_problem(r, v, "a gateway needs a type: \"onebot11\" or \"playground\"");
+            conf_problem(
+                r, v,
+                "a gateway needs a type: \"onebot11\", \"satori\", \"wecom\" or \"playground\"");
         return;
     }
     if (strcmp(g->conf.type, types[0]) == 0) {
         gateway_read_onebot(r, c, v, g, flags);
     } else if (strcmp(g->conf.type, types[1]) == 0) {
         conf_check_keys(r, v, "playground gateway", keys, false);
+    } else if (strcmp(g->conf.type, types[2]) == 0) {
+        config_read_wecom(r, c, v, g, flags);
+    } else if (strcmp(g->conf.type, types[3]) == 0) {
+        config_read_satori(r, c, v, g, flags);
+    } else if (gateway_ops_find(g->conf.type)) {
+        gateway_read_plain(r, c, v, g, flags);
     } else {
         const char *near = conf_nearest(g->conf.type, types);
         conf_problem(r, conf_get(v, "type"), "unknown type '%s'; %s'%s'%s", g->conf.type,
                      near ? "did you mean " : "known are ", near ? near : "onebot11",
-                     near ? "?" : " and 'playground'");
+                     near ? "?" : ", 'satori', 'wecom' and 'playground'");
     }
     /* who sends nothing needs no limits: a slip in a file of them leaves `sopd ctl` usable */
     if (!(flags & CONFIG_NO_TOKENS))

@@ -14,6 +14,20 @@ void config_read_platform(struct conf_report *r, const struct config *c, const s
 /* `pool` and `pool_back`, when the rest of g is read (config_pool.c). */
 void config_read_pool(struct conf_report *r, struct config *c, const struct conf_value *v,
                       struct config_gateway *g);
+/* The single types: their keys, and which of `timing` they have. */
+void config_read_satori(struct conf_report *r, struct config *c, const struct conf_value *v,
+                        struct config_gateway *g, unsigned flags);
+/* Whose limits hold for a login of that platform (config_satori.c). */
+const char *config_satori_platform(const struct gateway_conf *conf);
+void config_read_wecom(struct conf_report *r, struct config *c, const struct conf_value *v,
+                       struct config_gateway *g, unsigned flags);
+void config_read_timing(struct conf_report *r, const struct conf_value *v,
+                        struct gateway_conf *conf, const char *const *keys);
+/* A copy of a string; NULL without one. */
+char *config_copy(struct conf_report *r, const struct conf_value *v, const char *key);
+/* A file that must be readable, absolute. */
+char *config_readable(struct conf_report *r, const struct config *c, const struct conf_value *v,
+                      const char *key);
 bool config_name_good(const char *s);     /* of a gateway or a pool */
 void config_read_zones(struct config *c); /* when the time zone is known: the days of quotas */
 /* Reads `http_client` and `llm` (config_http.c), after the time zone. */

@@ -16,11 +16,19 @@ static bool pace_is_false(const struct conf_value *v)
     return v && v->type == CONF_BOOLEAN && !v->boolean;
 }
 
+/* The platform behind a type of gateway, where it is called otherwise. */
+static const char *pace_platform(const struct gateway_conf *conf)
+{
+    if (conf->type && strcmp(conf->type, "satori") == 0)
+        return config_satori_platform(conf);
+    return conf->type && strcmp(conf->type, "wecom") == 0 ? "wecom-aibot" : conf->type;
+}
+
 /* The file of the gateway's platform. False: there is none, the built-in limits hold. */
 static bool pace_load(struct conf_report *r, const struct config *c, const struct conf_value *v,
                       const struct config_gateway *g, struct platform *out)
 {
-    const char *name = g->conf.type;
+    const char *name = pace_platform(&g->conf);
     const struct conf_value *said = conf_get(v, "platform");
     if (pace_is_false(said) || (said && !conf_string(r, v, "platform", &name)) || !name)
         return false;

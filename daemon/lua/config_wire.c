@@ -67,6 +67,8 @@ void config_read_wire(struct conf_report *r, struct config *c, const struct conf
     wire_read_proxy(r, c, v, conf, flags);
     if ((conf->tls_cert == NULL) != (conf->tls_key == NULL))
         conf_problem(r, v, "tls_cert and tls_key belong together");
-    if (conf->tls_cert && conf->url && strncmp(conf->url, "wss://", 6) != 0)
-        conf_problem(r, conf_get(v, "tls_cert"), "tls_cert is of no use without wss:// in the url");
+    if (conf->tls_cert && conf->url && strncmp(conf->url, "wss://", 6) != 0 &&
+        strncmp(conf->url, "https://", 8) != 0)
+        conf_problem(r, conf_get(v, "tls_cert"),
+                     "tls_cert is of no use without wss:// (Satori: https://) in the url");
 }

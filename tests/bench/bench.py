@@ -24,13 +24,14 @@ from pathlib import Path
 
 import redis
 
+import bench_gateways
 import bench_governor
 import bench_runs
 import bench_toggles
 from bench_world import HERE, MIB, BenchError, Sopd, child, cpu_seconds, load_generator, rss_bytes
 
 ROOT = HERE.parent.parent
-PARTS = {**bench_runs.PARTS, **bench_toggles.PARTS, **bench_governor.PARTS}
+PARTS = {**bench_runs.PARTS, **bench_toggles.PARTS, **bench_governor.PARTS, **bench_gateways.PARTS}
 
 
 # ---- the floor ----------------------------------------------------------------------------------------------

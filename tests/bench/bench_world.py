@@ -114,8 +114,8 @@ class Load:
 
 
 @contextlib.contextmanager
-def load_generator(opts, folder, bots, accounts=1, groups=None, users=200):
-    command = [opts.build / "bench_load", "--control", "--accounts", accounts,
+def load_generator(opts, folder, bots, accounts=1, groups=None, users=200, dialect="onebot11"):
+    command = [opts.build / "bench_load", "--control", "--dialect", dialect, "--accounts", accounts,
                "--groups", groups or opts.groups, "--users", users]
     with child(command, folder / "load.log", stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         yield Load(process, bots)
@@ -127,10 +127,18 @@ def load_generator(opts, folder, bots, accounts=1, groups=None, users=200):
 BREAKER = ("repeat", "answers", "storm", "flood", "loop")
 
 
-def write_config(path, socket_path, http_port, load_port, accounts, sop, pace=None):
+GATEWAYS = {  # of bench_load, by the dialect that it speaks
+    "onebot11": 'mode = "forward", url = "ws://127.0.0.1:{port}/{i}"',
+    "satori": 'url = "http://127.0.0.1:{port}/{i}", login = {{ platform = "llonebot", id = "{self}" }}',
+    "wecom": 'url = "ws://127.0.0.1:{port}/{i}", bot_id = "bench{i}", secret = "bench", names = {{ "Bench" }}',
+}
+
+
+def write_config(path, socket_path, http_port, load_port, accounts, sop, pace=None, dialect="onebot11", more=""):
     limit = '{ { per = "1ms", burst = 1000000000 } }'
     gateways = "".join(
-        f'    {{ name = "bench{i}", type = "onebot11", mode = "forward", url = "ws://127.0.0.1:{load_port}/{i}",\n'
+        f'    {{ name = "bench{i}", type = "{dialect}", '
+        f"{GATEWAYS[dialect].format(port=load_port, i=i, self=2100000000 + i)},\n"
         f"      pace = {pace or f'{{ account = {limit}, chat = {limit} }}'} }},\n"
         for i in range(accounts))
     much = '{ count = 1000000, per = "1s" }'  # all is looked at, as ever, and nothing is too much
@@ -140,7 +148,7 @@ def write_config(path, socket_path, http_port, load_port, accounts, sop, pace=No
   http = "127.0.0.1:{http_port}",
   sop = {{ "{HERE / sop}" }},
   breaker = {{ {", ".join(f'["{key}"] = {much}' for key in BREAKER)}, pingpong = false }},
-  gateways = {{
+{more}  gateways = {{
 {gateways}  }},
 }}
 """)
@@ -149,7 +157,8 @@ def write_config(path, socket_path, http_port, load_port, accounts, sop, pace=No
 class Sopd:
     """A running sopd with its Redis and the load generator it is connected to."""
 
-    def __init__(self, opts, stack, accounts=1, groups=None, users=200, sop="sop", pace=None):
+    def __init__(self, opts, stack, accounts=1, groups=None, users=200, sop="sop", pace=None,
+                 dialect="onebot11", more=""):
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sopd-bench-")))
         if opts.keep:
             stack.callback(shutil.copytree, folder, tempfile.mkdtemp(prefix="sopd-bench-kept-"), dirs_exist_ok=True,
@@ -158,8 +167,8 @@ class Sopd:
         (folder / "data").mkdir()
         self.start_redis(stack, folder)
         self.bots = [self.redis_process]
-        self.load = stack.enter_context(load_generator(opts, folder, self.bots, accounts, groups, users))
-        write_config(folder / "sopd.lua", folder / "redis.sock", self.http_port, self.load.port, accounts, sop, pace)
+        self.load = stack.enter_context(load_generator(opts, folder, self.bots, accounts, groups, users, dialect))
+        write_config(folder / "sopd.lua", folder / "redis.sock", self.http_port, self.load.port, accounts, sop, pace, dialect, more)
         self.life = stack.enter_context(contextlib.ExitStack())
         self.start()
 

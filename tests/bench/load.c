@@ -1,18 +1,18 @@
 /* load.c -- the load generator of scripts/bench: plays a OneBot 11 implementation that listens (forward mode: the
- * bot connects), says "ping N" in many groups and measures until "pong N" comes back.
+ * bot connects), a Satori server or WeCom's gateway (load_dialect.h), says "ping N" in many groups and measures until
+ * "pong N" comes back.
  * Owns: the listening socket, the connections, the table of messages in flight, the current phase. It does as little
  * as possible for each message, so that the measured program is the bottleneck. Called by: tests/bench/bench.py.
  * With --control it reads commands from stdin ("run window=1024 seconds=5", "quit") and answers each with a line of
  * JSON; a phase ends when every message is answered, so that counters elsewhere can be read at rest. */
 #include "load_conn.h"
-#include "load_onebot.h"
+#include "load_dialect.h"
+#include "load_options.h"
 #include "load_slept.h"
-#include "load_stats.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -25,9 +25,7 @@
 
 #define SECOND       1000000000ull
 #define MAX_FDS      4096
-#define MAX_ACCOUNTS 2000
 #define SLOTS        (1u << 20) /* messages that may be in flight */
-#define GO_ON        UINT64_MAX /* where the last phase ended */
 #define DRAIN_NS     (10 * SECOND)
 #define HEARTBEAT_NS (15 * SECOND)
 
@@ -35,21 +33,8 @@ struct slot {
     uint64_t sent_ns;
     uint32_t number; /* 0: free */
     uint32_t account;
-};
-
-/* What one `run` asks for, and how far it is. */
-struct phase {
-    bool running, sending;
-    unsigned window; /* messages in flight, over all accounts; 0: by rate */
-    double rate;     /* messages a second */
-    double seconds;
-    uint64_t messages; /* stop after so many; 0: by time */
-    uint64_t slept;    /* do not end before so many wakes have come (or the time is up) */
-    uint64_t from;     /* the first message's turn: which group and member it is of; GO_ON */
-    bool silent;       /* only wait for wakes */
-    uint64_t start_ns, end_ns, drain_ns, last_answer_ns, start_cpu_us;
-    uint64_t sent, answered, duplicates, strangers;
-    struct stats latency;
+    uint32_t
+        covers; /* messages of its group that are handled when it is answered: it, the quiet ones before it */
 };
 
 static struct {
@@ -59,10 +44,12 @@ static struct {
     uint32_t next_number;
     time_t wall;
     uint64_t heartbeat_ns, settle_ns;
-    struct onebot_world world;
+    struct load_world world;
+    const struct load_dialect *dialect;
+    uint32_t *owed; /* per group of each account: quiet messages that no answer covers yet */
     struct conn *by_fd[MAX_FDS];
-    struct conn *by_account[MAX_ACCOUNTS];
-    uint64_t turns[MAX_ACCOUNTS];
+    struct conn *by_account[LOAD_MAX_ACCOUNTS];
+    uint64_t turns[LOAD_MAX_ACCOUNTS];
     struct conn *dirty[MAX_FDS];
     unsigned n_dirty;
     struct slot slots[SLOTS];
@@ -94,16 +81,44 @@ static void mark_dirty(struct conn *c)
 
 /* ---- messages ---- */
 
-static void send_ping(struct conn *c)
+static uint32_t *owed_of(const struct conn *c, uint64_t turn)
+{
+    return &load.owed[(uint64_t)c->account * load.world.groups + turn % load.world.groups];
+}
+
+/* The next message of an account: one that is answered, or, while its group may still have quiet ones, one that is not. */
+static void send_message(struct conn *c, uint64_t turn, bool may_be_quiet)
 {
     struct phase *ph = &load.phase;
-    uint32_t number = load.next_number++;
-    struct slot *s = &load.slots[number % SLOTS];
-    *s = (struct slot){.sent_ns = stats_clock(), .number = number, .account = c->account};
-    onebot_put_ping(c, number, load.turns[c->account]++, load.wall);
+    uint32_t number = load.next_number++, *owed = owed_of(c, turn);
+    struct load_message m = {.number = number, .turn = turn, .now = load.wall};
+    m.quiet = may_be_quiet && *owed < ph->quiet;
+    if (m.quiet) {
+        ++*owed;
+    } else {
+        load.slots[number % SLOTS] = (struct slot){
+            .sent_ns = stats_clock(), .number = number, .account = c->account, .covers = *owed + 1};
+        *owed = 0;
+    }
+    load.dialect->put_message(c, &m);
     c->in_flight++;
     ph->sent++;
     mark_dirty(c);
+}
+
+static void send_ping(struct conn *c)
+{
+    send_message(c, load.turns[c->account]++, true);
+}
+
+/* The end of a phase: every group that has quiet messages open gets one that is answered. */
+static void send_last(void)
+{
+    for (unsigned a = 0; a < load.accounts; a++) {
+        for (unsigned g = 0; load.by_account[a] && g < load.world.groups; g++)
+            if (*owed_of(load.by_account[a], g) > 0)
+                send_message(load.by_account[a], g, false);
+    }
 }
 
 static void take_pong(uint32_t number)
@@ -111,27 +126,27 @@ static void take_pong(uint32_t number)
     struct phase *ph = &load.phase;
     struct slot *s = &load.slots[number % SLOTS];
     if (s->number != number) {
-        bool was_ours = number >= ONEBOT_FIRST_NUMBER && number < load.next_number;
+        bool was_ours = number >= LOAD_FIRST_NUMBER && number < load.next_number;
         *(was_ours ? &ph->duplicates : &ph->strangers) += 1;
         return;
     }
     struct conn *c = load.by_account[s->account];
-    if (c && c->in_flight > 0) {
-        c->in_flight--;
+    if (c) {
+        c->in_flight -= c->in_flight < s->covers ? c->in_flight : s->covers;
         mark_dirty(c);
     }
     s->number = 0;
-    ph->answered++;
+    ph->answered += s->covers;
     ph->last_answer_ns = stats_clock();
     stats_add(&ph->latency, (ph->last_answer_ns - s->sent_ns) / 1000);
 }
 
 static void on_frame(struct conn *c, char *text, size_t len)
 {
-    struct onebot_said said = onebot_answer(c, text, len);
-    if (said.kind == ONEBOT_PONG)
+    struct load_said said = load.dialect->answer(c, text, len);
+    if (said.kind == LOAD_PONG)
         take_pong(said.number);
-    else if (said.kind == ONEBOT_SLEPT)
+    else if (said.kind == LOAD_SLEPT)
         slept_add(said.number, said.due_ms);
     mark_dirty(c);
 }
@@ -141,7 +156,7 @@ static void top_up(struct conn *c)
 {
     struct phase *ph = &load.phase;
     unsigned share = ph->window / load.accounts;
-    if (!ph->sending || ph->window == 0)
+    if (!ph->sending || ph->window == 0 || c->http)
         return;
     while (c->in_flight < (share ? share : 1) && (!ph->messages || ph->sent < ph->messages))
         send_ping(c);
@@ -171,6 +186,7 @@ static void phase_begin(struct phase wanted)
     struct phase *ph = &load.phase;
     *ph = wanted;
     memset(load.slots, 0, sizeof(load.slots));
+    memset(load.owed, 0, (size_t)load.accounts * load.world.groups * sizeof(*load.owed));
     slept_reset();
     ph->running = ph->sending = true;
     for (unsigned i = 0; ph->from != GO_ON && i < load.accounts; i++)
@@ -203,7 +219,7 @@ static void phase_report(const struct phase *ph)
            ph->window, ph->rate, (unsigned long long)ph->sent, (unsigned long long)ph->answered,
            (unsigned long long)(ph->sent - ph->answered), (unsigned long long)ph->duplicates,
            (unsigned long long)ph->strangers, seconds,
-           seconds > 0 ? (double)ph->answered / seconds : 0.0, cpu, onebot_event_size());
+           seconds > 0 ? (double)ph->answered / seconds : 0.0, cpu, load.dialect->event_size());
     slept_report();
     printf("\"latency_us\":{\"mean\":%.1f,\"p50\":%llu,\"p90\":%llu,\"p99\":%llu,\"max\":%llu}}\n",
            l->count ? (double)l->sum_us / (double)l->count : 0.0,
@@ -224,6 +240,7 @@ static void phase_check(uint64_t now)
         struct itimerspec off = {.it_value.tv_sec = 0};
         timerfd_settime(load.timer, 0, &off, NULL);
         ph->sending = false;
+        send_last();
         ph->drain_ns = now + DRAIN_NS;
     }
     if (!ph->sending && ((ph->answered >= ph->sent && woken) || now >= ph->drain_ns)) {
@@ -234,34 +251,6 @@ static void phase_check(uint64_t now)
 }
 
 /* ---- commands ---- */
-
-/* Sets one of a phase's numbers by its name; false if there is no such name. */
-static bool phase_set(struct phase *ph, const char *name, const char *value)
-{
-    double number = strtod(value, NULL);
-    if (strcmp(name, "window") == 0)
-        ph->window = (unsigned)number;
-    else if (strcmp(name, "rate") == 0)
-        ph->rate = number;
-    else if (strcmp(name, "seconds") == 0)
-        ph->seconds = number;
-    else if (strcmp(name, "messages") == 0)
-        ph->messages = (uint64_t)number;
-    else if (strcmp(name, "slept") == 0)
-        ph->slept = (uint64_t)number;
-    else if (strcmp(name, "from") == 0)
-        ph->from = (uint64_t)number;
-    else if (strcmp(name, "silent") == 0)
-        ph->silent = number != 0;
-    else
-        return false;
-    return true;
-}
-
-static struct phase phase_default(void)
-{
-    return (struct phase){.window = 1024, .seconds = 5, .from = GO_ON};
-}
 
 static void phase_try(struct phase ph)
 {
@@ -353,7 +342,8 @@ static bool admit(struct conn *c)
     if (load.by_account[c->account])
         drop(load.by_account[c->account]);
     load.by_account[c->account] = c;
-    onebot_put_lifecycle(c, load.wall);
+    if (load.dialect->put_open)
+        load.dialect->put_open(c, load.wall);
     mark_dirty(c);
     if (++load.open == load.accounts) {
         printf("{\"event\":\"connected\",\"accounts\":%u}\n", load.accounts);
@@ -400,12 +390,12 @@ static void flush_all(void)
 
 static void heartbeat(uint64_t now)
 {
-    if (now < load.heartbeat_ns)
+    if (now < load.heartbeat_ns || !load.dialect->put_heartbeat)
         return;
     load.heartbeat_ns = now + HEARTBEAT_NS;
     for (unsigned i = 0; i < load.accounts; i++) {
         if (load.by_account[i]) {
-            onebot_put_heartbeat(load.by_account[i], load.wall);
+            load.dialect->put_heartbeat(load.by_account[i], load.wall);
             mark_dirty(load.by_account[i]);
         }
     }
@@ -464,79 +454,29 @@ static void listen_on(unsigned port)
     fflush(stdout);
 }
 
-static void usage(FILE *to)
-{
-    fputs(
-        "usage: bench_load [--port N] [--accounts A] [--groups G] [--users U] [--control |\n"
-        "                  --window W | --rate R] [--seconds S] [--messages M]\n"
-        "  --port N      listen on 127.0.0.1:N (default 0: any; printed)\n"
-        "  --accounts A  that many accounts, each at its own path /0, /1, ... (default 1)\n"
-        "  --groups G    groups of each account (default 128)\n"
-        "  --users U     members of each group (default 200)\n"
-        "  --window W    keep W messages in flight over all accounts (default 1024)\n"
-        "  --rate R      send R messages a second instead\n"
-        "  --seconds S   for so long (default 5), or until --messages M were sent\n"
-        "  --control     read commands: run [window=W|rate=R|silent=1] [seconds=S] [messages=M]\n"
-        "                [slept=N] (wait for so many wakes) [from=T] (the first message's turn); quit\n",
-        to);
-}
-
-/* Reads the command line into `load`, `port` and `first`. Returns -1 to go on, else the exit code. */
-static int read_options(int argc, char **argv, unsigned *port, struct phase *first)
-{
-    static const struct option options[] = {
-        {"port", 1, NULL, 'p'},    {"accounts", 1, NULL, 'a'}, {"groups", 1, NULL, 'g'},
-        {"users", 1, NULL, 'u'},   {"window", 1, NULL, 'w'},   {"rate", 1, NULL, 'w'},
-        {"seconds", 1, NULL, 'w'}, {"messages", 1, NULL, 'w'}, {"control", 0, NULL, 'c'},
-        {"help", 0, NULL, 'h'},    {NULL, 0, NULL, 0}};
-    int opt, which = 0;
-    while ((opt = getopt_long(argc, argv, "", options, &which)) != -1) {
-        const char *value = optarg ? optarg : "0";
-        unsigned number = (unsigned)strtoul(value, NULL, 10);
-        if (opt == 'p')
-            *port = number;
-        else if (opt == 'a')
-            load.accounts = number;
-        else if (opt == 'g')
-            load.world.groups = number;
-        else if (opt == 'u')
-            load.world.users = number;
-        else if (opt == 'w')
-            phase_set(first, options[which].name, value);
-        else if (opt == 'c')
-            load.control = true;
-        else {
-            usage(opt == 'h' ? stdout : stderr);
-            return opt == 'h' ? 0 : 2;
-        }
-    }
-    if (load.accounts < 1 || load.accounts > MAX_ACCOUNTS || load.world.groups < 1 ||
-        load.world.users < 1) {
-        usage(stderr);
-        return 2;
-    }
-    return -1;
-}
-
 int main(int argc, char **argv)
 {
-    unsigned port = 0;
-    struct phase first = phase_default();
-    load.accounts = 1;
-    load.world = (struct onebot_world){.groups = 128, .users = 200};
-    load.next_number = ONEBOT_FIRST_NUMBER;
-    int code = read_options(argc, argv, &port, &first);
+    struct load_options wanted;
+    int code = load_options_read(&wanted, argc, argv);
     if (code >= 0)
         return code;
-    onebot_init(&load.world);
+    load.dialect = wanted.dialect;
+    load.accounts = wanted.accounts;
+    load.world = wanted.world;
+    load.control = wanted.control;
+    load.next_number = LOAD_FIRST_NUMBER;
+    load.dialect->init(&load.world);
+    load.owed = calloc((size_t)load.accounts * load.world.groups, sizeof(*load.owed));
+    if (!load.owed)
+        die("memory");
     load.epoll = epoll_create1(EPOLL_CLOEXEC);
     load.timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-    listen_on(port);
+    listen_on(wanted.port);
     watch(EPOLL_CTL_ADD, load.listener, EPOLLIN);
     watch(EPOLL_CTL_ADD, load.timer, EPOLLIN);
     if (load.control)
         watch(EPOLL_CTL_ADD, STDIN_FILENO, EPOLLIN);
     load.heartbeat_ns = stats_clock() + HEARTBEAT_NS;
-    serve(first);
+    serve(wanted.first);
     return load.phase.answered == load.phase.sent ? 0 : 1;
 }

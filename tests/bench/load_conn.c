@@ -78,6 +78,16 @@ char *conn_put(struct conn *c, size_t len)
     return put_frame(c, OP_TEXT, len);
 }
 
+void conn_put_http(struct conn *c, const char *json, size_t len)
+{
+    char head[128];
+    int n = snprintf(
+        head, sizeof(head),
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", len);
+    memcpy(out_reserve(c, (size_t)n), head, (size_t)n);
+    memcpy(out_reserve(c, len), json, len);
+}
+
 bool conn_flush(struct conn *c)
 {
     while (c->out_sent < c->out_len) {
@@ -129,26 +139,43 @@ static void unmask(char *p, size_t len, const unsigned char mask[4])
         p[i] = (char)(p[i] ^ (char)mask[i & 3]);
 }
 
-/* Answers the upgrade request once it is complete. Returns its length, 0 if more is needed, -1 if it is
- * not one. */
+/* The length of the head of a request, 0 if it is not all there, -1 if it never will be. Notes its path and account. */
+static long take_head(struct conn *c, const char *p, size_t len)
+{
+    const char *end = memmem(p, len, "\r\n\r\n", 4);
+    if (!end)
+        return len > 16384 ? -1 : 0;
+    const char *slash = memchr(p, '/', (size_t)(end - p));
+    if (!slash)
+        return -1;
+    size_t n = strcspn(slash, " \r");
+    n = n < sizeof(c->path) ? n : sizeof(c->path) - 1;
+    memcpy(c->path, slash, n);
+    c->path[n] = '\0';
+    c->account = (unsigned)strtoul(slash + 1, NULL, 10);
+    return end - p + 4;
+}
+
+/* Answers the upgrade request once it is complete. Returns its length, 0 if more is needed or it is HTTP, -1 if it is neither. */
 static long handshake(struct conn *c)
 {
-    const char *end = memmem(c->in, c->in_len, "\r\n\r\n", 4);
-    if (!end)
-        return c->in_len > 16384 ? -1 : 0;
-    size_t len = (size_t)(end - c->in) + 4;
-    c->in[len - 1] = '\0';
-    char key[64], joined[128], accept[64];
+    long len = take_head(c, c->in, c->in_len);
+    if (len <= 0)
+        return len;
+    char key[64], joined[128], accept[64], last = c->in[len - 1];
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned digest_len = 0;
-    if (!header_value(c->in, "\nSec-WebSocket-Key:", key, sizeof(key)))
-        return -1;
+    c->in[len - 1] = '\0';
+    bool upgrade = header_value(c->in, "\nSec-WebSocket-Key:", key, sizeof(key));
+    c->in[len - 1] = last;
+    if (!upgrade) {
+        c->http = true;
+        return 0;
+    }
     snprintf(joined, sizeof(joined), "%s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", key);
     if (!EVP_Digest(joined, strlen(joined), digest, &digest_len, EVP_sha1(), NULL))
         return -1;
     EVP_EncodeBlock((unsigned char *)accept, digest, (int)digest_len);
-    const char *slash = strchr(c->in, '/');
-    c->account = slash ? (unsigned)strtoul(slash + 1, NULL, 10) : 0;
     char answer[256];
     int n = snprintf(answer, sizeof(answer),
                      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
@@ -156,7 +183,26 @@ static long handshake(struct conn *c)
                      accept);
     memcpy(out_reserve(c, (size_t)n), answer, (size_t)n);
     c->open = true;
-    return (long)len;
+    return len;
+}
+
+/* Takes one HTTP request from the start of `p`, as take_frame does a frame. */
+static long take_request(struct conn *c, char *p, size_t len, conn_frame_fn frame)
+{
+    long head = take_head(c, p, len);
+    if (head <= 0)
+        return head;
+    char size[32], last = p[head - 1];
+    p[head - 1] = '\0';
+    bool known = header_value(p, "\nContent-Length:", size, sizeof(size));
+    p[head - 1] = last;
+    size_t body = known ? strtoul(size, NULL, 10) : 0;
+    if (body > (16u << 20))
+        return -1;
+    if (len < (size_t)head + body)
+        return 0;
+    frame(c, p + head, body);
+    return head + (long)body;
 }
 
 /* Takes one frame from the start of `p`. Returns its length, 0 if it is not all there, -1 to hang up. */
@@ -195,7 +241,17 @@ static bool take_all(struct conn *c, conn_frame_fn frame)
 {
     size_t at = 0;
     while (at < c->in_len) {
-        long n = c->open ? take_frame(c, c->in + at, c->in_len - at, frame) : handshake(c);
+        if (!c->open && !c->http) {
+            long n = handshake(c);
+            if (n < 0)
+                return false;
+            if (n == 0 && !c->http)
+                break;
+            at += (size_t)n;
+            continue;
+        }
+        long n = c->http ? take_request(c, c->in + at, c->in_len - at, frame)
+                         : take_frame(c, c->in + at, c->in_len - at, frame);
         if (n < 0)
             return false;
         if (n == 0)

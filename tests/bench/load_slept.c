@@ -1,7 +1,7 @@
 /* load_slept.c -- see load_slept.h. Called by load.c. */
 #include "load_slept.h"
 
-#include "load_onebot.h"
+#include "load_dialect.h"
 #include "load_stats.h"
 
 #include <stdio.h>
@@ -27,7 +27,7 @@ void slept_add(uint32_t number, uint64_t due_ms)
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     uint64_t now_us = (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000;
-    uint32_t bit = (number - ONEBOT_FIRST_NUMBER) % NUMBERS;
+    uint32_t bit = (number - LOAD_FIRST_NUMBER) % NUMBERS;
     if (slept.seen[bit / 8] & 1u << bit % 8) {
         slept.twice++;
         return;

@@ -154,7 +154,7 @@ def test_c89_odd_numbers_as_ids(line):
 
 
 def test_c89_long_ids_are_refused(line):
-    line.emit(ev.group_msg(G, "9" * 64, "长号"), ev.group_msg("8" * 300, U, "长号"))
+    line.emit(ev.group_msg(G, "9" * 128, "长号"), ev.group_msg("8" * 300, U, "长号"))
     alive(line)
     assert not [e for e in store.business_events(line.daemon.redis.client, name="seen")
                 if e.get("text") == "长号"]

@@ -5,20 +5,30 @@ from collections import Counter
 
 import pytest
 
-from harness import dump, evening, events as ev, reserve_port, slow_build, store, wait_until
+from harness import Login, dump, evening, events as ev, reserve_port, slow_build, store, wait_until
 from harness.eveningsop import make_sop
 
 
-@pytest.fixture(params=["forward", "reverse"])
+@pytest.fixture(params=["forward", "reverse", "satori"])
 def evening_run(bench, box, request):
     """The whole evening, played as fast as the daemon takes it."""
+    config = {"queue": {"chat": 5000, "total": 20000}}
+    if request.param == "satori":
+        login = Login("llonebot", str(ev.SELF))
+        for group, name in {**evening.GROUPS, 700000099: "值班"}.items():
+            login.guild(str(group), name)
+        gateway = bench.satori(login, style="llonebot")
+        daemon = bench.served(login, sop=make_sop(box), config=config)
+        return played(gateway, daemon, evening.SatoriPlayer(gateway))
     listen = "127.0.0.1:%d" % reserve_port()
     gateway = bench.gateway("napcat", request.param, target="ws://%s/onebot/v11/ws" % listen)
     gateway.groups = dict(evening.GROUPS)
     entry = {"listen": listen} if request.param == "reverse" else None
-    daemon = bench.served(gateway, sop=make_sop(box), entry=entry,
-                          config={"queue": {"chat": 5000, "total": 20000}})
-    player = evening.Player(gateway)
+    daemon = bench.served(gateway, sop=make_sop(box), entry=entry, config=config)
+    return played(gateway, daemon, evening.Player(gateway))
+
+
+def played(gateway, daemon, player):
     while not player.done:
         player.play(100)
         time.sleep(0.05)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 
 import pytest
 
@@ -76,3 +77,17 @@ def test_no_daemon_is_left_behind(box):
             assert box not in os.readlink("/proc/%s/cwd" % entry), entry
         except OSError:
             continue
+
+
+def test_buttons_are_shown_and_pressed(box):
+    """A button is a word in brackets; /press says it."""
+    sop = os.path.join(box, "sop")
+    shutil.copytree(os.path.join(ROOT, "tests", "sop", "platforms"), sop)
+    os.makedirs(os.path.join(sop, "playbooks"))
+    with open(os.path.join(sop, "playbooks", "demo.lua"), "w", encoding="utf-8") as out:
+        out.write('return { title = "t", groups = { "playground:*" }, quiet = false, flows = { "press" } }')
+    done = run("play", "--sop", sop, "--plain", "--data-dir", box + "/data", timeout=60,
+               input="小美: 菜单\n/press 小王 打卡\n/press 小王 没有\n")
+    assert done.returncode == 0, done.stderr
+    assert "今天做什么\n    [打卡] [看看我的]\n" in done.stdout
+    assert "@小王 第 1 次,按的" in done.stdout and "no button 没有" in done.stdout

@@ -12,7 +12,7 @@ import pytest
 
 from redis.exceptions import RedisError
 
-from . import Gateway, Redis, Sopd, TEST_SOP, gateway_entry, store
+from . import Gateway, Redis, Satori, Sopd, TEST_SOP, WeCom, gateway_entry, store
 from .sopd import binary
 
 
@@ -61,6 +61,17 @@ class Bench:
         self.gateways.append(gateway)
         return gateway
 
+    def satori(self, *logins, **options):
+        return self._listening(Satori(*logins, **options))
+
+    def wecom(self, **options):
+        return self._listening(WeCom(**options))
+
+    def _listening(self, peer):
+        self.parts.append(peer.start())
+        self.gateways.append(peer)
+        return peer
+
     def sopd(self, config, env=None, start=True, name="sopd", **start_options):
         daemon = Sopd(os.path.join(self.dir, name), config, env)
         self.parts.append(daemon)
@@ -70,7 +81,8 @@ class Bench:
 
     def served(self, *gateways, sop=TEST_SOP, redis=None, entry=None, config=None, start=True,
                ready=True, **options):
-        """A daemon with its own external Redis that serves these gateways (qq1, qq2, ...)."""
+        """A daemon with its own external Redis that serves these gateways (qq1, qq2, ...): Gateways, WeComs, logins of a
+        Satori."""
         redis = redis or self.redis()
         entries = [gateway_entry(gateway, "qq%d" % (i + 1), **(entry or {}))
                    for i, gateway in enumerate(gateways)]

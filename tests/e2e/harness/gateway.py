@@ -11,16 +11,16 @@ import http
 import itertools
 import json
 import re
-import threading
 import time
 
 import websockets
-from websockets.frames import OP_BINARY, OP_CLOSE, OP_CONT, OP_PING, OP_TEXT
+from websockets.frames import OP_CLOSE
 from websockets.legacy.client import WebSocketClientProtocol
 from websockets.legacy.framing import Frame
 from websockets.legacy.server import WebSocketServerProtocol
 
 from . import aio, events
+from .peer import SILENCE, Conn, Late, Peer, Raw
 from .util import wait_until
 
 
@@ -63,28 +63,6 @@ class Fail:
         self.retcode, self.message, self.status, self.fields = retcode, message, status, fields
 
 
-class Raw:
-    """Answer with exactly this object (its echo is filled in unless given) or text."""
-
-    def __init__(self, frame):
-        self.frame = frame
-
-
-class Late:
-    """Answer after a while; without a reply: as usual."""
-
-    def __init__(self, seconds, reply=...):
-        self.seconds, self.reply = seconds, reply
-
-
-class _Silence:
-    def __repr__(self):
-        return "SILENCE"
-
-
-SILENCE = _Silence()  # no answer (a test may give one later with Gateway.respond)
-
-
 class Action:
     """One action frame from sopd."""
 
@@ -114,28 +92,16 @@ class Action:
                 if s.get("type") == "at"]
 
     @property
+    def is_send(self):
+        return self.action.startswith("send_") and "msg" in self.action
+
+    @property
     def chat(self):
         params = self.params or {}
         return str(params["group_id"]) if "group_id" in params else "@%s" % params.get("user_id")
 
     def __repr__(self):
         return "%s %s" % (self.action, json.dumps(self.params, ensure_ascii=False))
-
-
-class Conn:
-    """One WebSocket link, from its opening handshake to its end."""
-
-    def __init__(self, ws, path, headers):
-        self.ws, self.path, self.headers = ws, path, headers
-        self.opened = time.monotonic()
-        self.closed = None
-        self.close_code = None
-        self.pings = 0
-        self.echoes = set()
-
-    @property
-    def open(self):
-        return self.closed is None
 
 
 class _Link:
@@ -167,23 +133,18 @@ VOID_ACTIONS = {"delete_msg", "set_group_ban", "set_group_whole_ban", "set_group
                 "mark_msg_as_read", "_send_group_notice", "set_group_special_title"}
 
 
-class Gateway:
+class Gateway(Peer):
     """mode "forward": start() listens, url is what goes into sopd's configuration.
     mode "reverse": target is sopd's URL, start() connects and keeps reconnecting."""
 
     def __init__(self, persona="napcat", mode="forward", token=None, target=None,
                  self_id=events.SELF, reconnect=0.1):
+        super().__init__()
         self.persona = PERSONAS[persona] if isinstance(persona, str) else persona
         self.mode, self.token, self.target = mode, token, target
         self.self_id = self_id
         self.reconnect = reconnect
         self.port = None
-        self.conns = []
-        self.attempts = []          # (time, path, headers) of every opening handshake, refused ones too
-        self.actions = []
-        self.violations = []
-        self.answers = {}           # action -> reply, or function(Action) -> reply
-        self.queued = {}            # action -> [reply, ...] used up first
         self.groups = {events.GROUP: "福利一群"}
         self.members = {}           # group -> [member dict]
         self.history = {}           # group -> [message event]
@@ -198,13 +159,19 @@ class Gateway:
         self._ids = itertools.count(self.persona.first_id, self.persona.id_step)
         self._server = None
         self._dialer = None
-        self._changed = threading.Condition()
 
     # -- life ------------------------------------------------------------------------------------
 
     @property
     def url(self):
         return "ws://127.0.0.1:%d/" % self.port
+
+    def settings(self):
+        """What its gateway needs in sopd's configuration."""
+        fields = {"type": "onebot11", "mode": self.mode}
+        if self.mode == "forward":
+            fields["url"] = self.url
+        return {**fields, "token": self.token} if self.token else fields
 
     def start(self):
         if self.mode == "forward":
@@ -311,12 +278,6 @@ class Gateway:
         self._note(self.conns, conn)
         return conn
 
-    def _ended(self, conn):
-        with self._changed:
-            conn.closed = time.monotonic()
-            conn.close_code = conn.ws.close_code
-            self._changed.notify_all()
-
     async def _converse(self, conn):
         if self.send_lifecycle and self.admit != "silent":
             await self._send(conn, json.dumps(self._own(events.lifecycle())))
@@ -328,11 +289,6 @@ class Gateway:
         self._ended(conn)
 
     # -- what sopd sends -------------------------------------------------------------------------
-
-    def _note(self, where, what):
-        with self._changed:
-            where.append(what)
-            self._changed.notify_all()
 
     def _received(self, conn, raw):
         if isinstance(raw, bytes):
@@ -389,16 +345,6 @@ class Gateway:
             rule(isinstance(data, dict) and all(isinstance(v, str) for v in data.values()),
                  "segment data holds strings")
             rule(segment.get("type") != "text" or data.get("text"), "no empty text")
-
-    def _reply_for(self, action):
-        queue = self.queued.get(action.action)
-        if queue:
-            reply = queue.pop(0)
-        elif action.action in self.answers:
-            reply = self.answers[action.action]
-        else:
-            reply = self._default(action)
-        return reply(action) if callable(reply) else reply
 
     def _default(self, action):
         name, params = action.action, action.params or {}
@@ -509,23 +455,12 @@ class Gateway:
             return {**event, "message": event["raw_message"]}
         return event
 
-    def _write_text(self, conn, text):
-        self._write(conn, OP_TEXT, text.encode("utf-8", "surrogatepass"))
-
     def _write(self, conn, opcode, data, fin=True):
         if conn.closed is None and not conn.ws.transport.is_closing() and conn.ws.open:
             Frame(fin, opcode, data).write(conn.ws.transport.write, mask=conn.ws.is_client)
 
     async def _send(self, conn, text):
         self._write_text(conn, text)
-
-    @property
-    def conn(self):
-        """The newest open link."""
-        for conn in reversed(self.conns):
-            if conn.open:
-                return conn
-        raise AssertionError("sopd is not connected to the gateway")
 
     def emit(self, *list_of_events, conn=None):
         """Send events, each in a text frame of its own."""
@@ -537,131 +472,16 @@ class Gateway:
         self.emitted.extend(frames)
         self.emit_text(*frames, conn=conn)
 
-    def emit_text(self, *frames, conn=None):
-        """Send texts (or UTF-8 bytes) as they are, each in a text frame."""
-        conn = conn or self.conn
-
-        def write():
-            for frame in frames:
-                data = frame if isinstance(frame, bytes) else frame.encode("utf-8", "surrogatepass")
-                self._write(conn, OP_TEXT, data)
-        self._in_loop(write)
-
     def repeat_last(self, count=20):
         self.emit_text(*self.emitted[-count:])
 
-    def emit_binary(self, data, conn=None):
-        conn = conn or self.conn
-        self._in_loop(lambda: self._write(conn, OP_BINARY, data))
-
-    def emit_fragments(self, *pieces, pings=False, finish=True, conn=None):
-        """One text message in several frames, with a ping after each piece if asked."""
-        conn = conn or self.conn
-
-        def write():
-            for i, piece in enumerate(pieces):
-                data = piece if isinstance(piece, bytes) else piece.encode()
-                self._write(conn, OP_TEXT if i == 0 else OP_CONT, data,
-                            fin=finish and i == len(pieces) - 1)
-                if pings and i < len(pieces) - 1:
-                    self._write(conn, OP_PING, b"between")
-        self._in_loop(write)
-
-    def emit_bytes(self, data, conn=None):
-        """Raw bytes on the TCP connection, whatever they are."""
-        conn = conn or self.conn
-        self._in_loop(lambda: conn.ws.transport.write(data))
-
-    def close_link(self, code=1000, reason="", conn=None):
-        conn = conn or self.conn
-        return aio.run(conn.ws.close(code, reason))
-
-    def cut(self, conn=None):
-        """The TCP connection is reset, without a close frame."""
-        conn = conn or self.conn
-        self._in_loop(conn.ws.transport.abort)
-
-    @staticmethod
-    def _in_loop(function):
-        async def call():
-            function()
-        aio.run(call())
-
     # -- waiting and looking ---------------------------------------------------------------------
-
-    def wait(self, check, timeout=5.0, what=None):
-        """Wait until check() is true; woken by every frame and every change of a link."""
-        deadline = time.monotonic() + timeout
-        with self._changed:
-            while True:
-                value = check()
-                if value:
-                    return value
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    text = what() if callable(what) else what
-                    raise AssertionError("not within %.1f s: %s; actions: %s" % (
-                        timeout, text or check, self.actions[-8:]))
-                self._changed.wait(min(left, 0.25))
-
-    def wait_link(self, count=1, timeout=10.0):
-        """Wait until the count-th link was opened; it is returned."""
-        return self.wait(lambda: len(self.conns) >= count and self.conns[count - 1], timeout,
-                         "link number %d" % count)
-
-    def wait_closed(self, conn, timeout=10.0):
-        self.wait(lambda: conn.closed is not None, timeout, "the link to be closed")
-        return conn.close_code
 
     def wait_ready(self, timeout=10.0):
         """Wait until sopd is connected and has made its start-up calls on the open link."""
         self.wait(lambda: any(a.action == "get_login_info" and a.conn.open for a in list(self.actions)),
                   timeout, "get_login_info")
         return self
-
-    def find(self, name=None, text=None, chat=None, since=0, where=None):
-        """Recorded actions by name, text (substring), chat key and position."""
-        found = []
-        for action in self.actions[since:]:
-            if name is not None and action.action != name:
-                continue
-            if text is not None and text not in action.text:
-                continue
-            if chat is not None and action.chat != str(chat):
-                continue
-            if where is not None and not where(action):
-                continue
-            found.append(action)
-        return found
-
-    def sends(self, text=None, chat=None, since=0, where=None):
-        return [a for a in self.find(text=text, chat=chat, since=since, where=where)
-                if a.action.startswith("send_") and "msg" in a.action]
-
-    def wait_action(self, name=None, timeout=5.0, count=1, **terms):
-        """Wait for the count-th action that matches."""
-        def check():
-            found = self.find(name, **terms)
-            return len(found) >= count and found[count - 1]
-        return self.wait(check, timeout, "action %s %s number %d" % (name, terms, count))
-
-    def wait_send(self, text=None, timeout=5.0, count=1, **terms):
-        def check():
-            found = self.sends(text=text, **terms)
-            return len(found) >= count and found[count - 1]
-        return self.wait(check, timeout, "send %r %s number %d" % (text, terms, count))
-
-    def settle(self, quiet=0.3, timeout=10.0):
-        """Wait until no action has come for a while."""
-        deadline = time.monotonic() + timeout
-        seen, since = len(self.actions), time.monotonic()
-        while time.monotonic() - since < quiet:
-            if time.monotonic() > deadline:
-                raise AssertionError("actions keep coming: %s" % self.actions[-5:])
-            time.sleep(0.02)
-            if len(self.actions) != seen:
-                seen, since = len(self.actions), time.monotonic()
-        return seen
 
 
 def wait_all_closed(gateway, timeout=5.0):

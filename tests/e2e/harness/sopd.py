@@ -44,15 +44,13 @@ def slow_build():
 
 
 def gateway_entry(gateway=None, name="qq1", **fields):
-    """The configuration of one gateway that fits a harness.Gateway."""
+    """The configuration of one gateway that fits a scripted peer: a Gateway, a WeCom, or a login of a Satori."""
     entry = {"name": name, "type": "onebot11", "pace": LOOSE_PACE, "quotas": False,
              "timing": {**FAST, **fields.pop("timing", {})}}
     if gateway is not None:
-        entry.update(mode=gateway.mode)
-        if gateway.mode == "forward":
-            entry["url"] = gateway.url
-        if gateway.token:
-            entry["token"] = gateway.token
+        entry.update(gateway.settings())
+    if entry["type"] == "wecom":        # there is no history
+        entry["timing"].pop("catchup", None)
     entry.update(fields)
     if isinstance(entry["pace"], dict): # every test meets a fresh account
         entry["pace"] = {"warmup": "0s", **entry["pace"]}
@@ -305,6 +303,9 @@ class Sopd:
     def rss_kib(self):
         with open("/proc/%d/status" % self.pid) as status:
             return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1))
+
+    def open_files(self):
+        return len(os.listdir("/proc/%d/fd" % self.pid))
 
 
 def parse_logfmt(line):

@@ -3,7 +3,7 @@ local flow = sop.flow("probe", { title = "事件探针" })
 
 local kinds = {
   "message", "join", "leave", "poke", "recall", "request", "mute", "admin", "card", "file",
-  "reaction", "essence", "honor", "chat", "other",
+  "reaction", "essence", "honor", "chat", "other", "enter", "button",
 }
 
 local function segments_of(c)
