@@ -2,12 +2,17 @@
  * one allocation, taken from a pool of blocks of the usual size. */
 #include "gateway/event.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
+#include "base/hash.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 
-enum { EVENT_BLOCK = 2048, EVENT_POOL = 256 };
+enum { EVENT_BLOCK = 2048, EVENT_POOL = 256, EVENT_KEY_MAX = 120, EVENT_KEY_CUT = 40 };
 
 struct event_block {
     struct event_block *next;
@@ -122,6 +127,49 @@ const char *event_string(struct event *e, const char *s, size_t len)
 void *event_room(struct event *e, size_t size)
 {
     return memset(event_take(e, size, 16), 0, size);
+}
+
+const char *event_text(struct event *e, const char *s, size_t len, size_t max)
+{
+    static struct buf clean;
+    if (!len)
+        return "";
+    buf_reset(&clean);
+    utf8_clean(&clean, s, utf8_cut(s, len, max));
+    return event_string(e, clean.data, clean.len);
+}
+
+const char *event_key(struct event *e, const char *fmt, ...)
+{
+    char key[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(key, sizeof key, fmt, ap);
+    va_end(ap);
+    size_t len = n < 0 ? 0 : (size_t)n < sizeof key ? (size_t)n : sizeof key - 1;
+    if (len > EVENT_KEY_MAX) { /* flags of requests, say */
+        uint64_t h = hash_bytes(key, len);
+        len = utf8_cut(key, len, EVENT_KEY_CUT);
+        len += (size_t)snprintf(key + len, sizeof key - len, "#%016llx", (unsigned long long)h);
+    }
+    return e->key = event_string(e, key, len);
+}
+
+bool event_file_alone(struct event *e)
+{
+    const struct segment *file = NULL;
+    for (int i = 0; i < e->nsegments; i++) {
+        const struct segment *s = &e->segments[i];
+        if (s->type == SEGMENT_FILE && !file)
+            file = s;
+        else if (s->type != SEGMENT_REPLY && !(s->type == SEGMENT_TEXT && !*s->text))
+            return false;
+    }
+    if (!file)
+        return false;
+    e->type = EVENT_FILE;
+    e->text = file->text;
+    return true;
 }
 
 const char *event_type_name(enum event_type type)

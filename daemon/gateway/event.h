@@ -111,6 +111,12 @@ void event_free(struct event *e);
 size_t event_size(struct event *e);
 /* A copy in e's arena, NUL-terminated; the pointer is valid until event_free. */
 const char *event_string(struct event *e, const char *s, size_t len);
+/* The same of a text for people: repaired, without control characters, at most `max` bytes of it. */
+const char *event_text(struct event *e, const char *s, size_t len, size_t max);
+/* Sets e->key and returns it; a long one (above 120 bytes) is cut and told apart by its hash. */
+const char *event_key(struct event *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A message that is nothing but a file becomes an EVENT_FILE: then true. */
+bool event_file_alone(struct event *e);
 /* Zeroed memory in e's arena, aligned for any type. */
 void *event_room(struct event *e, size_t size);
 /* "message", "join", ...: the names that scripts use. */

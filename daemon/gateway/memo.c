@@ -36,9 +36,13 @@ static void memo_remove(struct memo *m, struct memo_entry *e)
 
 void memo_clear(struct memo *m)
 {
-    struct memo_entry *e, *next;
-    HASH_ITER (hh, m->entries, e, next)
-        memo_remove(m, e);
+    struct memo_entry *e = m->entries;
+    HASH_CLEAR(hh, m->entries); /* the table goes, the entries stay linked */
+    while (e) {
+        struct memo_entry *next = e->hh.next;
+        free(e);
+        e = next;
+    }
 }
 
 void memo_free(struct memo *m)

@@ -77,8 +77,6 @@ const char *ob_event_id(struct ob_decode *d, struct event *e, const struct json 
                         const char *key);
 bool ob_event_chat(struct ob_decode *d, struct event *e, const struct json *o, bool group);
 const char *ob_event_text(struct event *e, const struct json *v, size_t max);
-const char *ob_event_key(struct event *e, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
 int64_t ob_event_seconds(const struct event *e);
 
 /* ob_segment.c: the `message` field in any of its shapes, into e->segments. */

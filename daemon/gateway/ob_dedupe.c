@@ -85,7 +85,7 @@ static bool ob_dedupe_message(struct ob_account *a, struct event *e, int64_t now
         bool far = apart > OB_MINUTE || apart < -OB_MINUTE;
         if (!far || seen->extra == (uint32_t)content)
             return true;
-        ob_event_key(e, "%s.%lld", e->key, (long long)ob_event_seconds(e));
+        event_key(e, "%s.%lld", e->key, (long long)ob_event_seconds(e));
         uint64_t again = ob_mix(hash_string(e->chat), e->key);
         if (seen_find(a->messages, again, now, 10 * OB_MINUTE))
             return true;

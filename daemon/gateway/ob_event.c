@@ -48,33 +48,10 @@ const char *ob_event_id(struct ob_decode *d, struct event *e, const struct json 
     return event_string(e, s, len);
 }
 
-/* Text for people: repaired, without control characters, bounded. */
 const char *ob_event_text(struct event *e, const struct json *v, size_t max)
 {
-    static struct buf clean;
-    if (!v || (v->type != JSON_STRING && v->type != JSON_NUMBER) || !v->len)
-        return "";
-    buf_reset(&clean);
-    utf8_clean(&clean, v->s, utf8_cut(v->s, v->len, max));
-    return event_string(e, clean.data, clean.len);
-}
-
-const char *ob_event_key(struct event *e, const char *fmt, ...)
-{
-    char key[512];
-    va_list ap;
-    va_start(ap, fmt);
-    int n = vsnprintf(key, sizeof key, fmt, ap);
-    va_end(ap);
-    if (n < 0)
-        n = 0;
-    size_t len = (size_t)n < sizeof key ? (size_t)n : sizeof key - 1;
-    if (len > 120) { /* long ones (request flags) by their hash */
-        uint64_t h = hash_bytes(key, len);
-        len = utf8_cut(key, len, 40);
-        len += (size_t)snprintf(key + len, sizeof key - len, "#%016llx", (unsigned long long)h);
-    }
-    return e->key = event_string(e, key, len);
+    bool text = v && (v->type == JSON_STRING || v->type == JSON_NUMBER);
+    return text ? event_text(e, v->s, v->len, max) : "";
 }
 
 /* "m" or "@" and an id. */
@@ -219,24 +196,14 @@ static void ob_message_key(struct event *e)
         h = hash_more(h, e->segments[i].id, strlen(e->segments[i].id));
         h = hash_more(h, e->segments[i].text, strlen(e->segments[i].text));
     }
-    ob_event_key(e, "h%016llx.%lld", (unsigned long long)h, (long long)ob_event_seconds(e));
+    event_key(e, "h%016llx.%lld", (unsigned long long)h, (long long)ob_event_seconds(e));
 }
 
 /* A message that is nothing but a file is the same happening as the notice about it: EVENT_FILE. */
 static void ob_message_file(struct event *e, const struct json *o)
 {
-    const struct segment *file = NULL;
-    for (int i = 0; i < e->nsegments; i++) {
-        const struct segment *s = &e->segments[i];
-        if (s->type == SEGMENT_FILE && !file)
-            file = s;
-        else if (s->type != SEGMENT_REPLY && !(s->type == SEGMENT_TEXT && !*s->text))
-            return;
-    }
-    if (!file)
+    if (!event_file_alone(e))
         return;
-    e->type = EVENT_FILE;
-    e->text = file->text;
     const struct json *message = json_get(o, "message");
     for (const struct json *v = json_is(message, JSON_ARRAY) ? json_first(message) : message; v;
          v = json_next(v)) {

@@ -92,7 +92,7 @@ static void ob_request_deliver(struct ob *g, const struct json *o, const char *s
     e->sub = sub;
     e->flag = event_string(e, flag->s, flag->len);
     e->text = ob_request_text(e, json_get(o, "message"));
-    ob_event_key(e, "request.%s.%s", e->sub, e->flag);
+    event_key(e, "request.%s.%s", e->sub, e->flag);
     ob_deliver(g, e);
 }
 

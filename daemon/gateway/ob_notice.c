@@ -46,7 +46,7 @@ static long long ob_minute(const struct event *e)
 static bool ob_notice_join(struct ob_decode *d, struct event *e, const struct json *o)
 {
     e->sub = ob_is_self(d, e->user) ? "self" : ob_word(e, json_get(o, "sub_type"));
-    ob_event_key(e, "join%s.%lld", e->user, ob_minute(e));
+    event_key(e, "join%s.%lld", e->user, ob_minute(e));
     return ob_operator(d, e, o);
 }
 
@@ -66,7 +66,7 @@ static bool ob_notice_leave(struct ob_decode *d, struct event *e, const struct j
     }
     if (strcmp(e->sub, "leave") == 0 && strcmp(e->operator_id, e->user) == 0)
         e->operator_id = "";
-    ob_event_key(e, "leave%s.%lld", e->user, ob_minute(e));
+    event_key(e, "leave%s.%lld", e->user, ob_minute(e));
     return true;
 }
 
@@ -76,8 +76,8 @@ static bool ob_notice_ban(struct ob_decode *d, struct event *e, const struct jso
     e->sub = lift ? "lift_ban" : "ban";
     if (!json_int(json_get(o, "duration"), &e->number) || lift || e->number < 0)
         e->number = 0;
-    ob_event_key(e, "mute%s.%s.%lld.%lld", e->user, e->sub, (long long)e->number,
-                 (long long)ob_event_seconds(e));
+    event_key(e, "mute%s.%s.%lld.%lld", e->user, e->sub, (long long)e->number,
+              (long long)ob_event_seconds(e));
     return ob_operator(d, e, o);
 }
 
@@ -87,7 +87,7 @@ static bool ob_notice_recall(struct ob_decode *d, struct event *e, const struct 
         return false;
     if (!*e->operator_id)
         e->operator_id = e->user;
-    ob_event_key(e, "recall%s", e->message_id);
+    event_key(e, "recall%s", e->message_id);
     return true;
 }
 
@@ -95,7 +95,7 @@ static bool ob_notice_admin(struct ob_decode *d, struct event *e, const struct j
 {
     (void)d;
     e->sub = strcmp(ob_sub(o), "unset") == 0 ? "unset" : "set";
-    ob_event_key(e, "admin%s.%s.%lld", e->user, e->sub, (long long)ob_event_seconds(e));
+    event_key(e, "admin%s.%s.%lld", e->user, e->sub, (long long)ob_event_seconds(e));
     return true;
 }
 
@@ -103,9 +103,8 @@ static bool ob_notice_card(struct ob_decode *d, struct event *e, const struct js
 {
     (void)d;
     e->text = ob_event_text(e, json_get(o, "card_new"), OB_NAME_MAX);
-    ob_event_key(
-        e, "card%s.%016llx", e->user,
-        (unsigned long long)hash_more(hash_string(e->text), &e->time_ms, sizeof e->time_ms));
+    event_key(e, "card%s.%016llx", e->user,
+              (unsigned long long)hash_more(hash_string(e->text), &e->time_ms, sizeof e->time_ms));
     return true;
 }
 
@@ -117,7 +116,7 @@ static bool ob_notice_essence(struct ob_decode *d, struct event *e, const struct
     if (*sender)
         e->user = sender;
     e->sub = strcmp(ob_sub(o), "delete") == 0 ? "delete" : "add";
-    ob_event_key(e, "essence%s.%s.%lld", e->message_id, e->sub, (long long)ob_event_seconds(e));
+    event_key(e, "essence%s.%s.%lld", e->message_id, e->sub, (long long)ob_event_seconds(e));
     return true;
 }
 
@@ -135,8 +134,8 @@ static bool ob_notice_file(struct ob_decode *d, struct event *e, const struct js
     s->id = ob_event_text(e, json_get(file, "id"), 1024);
     e->segments = s;
     e->nsegments = 1;
-    ob_event_key(e, "file%s.%016llx.%lld", e->user, (unsigned long long)hash_string(e->text),
-                 (long long)ob_event_seconds(e));
+    event_key(e, "file%s.%016llx.%lld", e->user, (unsigned long long)hash_string(e->text),
+              (long long)ob_event_seconds(e));
     return true;
 }
 
@@ -149,8 +148,8 @@ static bool ob_notice_like(struct ob_decode *d, struct event *e, const struct js
     e->text = ob_word(e, json_get(like, "emoji_id"));
     json_int(json_get(like, "count"), &e->number);
     e->sub = json_bool(json_get(o, "is_add"), true) ? "add" : "remove";
-    ob_event_key(e, "like%s.%s.%s.%s.%lld", e->message_id, e->user, e->text, e->sub,
-                 (long long)ob_event_seconds(e));
+    event_key(e, "like%s.%s.%s.%s.%lld", e->message_id, e->user, e->text, e->sub,
+              (long long)ob_event_seconds(e));
     return true;
 }
 
@@ -164,8 +163,8 @@ static bool ob_notice_reaction(struct ob_decode *d, struct event *e, const struc
     e->text = ob_word(e, json_get(o, "code"));
     json_int(json_get(o, "count"), &e->number);
     e->sub = strcmp(ob_sub(o), "remove") == 0 ? "remove" : "add";
-    ob_event_key(e, "like%s.%s.%s.%s.%lld", e->message_id, e->user, e->text, e->sub,
-                 (long long)ob_event_seconds(e));
+    event_key(e, "like%s.%s.%s.%s.%lld", e->message_id, e->user, e->text, e->sub,
+              (long long)ob_event_seconds(e));
     return true;
 }
 
@@ -175,8 +174,8 @@ static bool ob_notice_name(struct ob_decode *d, struct event *e, const struct js
     const struct json *name = json_get(o, "name_new");
     e->text = ob_event_text(e, name ? name : json_get(o, "name"), OB_NAME_MAX);
     e->chat_name = e->text;
-    ob_event_key(e, "name%016llx.%lld", (unsigned long long)hash_string(e->text),
-                 (long long)ob_event_seconds(e));
+    event_key(e, "name%016llx.%lld", (unsigned long long)hash_string(e->text),
+              (long long)ob_event_seconds(e));
     return true;
 }
 
@@ -188,7 +187,7 @@ static bool ob_notice_friend(struct ob_decode *d, struct event *e, const struct 
         return false;
     }
     e->sub = "friend_add";
-    ob_event_key(e, "friend%s.%lld", e->user, (long long)ob_event_seconds(e));
+    event_key(e, "friend%s.%lld", e->user, (long long)ob_event_seconds(e));
     return true;
 }
 
@@ -208,7 +207,7 @@ static bool ob_notify_poke(struct ob_decode *d, struct event *e, const struct js
     }
     e->type = EVENT_POKE;
     e->at_me = ob_is_self(d, e->target);
-    ob_event_key(e, "poke%s.%s.%lld", e->user, e->target, (long long)ob_event_seconds(e));
+    event_key(e, "poke%s.%s.%lld", e->user, e->target, (long long)ob_event_seconds(e));
     return true;
 }
 
@@ -229,7 +228,7 @@ static bool ob_notify_honor(struct ob_decode *d, struct event *e, const struct j
     } else {
         e->text = ob_word(e, json_get(o, "honor_type"));
     }
-    ob_event_key(e, "honor%s.%s.%lld", e->user, e->text, (long long)ob_event_seconds(e));
+    event_key(e, "honor%s.%s.%lld", e->user, e->text, (long long)ob_event_seconds(e));
     return true;
 }
 
@@ -249,7 +248,7 @@ static bool ob_notice_notify(struct ob_decode *d, struct event *e, const struct 
         return false;
     }
     e->sub = *sub ? ob_word(e, json_get(o, "sub_type")) : "notify";
-    ob_event_key(e, "notify.%s.%s.%lld", e->sub, e->user, (long long)ob_event_seconds(e));
+    event_key(e, "notify.%s.%s.%lld", e->sub, e->user, (long long)ob_event_seconds(e));
     return true;
 }
 
@@ -282,7 +281,7 @@ static bool ob_notice_unknown(struct ob_decode *d, struct event *e, const struct
 {
     (void)d;
     e->sub = ob_word(e, json_get(o, "notice_type"));
-    ob_event_key(e, "notice.%s.%s.%lld", e->sub, e->user, (long long)ob_event_seconds(e));
+    event_key(e, "notice.%s.%s.%lld", e->sub, e->user, (long long)ob_event_seconds(e));
     return true;
 }
 
@@ -372,7 +371,7 @@ static bool ob_request_fill(struct ob_decode *d, struct event *e, const struct j
     e->sub = friend ? "friend" : strcmp(ob_sub(o), "invite") == 0 ? "invite" : "add";
     e->text = ob_request_answer(ob_request_text(e, json_get(o, "comment")));
     e->name = e->user;
-    ob_event_key(e, "request.%s.%s", e->sub, e->flag);
+    event_key(e, "request.%s.%s", e->sub, e->flag);
     return true;
 }
 

@@ -258,8 +258,6 @@ enum sat_id_kind sat_id(const struct json *v, const char **s, size_t *len);
 /* "" when absent; NULL when it is no id (d->why is set). */
 const char *sat_event_id(struct sat_decode *d, struct event *e, const struct json *v);
 const char *sat_event_text(struct event *e, const struct json *v, size_t max);
-const char *sat_event_key(struct event *e, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
 /* A resource of an event: at the top, in its message, or in its member. NULL: there is none. */
 const struct json *sat_event_part(const struct json *o, const char *key);
 bool sat_event_user(struct sat_decode *d, struct event *e, const struct json *o);

@@ -159,8 +159,9 @@ static bool sat_member_read(struct sat_ask *q, const struct json *o)
     m->name =
         name ? sat_member_text(q, name->s, utf8_cut(name->s, name->len, SAT_NAME_MAX)) : m->user;
     m->role = sat_role(q->g, o);
-    json_double(json_get(o, "joined_at"), &joined);
-    m->joined_s = joined > 0 && joined < 1e11 ? (int64_t)joined : (int64_t)(joined / 1000);
+    if (!json_double(json_get(o, "joined_at"), &joined) || joined < 0 || joined > 1e15)
+        joined = 0;
+    m->joined_s = (int64_t)(joined < 1e11 ? joined : joined / 1000);
     return true;
 }
 
@@ -190,6 +191,10 @@ static void sat_on_members(void *ud, const struct sat_http_answer *a)
     }
     const struct json *list = json_is(a->data, JSON_ARRAY) ? a->data : json_get(a->data, "data");
     const struct json *next = json_get(a->data, "next");
+    if (!json_is(list, JSON_ARRAY)) { /* it would look as if everybody had left */
+        sat_ask_end(q, SAT_REFUSED, "the server gave no list of members");
+        return;
+    }
     for (const struct json *v = json_first(list); v; v = json_next(v))
         sat_member_read(q, v);
     bool more = json_text(next) && next->len && q->n > before && strcmp(next->s, q->token) != 0;

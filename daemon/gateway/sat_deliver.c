@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gateway/sat.h"
+#include "gateway/sat_http.h"
 
 enum { SAT_AGAIN_S = 600, SAT_NEAR_S = 60, SAT_REQUEST_S = 24 * 3600 };
 
@@ -109,11 +110,18 @@ static bool sat_tell_membership(struct sat *g, const struct event *e)
     return true;
 }
 
+/* For what answers nothing: as good for as long as the platform takes it, counted from the event and not from when it came. */
+static void sat_note_referrer(struct sat *g, const struct event *e)
+{
+    int64_t age = e->arrived_ms > e->time_ms ? e->arrived_ms - e->time_ms : 0;
+    if (*e->ref && *e->chat && age < SAT_REF_MS)
+        memo_put(g->refs, e->chat, e->ref, sat_now(g) - age);
+}
+
 void sat_pass(struct sat *g, struct event *e)
 {
     bool near;
-    if (*e->ref && *e->chat)
-        memo_put(g->refs, e->chat, e->ref, sat_now(g));
+    sat_note_referrer(g, e);
     if (sat_repeated(g, e, &near)) {
         metric_inc(g->meter.repeated);
         if (near)
@@ -136,7 +144,8 @@ void sat_deliver(struct sat *g, struct sat_decode *d, struct event *e)
         sat_held_release(g, e);
     bool self = strcmp(e->user, g->self_id) == 0;
     bool nameless = e->type == EVENT_JOIN && !self && strcmp(e->name, e->user) == 0;
-    if (d->unplaced || (nameless && sat_feature(g, "guild.member.get") != SAT_NO))
+    if (d->unplaced || (nameless && sat_feature(g, "guild.member.get") != SAT_NO &&
+                        sat_http_has(g, "guild.member.get")))
         sat_held_add(g, e, d->guild);
     else
         sat_pass(g, e);

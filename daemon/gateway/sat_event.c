@@ -200,23 +200,6 @@ const char *sat_role(const struct sat *g, const struct json *member)
     return best < sizeof known / sizeof known[0] ? known[best].role : "";
 }
 
-/* A message that is nothing but a file is EVENT_FILE, as on other platforms. */
-static void sat_message_file(struct event *e)
-{
-    const struct segment *file = NULL;
-    for (int i = 0; i < e->nsegments; i++) {
-        const struct segment *s = &e->segments[i];
-        if (s->type == SEGMENT_FILE && !file)
-            file = s;
-        else if (s->type != SEGMENT_REPLY && !(s->type == SEGMENT_TEXT && !*s->text))
-            return;
-    }
-    if (!file)
-        return;
-    e->type = EVENT_FILE;
-    e->text = file->text;
-}
-
 static void sat_message_key(struct event *e)
 {
     if (*e->message_id) {
@@ -229,7 +212,7 @@ static void sat_message_key(struct event *e)
         h = hash_more(h, e->segments[i].id, strlen(e->segments[i].id));
         h = hash_more(h, e->segments[i].text, strlen(e->segments[i].text));
     }
-    sat_event_key(e, "h%016llx.%lld", (unsigned long long)h, (long long)e->time_ms / 1000);
+    event_key(e, "h%016llx.%lld", (unsigned long long)h, (long long)e->time_ms / 1000);
 }
 
 /* LLOneBot's ids are kind|peer|number; the number is the server's own, the same for every account in the group. */
@@ -279,7 +262,7 @@ static enum sat_verdict sat_message_fill(struct sat_decode *d, const struct json
     sat_message_key(e);
     e->seq = sat_message_seq(d->g, e);
     if (!own)
-        sat_message_file(e);
+        event_file_alone(e);
     d->why = NULL;
     return own ? SAT_OWN : SAT_EVENT;
 }
@@ -321,8 +304,8 @@ static enum sat_verdict sat_command_fill(struct sat_decode *d, const struct json
     if (*e->message_id)
         sat_message_key(e);
     else
-        sat_event_key(e, "cmd%s.%016llx.%lld", e->user, (unsigned long long)hash_string(e->text),
-                      (long long)e->time_ms);
+        event_key(e, "cmd%s.%016llx.%lld", e->user, (unsigned long long)hash_string(e->text),
+                  (long long)e->time_ms);
     return SAT_EVENT;
 }
 

@@ -40,31 +40,9 @@ const char *sat_event_id(struct sat_decode *d, struct event *e, const struct jso
     return event_string(e, s, len);
 }
 
-/* Text for people: repaired, without control characters, bounded. */
 const char *sat_event_text(struct event *e, const struct json *v, size_t max)
 {
-    static struct buf clean;
-    if (!json_is(v, JSON_STRING) || !v->len)
-        return "";
-    buf_reset(&clean);
-    utf8_clean(&clean, v->s, utf8_cut(v->s, v->len, max));
-    return event_string(e, clean.data, clean.len);
-}
-
-const char *sat_event_key(struct event *e, const char *fmt, ...)
-{
-    char key[1024];
-    va_list ap;
-    va_start(ap, fmt);
-    int n = vsnprintf(key, sizeof key, fmt, ap);
-    va_end(ap);
-    size_t len = n < 0 ? 0 : (size_t)n < sizeof key ? (size_t)n : sizeof key - 1;
-    if (len > 160) { /* long ones by their hash */
-        uint64_t h = hash_bytes(key, len);
-        len = utf8_cut(key, len, 60);
-        len += (size_t)snprintf(key + len, sizeof key - len, "#%016llx", (unsigned long long)h);
-    }
-    return e->key = event_string(e, key, len);
+    return json_is(v, JSON_STRING) ? event_text(e, v->s, v->len, max) : "";
 }
 
 static const struct json *sat_object(const struct json *v)

@@ -36,11 +36,23 @@ static void sat_held_unlink(struct sat_held *w)
     free(w);
 }
 
-/* It goes on as it is. */
+/* What happened to the same member before, and waits as well. */
+static struct sat_held *sat_held_before(const struct sat_held *w)
+{
+    struct sat_held *b = w->g->held;
+    while (b != w && (strcmp(b->event->user, w->event->user) != 0 ||
+                      strcmp(b->event->chat, w->event->chat) != 0))
+        b = b->next;
+    return b != w ? b : NULL;
+}
+
+/* It goes on as it is; whoever left joined before. */
 static void sat_held_done(struct sat_held *w)
 {
     struct sat *g = w->g;
     struct event *e = w->event;
+    for (struct sat_held *b; *e->chat && (b = sat_held_before(w));)
+        sat_held_done(b);
     if (!*e->chat)
         log_warn("no text channel is known for what happened in a guild", "gateway", g->base.name,
                  "guild", w->guild, "event", event_type_name(e->type), NULL);

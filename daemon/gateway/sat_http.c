@@ -204,6 +204,12 @@ static void sat_asked_note(struct sat_asked *c, enum sat_result result)
         log_error("the Satori server refuses the token of a call", "gateway", g->base.name, NULL);
 }
 
+/* Of a header that may say anything: a day at most. */
+static int64_t sat_seconds(long s)
+{
+    return s < 0 ? 0 : s > 86400 ? 86400 : s;
+}
+
 static void sat_on_answer(void *ud, const struct http_answer *h)
 {
     static struct buf text, json;
@@ -224,7 +230,7 @@ static void sat_on_answer(void *ud, const struct http_answer *h)
         a.result = sat_http_result(h->status, a.text);
         a.retry_ms = sat_http_retry_ms(a.text);
         if (!a.retry_ms && http_answer_header(h, "retry-after", after, sizeof after))
-            a.retry_ms = strtol(after, NULL, 10) * 1000;
+            a.retry_ms = sat_seconds(strtol(after, NULL, 10)) * 1000;
         sat_reason(reason, h->status, a.text);
     }
     a.ok = a.result == SAT_DONE;

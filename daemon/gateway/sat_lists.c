@@ -27,6 +27,7 @@ struct sat_roster {
     struct sat_names chats;  /* of the last complete reading, sorted */
     struct sat_names found;  /* of this one */
     struct sat_names guilds; /* whose channels are to be read */
+    struct sat_names hidden; /* those of them that could not be read this time */
     size_t at;               /* in guilds */
     int pages;               /* of the list at hand */
     int64_t next_ask;        /* monotonic: the next call, 0 = none waits */
@@ -69,6 +70,7 @@ static void sat_roster_begin(struct sat_roster *r)
 {
     sat_names_free(&r->found);
     sat_names_free(&r->guilds);
+    sat_names_free(&r->hidden);
     free(r->token);
     r->token = NULL;
     r->at = 0;
@@ -126,15 +128,45 @@ static bool sat_is_text(const struct json *channel)
 
 static void sat_lists_ask(struct sat *g);
 
+static bool sat_names_has(const struct sat_names *s, const char *id)
+{
+    return s->n && bsearch(&id, s->ids, s->n, sizeof *s->ids, sat_names_compare);
+}
+
+static void sat_names_sort(struct sat_names *s)
+{
+    if (s->n)
+        qsort(s->ids, s->n, sizeof *s->ids, sat_names_compare);
+}
+
+/* A chat of the last reading that this one lacks: gone, unless it may be in a guild that could not be read. */
+static bool sat_lists_gone(struct sat *g, const char *chat)
+{
+    const struct sat_names *hidden = &g->roster->hidden;
+    const char *guild = hidden->n ? sat_guild(g, chat) : NULL;
+    return !hidden->n || (guild && !sat_names_has(hidden, guild));
+}
+
 static void sat_lists_done(struct sat *g)
 {
     struct sat_roster *r = g->roster;
-    if (r->found.n)
-        qsort(r->found.ids, r->found.n, sizeof *r->found.ids, sat_names_compare);
-    for (size_t i = 0; r->found.n && i < r->chats.n; i++)
-        if (!bsearch(&r->chats.ids[i], r->found.ids, r->found.n, sizeof *r->found.ids,
-                     sat_names_compare))
-            g->sink.on_chat(g->sink.ud, &g->base, r->chats.ids[i], "", false);
+    size_t found = r->found.n;
+    sat_names_sort(&r->found);
+    sat_names_sort(&r->hidden);
+    struct sat_names kept = {0};
+    for (size_t i = 0; (found || r->hidden.n) && i < r->chats.n; i++) {
+        const char *chat = r->chats.ids[i];
+        if (sat_names_has(&r->found, chat))
+            continue;
+        if (sat_lists_gone(g, chat))
+            g->sink.on_chat(g->sink.ud, &g->base, chat, "", false);
+        else
+            sat_names_add(&kept, chat, strlen(chat));
+    }
+    for (size_t i = 0; i < kept.n; i++)
+        sat_names_add(&r->found, kept.ids[i], strlen(kept.ids[i]));
+    sat_names_free(&kept);
+    sat_names_sort(&r->found);
     sat_names_free(&r->chats);
     r->chats = r->found;
     r->found = (struct sat_names){0};
@@ -202,6 +234,8 @@ static void sat_lists_answer(void *ud, const struct sat_http_answer *a)
             return;
         }
         list = NULL; /* one guild hides its channels: the others are read all the same */
+        const char *guild = r->guilds.ids[r->at - 1];
+        sat_names_add(&r->hidden, guild, strlen(guild));
     }
     for (const struct json *v = json_first(list); v; v = json_next(v)) {
         if (channels)

@@ -151,6 +151,16 @@ static struct sat_login *sat_login_row(struct sat_hub *h, const struct json *v)
     return l ? l : sat_login_by_sn(h, v);
 }
 
+/* Of a table: a row that has only its number in common with the object. Some servers give every login the same. */
+static bool sat_login_other(const struct sat_login *l, const struct json *v)
+{
+    char platform[SAT_PLATFORM_MAX + 1], id[SAT_ID_MAX + 1];
+    sat_login_ids(v, platform, id);
+    if (!*platform || !*id)
+        return l->kept; /* taken already */
+    return sat_login_usable(l) && (strcmp(l->platform, platform) != 0 || strcmp(l->id, id) != 0);
+}
+
 /* ---- which gateway is which row ---- */
 
 bool sat_login_fits(const struct sat *g, const char *platform, const char *id)
@@ -267,12 +277,14 @@ void sat_login_changed(struct sat_hub *h, const char *reason)
 void sat_login_table(struct sat_hub *h, const struct json *list)
 {
     for (struct sat_login *l = h->logins; l; l = l->next)
-        l->kept = l->has_sn = false;
+        l->kept = false;
     for (const struct json *v = json_is(list, JSON_ARRAY) ? json_first(list) : NULL; v;
          v = json_next(v)) {
         if (!json_is(v, JSON_OBJECT))
             continue;
         struct sat_login *l = sat_login_row(h, v);
+        if (l && sat_login_other(l, v))
+            l = NULL;
         if (!l && !(l = sat_login_new(h)))
             return;
         l->status = SAT_ONLINE;

@@ -53,7 +53,7 @@ static bool sat_notice_join(struct sat_decode *d, struct event *e, const struct 
 {
     if (!sat_need_user(d, e) || !sat_event_chat(d, e, o, true) || !sat_operator(d, e, o))
         return false;
-    sat_event_key(e, "join%s.%lld", e->user, sat_minute(e));
+    event_key(e, "join%s.%lld", e->user, sat_minute(e));
     return true;
 }
 
@@ -65,7 +65,7 @@ static bool sat_notice_leave(struct sat_decode *d, struct event *e, const struct
     e->sub = sat_is_self(d, e->user) ? "self" : other ? "kick" : "leave";
     if (!other)
         e->operator_id = "";
-    sat_event_key(e, "leave%s.%lld", e->user, sat_minute(e));
+    event_key(e, "leave%s.%lld", e->user, sat_minute(e));
     return true;
 }
 
@@ -76,7 +76,7 @@ static bool sat_notice_gone(struct sat_decode *d, struct event *e, const struct 
         return false;
     e->user = e->name = event_string(e, d->self_id, strlen(d->self_id));
     e->sub = "self";
-    sat_event_key(e, "leave%s.%lld", e->user, sat_minute(e));
+    event_key(e, "leave%s.%lld", e->user, sat_minute(e));
     return true;
 }
 
@@ -86,9 +86,8 @@ static bool sat_notice_card(struct sat_decode *d, struct event *e, const struct 
     if (!sat_need_user(d, e) || !sat_place(d, e, o) || !json_is(nick, JSON_STRING))
         return false;
     e->text = sat_event_text(e, nick, SAT_NAME_MAX);
-    sat_event_key(
-        e, "card%s.%016llx", e->user,
-        (unsigned long long)hash_more(hash_string(e->text), &e->time_ms, sizeof e->time_ms));
+    event_key(e, "card%s.%016llx", e->user,
+              (unsigned long long)hash_more(hash_string(e->text), &e->time_ms, sizeof e->time_ms));
     return true;
 }
 
@@ -111,7 +110,7 @@ static bool sat_request(struct sat_decode *d, struct event *e, const struct json
     if (json_is(comment, JSON_STRING))
         sat_elements_decode(e, comment->s, utf8_cut(comment->s, comment->len, 2048), "");
     e->at_me = e->at_other = false;
-    sat_event_key(e, "request.%s.%s", e->sub, e->flag);
+    event_key(e, "request.%s.%s", e->sub, e->flag);
     return true;
 }
 
@@ -153,7 +152,7 @@ static bool sat_notice_recall(struct sat_decode *d, struct event *e, const struc
         return false;
     if (!*e->operator_id)
         e->operator_id = e->user;
-    sat_event_key(e, "recall%s", e->message_id);
+    event_key(e, "recall%s", e->message_id);
     return true;
 }
 
@@ -169,7 +168,7 @@ static bool sat_notice_edited(struct sat_decode *d, struct event *e, const struc
         sat_elements_decode(e, content->s, content->len, d->self_id);
     e->at_me = e->at_other = false;
     e->sub = "message-updated";
-    sat_event_key(e, "edit%s.%016llx", e->message_id, (unsigned long long)hash_string(e->text));
+    event_key(e, "edit%s.%016llx", e->message_id, (unsigned long long)hash_string(e->text));
     return true;
 }
 
@@ -181,12 +180,14 @@ static bool sat_reaction(struct sat_decode *d, struct event *e, const struct jso
         return false;
     if (!sat_place(d, e, o) || !sat_message_ref(d, e, o))
         return false;
-    e->text = sat_event_text(e, json_is(emoji, JSON_STRING) ? emoji : json_get(emoji, "id"), 80);
+    const struct json *id = json_is(emoji, JSON_OBJECT) ? json_get(emoji, "id") : emoji;
+    e->text = json_is(id, JSON_NUMBER) && id->len <= 80 ? event_string(e, id->s, id->len)
+                                                        : sat_event_text(e, id, 80);
     if (!*e->text)
         e->text = sat_event_text(e, json_get(emoji, "name"), 80);
     e->sub = sub;
-    sat_event_key(e, "like%s.%s.%s.%s.%lld", e->message_id, e->user, e->text, e->sub,
-                  (long long)e->time_ms / 1000);
+    event_key(e, "like%s.%s.%s.%s.%lld", e->message_id, e->user, e->text, e->sub,
+              (long long)e->time_ms / 1000);
     return true;
 }
 
@@ -221,7 +222,7 @@ static bool sat_button(struct sat_decode *d, struct event *e, const struct json 
     e->at_me = true;
     if (!json_int(json_get(o, "sn"), &sn))
         json_int(json_get(o, "id"), &sn);
-    sat_event_key(
+    event_key(
         e, "button%s.%016llx.%lld.%lld", e->user,
         (unsigned long long)hash_more(hash_string(e->text), e->message_id, strlen(e->message_id)),
         (long long)e->time_ms, (long long)sn);
@@ -238,8 +239,8 @@ static bool sat_notice_name(struct sat_decode *d, struct event *e, const struct 
     if (!sat_place(d, e, o) || e->private_chat || !json_is(of, JSON_STRING) || !of->len)
         return false;
     e->text = e->chat_name = sat_event_text(e, of, SAT_NAME_MAX);
-    sat_event_key(e, "name%016llx.%lld", (unsigned long long)hash_string(e->text),
-                  (long long)e->time_ms / 1000);
+    event_key(e, "name%016llx.%lld", (unsigned long long)hash_string(e->text),
+              (long long)e->time_ms / 1000);
     return true;
 }
 

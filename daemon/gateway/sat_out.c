@@ -87,6 +87,16 @@ unsigned sat_out_pending(const struct sat *g)
 
 /* ---- what it can do ---- */
 
+bool sat_qq(const struct sat *g)
+{
+    static const char *const platforms[] = {"llonebot", "chronocat", "onebot", "red",
+                                            "napcat",   "lagrange",  "icqq"};
+    for (size_t i = 0; i < sizeof platforms / sizeof platforms[0]; i++)
+        if (strcmp(g->platform, platforms[i]) == 0)
+            return true;
+    return false;
+}
+
 /* Of a platform; "": any, at best. */
 static unsigned sat_platform_caps(const char *platform)
 {

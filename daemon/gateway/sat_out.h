@@ -68,7 +68,6 @@ void sat_send_end(struct sat *g, const char *why, bool all);
 const char *sat_direct_answer(struct sat *g, const char *user, const struct json *data);
 /* Adds "referrer": for a message to a chat that answers `ref` ("" = it answers nothing). */
 void sat_send_referrer(struct sat *g, struct buf *out, const char *chat, const char *ref);
-bool sat_qq(const struct sat *g); /* a QQ account, whatever serves it */
 
 /* ---- sat_call.c ---- */
 void sat_call_end(struct sat *g, const char *why);
@@ -92,5 +91,6 @@ void sat_upload_cancel(struct sat *g, struct sat_load *l);
 
 /* ---- sat_out.c ---- */
 void sat_out_late(struct sat *g, enum sat_late_kind kind, uint64_t ticket, const char *reason);
+bool sat_qq(const struct sat *g); /* a QQ account, whatever serves it */
 
 #endif

@@ -319,6 +319,15 @@ const char *sat_direct_answer(struct sat *g, const char *user, const struct json
     return sat_direct(g, user);
 }
 
+/* The account has gone since it began: what has not left yet must wait for it to be back. */
+static bool sat_lane_late(struct sat_lane *l)
+{
+    bool late = !sat_may_send(l->g);
+    if (late)
+        sat_lane_end(l, SEND_UNWRITTEN, "", "the account is offline", 0);
+    return late;
+}
+
 static void sat_on_channel(void *ud, const struct sat_http_answer *a)
 {
     struct sat_lane *l = ud;
@@ -326,6 +335,8 @@ static void sat_on_channel(void *ud, const struct sat_http_answer *a)
     bool lost = a->result != SAT_DONE && a->result != SAT_REFUSED && a->result != SAT_NO_METHOD &&
                 a->result != SAT_BROKEN;
     l->call = 0;
+    if (channel && sat_lane_late(l))
+        return;
     if (channel)
         sat_lane_create(l, channel);
     else if (lost)
@@ -354,16 +365,6 @@ static void sat_lane_address(struct sat_lane *l)
 
 /* ---- content ---- */
 
-bool sat_qq(const struct sat *g)
-{
-    static const char *const platforms[] = {"llonebot", "chronocat", "onebot", "red",
-                                            "napcat",   "lagrange",  "icqq"};
-    for (size_t i = 0; i < sizeof platforms / sizeof platforms[0]; i++)
-        if (strcmp(g->platform, platforms[i]) == 0)
-            return true;
-    return false;
-}
-
 static const char *sat_picture_src(void *ud, int i)
 {
     return ((const char *const *)ud)[i];
@@ -391,10 +392,10 @@ static void sat_on_pictures(void *ud, const char *const *src, const char *why)
     l->load = NULL;
     if (!why)
         p->content = sat_content(l->g, p->pictures, src, &why);
-    if (!why)
-        sat_lane_address(l);
-    else
+    if (why)
         sat_lane_end(l, SEND_FAILED, "", why, 0);
+    else if (!sat_lane_late(l))
+        sat_lane_address(l);
 }
 
 void sat_send_next(struct sat *g)
@@ -418,10 +419,13 @@ bool sat_send(struct gateway *base, const struct out_message *m, uint64_t ticket
     struct sat_out *o = g->out;
     const char *why = NULL;
     if (!sat_may_send(g) || sat_now(g) < o->hold_until || o->nposts >= SAT_POSTS_MAX ||
-        strlen(m->chat) > SAT_ID_MAX)
+        strlen(m->chat) > SAT_ID_MAX + 1) /* '@' and an id */
         return false;
     bool pictures = sat_upload_needed(g, m);
-    char *content = sat_content(g, m, NULL, &why);
+    const char **none =
+        pictures ? mem_zero((size_t)m->nsegments * sizeof *none) : NULL; /* of any length */
+    char *content = sat_content(g, m, none, &why);
+    free(none);
     if (!content) {
         sat_out_late(g, SAT_LATE_FAILED, ticket, why);
         return true;

@@ -30,12 +30,8 @@ static const char *wc_id(struct event *e, const struct json *v)
 
 static const char *wc_text(struct event *e, const struct json *v, size_t max)
 {
-    static struct buf clean;
-    if (!v || (v->type != JSON_STRING && v->type != JSON_NUMBER))
-        return "";
-    buf_reset(&clean);
-    utf8_clean(&clean, v->s, utf8_cut(v->s, v->len, max));
-    return event_string(e, clean.data, clean.len);
+    bool text = v && (v->type == JSON_STRING || v->type == JSON_NUMBER);
+    return text ? event_text(e, v->s, v->len, max) : "";
 }
 
 static const char *wc_concat(struct event *e, const char *a, const char *b)

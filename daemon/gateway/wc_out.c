@@ -183,8 +183,10 @@ void wc_out_lost(struct wc *g, uint64_t number, bool written, const char *reason
 void wc_out_heard(struct wc *g, const char *chat)
 {
     struct wc_talk *t = wc_talk_find(g, chat);
-    if (t)
-        t->refused = 0;
+    if (!t)
+        return;
+    t->refused = 0;
+    t->spoken = true;
 }
 
 void wc_out_ready(struct wc *g)

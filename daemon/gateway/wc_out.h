@@ -127,6 +127,7 @@ struct wc_talk {
     struct wc_window window;
     int64_t step_ms, until_ms; /* mono: it said "too many": silent until then, longer each time */
     int64_t refused;           /* the code with which it refuses us; 0 none */
+    bool spoken;               /* somebody wrote there, or it took something from us */
     char chat[];
 };
 /* Made when it is not there. The longest unused one without messages goes when there are too many. */

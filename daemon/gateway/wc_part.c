@@ -89,7 +89,7 @@ static void wc_part_card(void *ud, const char *json, size_t len)
     wc_part_add(ud, WC_PART_CARD, json, len);
 }
 
-/* Buttons, and the text that stands on their card. */
+/* Buttons, and the text that stands on their card; NULL: it stands elsewhere. */
 static const char *wc_part_buttons(struct wc *g, struct wc_job *j, const struct out_message *m,
                                    const struct buf *text)
 {
@@ -97,7 +97,8 @@ static const char *wc_part_buttons(struct wc *g, struct wc_job *j, const struct 
     char unique[24];
     bool too = false;
     buf_reset(&plain);
-    wc_text_render(&plain, m, WC_MENTION_PLAIN);
+    if (text)
+        wc_text_render(&plain, m, WC_MENTION_PLAIN);
     wc_out_unique(g, unique, sizeof unique);
     int before = j->nparts;
     const char *why = wc_card_buttons(m, buf_cstr(&plain), unique, wc_part_card, j, &too);
@@ -116,7 +117,7 @@ static const char *wc_part_buttons(struct wc *g, struct wc_job *j, const struct 
 }
 
 /* The texts of an answer that was shown while it was made: only what no finished bubble shows. */
-static void wc_part_drafted(struct wc *g, struct wc_job *j, const struct buf *text)
+static void wc_part_drafted(struct wc_job *j, const struct buf *text)
 {
     static struct buf piece;
     struct wc_stream *s = j->stream;
@@ -135,12 +136,11 @@ static void wc_part_drafted(struct wc *g, struct wc_job *j, const struct buf *te
         }
         buf_reset(&piece);
     }
-    if (first && s->open) { /* the bubble that is open shows all of it */
+    if (first && s->open && s->shown.at <= s->text.len) { /* that bubble shows all of it */
         struct wc_part *p =
             wc_part_add(j, WC_PART_TEXT, s->text.data + s->shown.at, s->text.len - s->shown.at);
         snprintf(p->stream, sizeof p->stream, "%s", s->id);
     }
-    (void)g;
 }
 
 const char *wc_parts(struct wc *g, struct wc_job *j, const struct out_message *m)
@@ -152,12 +152,13 @@ const char *wc_parts(struct wc *g, struct wc_job *j, const struct out_message *m
     const char *why = NULL;
     wc_text_render(&text, m, welcome ? WC_MENTION_PLAIN : how);
     bool some = !wc_text_blank(text.data, text.len), buttons = wc_part_has(m, SEGMENT_BUTTON);
-    if (buttons)
-        why = wc_part_buttons(g, j, m, &text);
-    else if (some && j->stream)
-        wc_part_drafted(g, j, &text);
-    else if (some)
+    bool open = j->stream && j->stream->open; /* its bubble is finished whatever follows */
+    if (open || (some && j->stream && !buttons))
+        wc_part_drafted(j, some ? &text : &j->stream->text);
+    else if (some && !buttons)
         wc_part_texts(j, text.data, text.len);
+    if (buttons)
+        why = wc_part_buttons(g, j, m, open ? NULL : &text);
     for (int i = 0; i < m->nsegments && !why; i++) {
         const struct out_segment *s = &m->segments[i];
         if (s->type == SEGMENT_IMAGE && s->id && *s->id)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "gateway/wc_out.h"
 
 enum {
@@ -40,6 +41,7 @@ static struct wc_job *wc_job_new(struct wc *g, uint64_t ticket)
     j->next = NULL;
     j->talk = NULL;
     j->stream = NULL;
+    j->way = WC_WAY_PUSH;
     buf_reset(&j->bytes);
     j->nparts = j->part = 0;
     j->flying = j->retried = j->fetching = j->fetched = false;
@@ -98,7 +100,7 @@ static void wc_job_tell(struct wc *g, uint64_t ticket, enum send_outcome outcome
 static void wc_job_end(struct wc *g, struct wc_job *j, enum send_outcome outcome,
                        const char *reason, int64_t retry)
 {
-    char text[WC_REASON_MAX + 1];
+    char text[2 * WC_REASON_MAX];
     uint64_t ticket = j->ticket;
     int64_t wall = retry ? clock_wall(g->env.clock) + retry - wc_now(g) : 0;
     snprintf(text, sizeof text, "%s", reason);
@@ -106,9 +108,13 @@ static void wc_job_end(struct wc *g, struct wc_job *j, enum send_outcome outcome
         snprintf(text, sizeof text, "only %d of %d parts arrived: %s", j->part, j->nparts, reason);
         outcome = outcome == SEND_UNKNOWN || outcome == SEND_FAILED ? outcome : SEND_CLOSED;
     }
+    text[utf8_cut(text, strlen(text), WC_REASON_MAX)] = '\0';
+    bool welcome = j->way == WC_WAY_WELCOME;
+    if (welcome && outcome == SEND_CROWDED && wall - j->ref.arrived_ms > WC_WELCOME_MS)
+        outcome = SEND_CLOSED; /* after the pause it would be too late */
     if (j->stream)
         j->stream->ending = false;
-    if (j->way == WC_WAY_WELCOME && (outcome == SEND_UNWRITTEN || outcome == SEND_CROWDED))
+    if (welcome && (outcome == SEND_UNWRITTEN || outcome == SEND_CROWDED))
         wc_out_use(g, j->ref.req_id, false); /* when it comes again, its time is looked at again */
     wc_job_unlink(j);
     wc_job_free(g, j);
@@ -258,6 +264,8 @@ bool wc_send(struct gateway *base, const struct out_message *m, uint64_t ticket)
     if (why) {
         if (j->stream)
             j->stream->ending = false;
+        if (j->way == WC_WAY_WELCOME)
+            wc_out_use(g, j->ref.req_id, false);
         wc_out_result(g, ticket, SEND_CLOSED, why, 0); /* the account is not to blame */
         wc_job_free(g, j);
         return true;
@@ -348,7 +356,8 @@ static void wc_job_bad(struct wc *g, struct wc_job *j, const struct wc_ack *a)
             return;
         break;
     case WC_CLASS_LIMIT:
-        closed = a->errcode == WC_NEVER_CONTACTED && t->step_ms && !j->part;
+        closed = a->errcode == WC_NEVER_CONTACTED && t->step_ms && !t->spoken && !j->ref.kind &&
+                 !j->part;
         retry = wc_talk_crowded(t, now);
         if (j->part && retry < j->until) {
             wc_job_wait(g, j, retry);
@@ -374,6 +383,7 @@ void wc_job_answer(struct wc *g, uint64_t number, const struct wc_ack *a)
     g->out->flying--;
     if (wc_error_class(a->errcode) == WC_CLASS_OK) {
         t->refused = 0;
+        t->spoken = true;
         j->part++;
         j->retried = j->fetching = j->fetched = false;
         if (j->way == WC_WAY_WELCOME)
@@ -393,7 +403,7 @@ void wc_job_lost(struct wc *g, uint64_t number, bool written, const char *reason
     struct wc_talk *t = j->talk;
     j->flying = false;
     g->out->flying--;
-    if (written)
+    if (written && j->part + 1 == j->nparts)
         wc_out_note_late(g, j->frame, j->ticket);
     wc_job_end(g, j, written ? SEND_UNKNOWN : SEND_UNWRITTEN, reason, 0);
     wc_pump(g, t);

@@ -81,6 +81,15 @@ static void wc_stream_check(struct wc_stream *s)
         s->shown = (struct wc_split){0};
 }
 
+/* The end of a bubble did not get there: what was to be in it still is to be shown. */
+static void wc_stream_restore(struct wc_stream *s)
+{
+    bool fits = s->before.at <= s->text.len;
+    s->shown = fits ? s->before : (struct wc_split){0};
+    s->shown_hash = hash_bytes(s->text.data, s->shown.at);
+    s->dirty = true;
+}
+
 static void wc_stream_write(struct wc *g, struct wc_stream *s, bool last, int64_t now)
 {
     static struct buf piece;
@@ -91,6 +100,7 @@ static void wc_stream_write(struct wc *g, struct wc_stream *s, bool last, int64_
     bool some = wc_split_next(&split, s->text.data, s->text.len, WC_CONTENT_CUT, &piece);
     if (!some || wc_text_blank(piece.data, piece.len)) {
         s->dirty = false;
+        s->open = s->open && !last; /* nothing to end it with */
         return;
     }
     bool full = split.at < s->text.len;
@@ -129,12 +139,12 @@ static void wc_stream_step(struct wc *g, struct wc_stream *s, int64_t now)
     const struct wc_talk *t = wc_talk_find(g, s->chat);
     int64_t at = s->open ? s->sent_ms + g->out->pace_ms : now;
     if (t) {
-        int64_t free_at = wc_talk_free(t, now, WC_SPARE);
+        int64_t free_at = old ? t->until_ms : wc_talk_free(t, now, WC_SPARE);
         at = at > free_at ? at : free_at;
     }
     if (t && t->head && t->head->flying)
         return; /* its end looks here again */
-    if (old || now >= at)
+    if (now >= at)
         wc_stream_write(g, s, old, now);
     if (!s->flying)
         wc_wake(g, at > now ? at : now + WC_STREAM_AGAIN_MS);
@@ -176,6 +186,15 @@ static void wc_stream_landed(struct wc *g, struct wc_stream *s)
     wc_stream_step(g, s, wc_now(g));
 }
 
+/* A refused frame changed nothing; if it was to end its bubble, that is still open. */
+static void wc_stream_unended(struct wc_stream *s)
+{
+    if (s->open)
+        return;
+    wc_stream_restore(s);
+    s->open = true;
+}
+
 void wc_stream_answer(struct wc *g, uint64_t number, const struct wc_ack *a)
 {
     struct wc_stream *s = wc_stream_of(g, number);
@@ -183,14 +202,17 @@ void wc_stream_answer(struct wc *g, uint64_t number, const struct wc_ack *a)
         return;
     switch (wc_error_class(a->errcode)) {
     case WC_CLASS_OK:
+    case WC_CLASS_SILENT: break;
     case WC_CLASS_BUSY:
     case WC_CLASS_CONCURRENT:
-    case WC_CLASS_UNSUBSCRIBED:
-    case WC_CLASS_SILENT: break;
+    case WC_CLASS_UNSUBSCRIBED: wc_stream_unended(s); break;
     case WC_CLASS_OLD_STREAM:
         s->open = false;
         break; /* what it showed stays; the rest under another id */
-    case WC_CLASS_LIMIT: wc_talk_crowded(wc_talk_get(g, s->chat), wc_now(g)); break;
+    case WC_CLASS_LIMIT:
+        wc_talk_crowded(wc_talk_get(g, s->chat), wc_now(g));
+        wc_stream_unended(s);
+        break;
     default: /* no drafts for this message any more; the message itself finds its way */
         s->dead = true;
         s->open = false;
@@ -203,12 +225,9 @@ void wc_stream_lost(struct wc *g, uint64_t number, bool written)
     struct wc_stream *s = wc_stream_of(g, number);
     if (!s)
         return;
-    s->dirty = true; /* the next snapshot takes its place */
-    if (!written &&
-        !s->open) { /* the end of a bubble never left: what was to be in it is in the next one */
-        s->shown = s->before;
-        s->shown_hash = hash_bytes(s->text.data, s->shown.at);
-    }
+    s->dirty = true;          /* the next snapshot takes its place */
+    if (!written && !s->open) /* what was to be in it is in the next one */
+        wc_stream_restore(s);
     wc_stream_landed(g, s);
 }
 

@@ -262,43 +262,23 @@ static void gateway_read_self_id(struct conf_report *r, const struct conf_value 
     }
 }
 
-/* What every gateway with a WebSocket link may have, but for the address. */
-static void gateway_read_link(struct conf_report *r, struct config *c, const struct conf_value *v,
-                              struct gateway_conf *conf, unsigned flags)
+void config_read_link(struct conf_report *r, struct config *c, const struct conf_value *v,
+                      struct gateway_conf *conf, unsigned flags, int catchup, const char *own_time)
 {
-    static const char *const times[] = {"first",
-                                        "idle",
-                                        "backoff",
-                                        "backoff_max",
-                                        "auth_backoff",
-                                        "auth_backoff_max",
-                                        "ready_reset",
-                                        "timeout",
-                                        "stale",
-                                        "request_delay",
-                                        "catchup",
-                                        "settle",
-                                        "resend",
-                                        "circuit",
-                                        "risk_step",
-                                        "risk_window",
-                                        NULL};
-    int64_t n = 0;
-    config_read_wire(r, c, v, conf, flags);
-    conf->catchup = GATEWAY_CATCHUP;
-    if (conf_integer(r, v, "catchup", 0, 1000, &n))
-        conf->catchup = (int)n;
-    config_read_timing(r, v, conf, times);
-    config_read_health(r, v, conf);
-}
-
-static void gateway_read_tls(struct conf_report *r, const struct config *c,
-                             const struct conf_value *v, struct gateway_conf *conf)
-{
+    const char *const times[] = {
+        "first",       "idle",    "backoff",   "backoff_max",   "auth_backoff", "auth_backoff_max",
+        "ready_reset", "timeout", "stale",     "request_delay", "catchup",      "settle",
+        "resend",      "circuit", "risk_step", "risk_window",   own_time,       NULL};
+    int64_t n = catchup;
     conf->tls_ca = config_readable(r, c, v, "tls_ca");
     conf->tls_cert = config_readable(r, c, v, "tls_cert");
     conf->tls_key = config_readable(r, c, v, "tls_key");
     conf_boolean(r, v, "tls_insecure", &conf->tls_insecure);
+    config_read_wire(r, c, v, conf, flags);
+    conf_integer(r, v, "catchup", 0, 1000, &n);
+    conf->catchup = (int)n;
+    config_read_timing(r, v, conf, times);
+    config_read_health(r, v, conf);
 }
 
 /* A type without keys of its own: we connect to `url`, with `token`. */
@@ -312,10 +292,9 @@ static void gateway_read_plain(struct conf_report *r, struct config *c, const st
         "pace",   "platform",  "quotas",     "attention",    NULL};
     struct gateway_conf *conf = &g->conf;
     conf_check_keys(r, v, conf->type, keys, false);
-    gateway_read_tls(r, c, v, conf);
     gateway_read_token(r, c, v, conf, flags);
     gateway_read_forward(r, v, conf);
-    gateway_read_link(r, c, v, conf, flags);
+    config_read_link(r, c, v, conf, flags, GATEWAY_CATCHUP, NULL);
 }
 
 static void gateway_read_onebot(struct conf_report *r, struct config *c, const struct conf_value *v,
@@ -334,7 +313,6 @@ static void gateway_read_onebot(struct conf_report *r, struct config *c, const s
     snprintf(where, sizeof where, "gateway %s", conf->name ? conf->name : "?");
     conf_check_keys(r, v, where, keys, false);
     conf->mode = config_copy(r, v, "mode");
-    gateway_read_tls(r, c, v, conf);
     gateway_read_token(r, c, v, conf, flags);
     if (conf->mode && strcmp(conf->mode, "forward") == 0)
         gateway_read_forward(r, v, conf);
@@ -344,7 +322,7 @@ static void gateway_read_onebot(struct conf_report *r, struct config *c, const s
         conf_problem(
             r, conf->mode ? conf_get(v, "mode") : v,
             "mode must be \"forward\" (sopd connects to url) or \"reverse\" (the gateway connects to listen)");
-    gateway_read_link(r, c, v, conf, flags);
+    config_read_link(r, c, v, conf, flags, GATEWAY_CATCHUP, NULL);
 }
 
 void config_read_gateway(struct conf_report *r, struct config *c, const struct conf_value *v,

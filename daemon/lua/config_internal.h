@@ -54,6 +54,10 @@ void config_read_alarms(struct conf_report *r, struct config *c, const struct co
 /* TLS, proxy, compression, sizes of frames (config_wire.c). */
 void config_read_wire(struct conf_report *r, struct config *c, const struct conf_value *v,
                       struct gateway_conf *conf, unsigned flags);
+/* What every gateway with a WebSocket link may have, but for the address: TLS, proxy, sizes, `catchup` (with its default), `timing` (with
+ * one key of the type's own, or NULL), `canary` and `expect` (config_gateway.c). */
+void config_read_link(struct conf_report *r, struct config *c, const struct conf_value *v,
+                      struct gateway_conf *conf, unsigned flags, int catchup, const char *own_time);
 void config_read_health(struct conf_report *r, const struct conf_value *v,
                         struct gateway_conf *conf);
 /* config.c: is there a gateway of that name? */

@@ -171,27 +171,8 @@ void config_read_satori(struct conf_report *r, struct config *c, const struct co
         "fragment", "compress", "catchup",      "canary",    "expect",     "timing",
         "pace",     "platform", "quotas",       "attention", "pool",       "pool_back",
         NULL};
-    static const char *const times[] = {"first",
-                                        "idle",
-                                        "ping",
-                                        "backoff",
-                                        "backoff_max",
-                                        "auth_backoff",
-                                        "auth_backoff_max",
-                                        "ready_reset",
-                                        "timeout",
-                                        "stale",
-                                        "request_delay",
-                                        "catchup",
-                                        "settle",
-                                        "resend",
-                                        "circuit",
-                                        "risk_step",
-                                        "risk_window",
-                                        NULL};
     struct gateway_conf *conf = &g->conf;
     char where[64];
-    int64_t n = 0;
     snprintf(where, sizeof where, "gateway %s", satori_or(conf->name, "?"));
     conf_check_keys(r, v, where, keys, false);
     satori_read_url(r, c, v, conf);
@@ -201,18 +182,9 @@ void config_read_satori(struct conf_report *r, struct config *c, const struct co
     satori_read_channels(r, v, conf);
     conf->resume = true;
     conf_boolean(r, v, "resume", &conf->resume);
-    conf->tls_ca = config_readable(r, c, v, "tls_ca");
-    conf->tls_cert = config_readable(r, c, v, "tls_cert");
-    conf->tls_key = config_readable(r, c, v, "tls_key");
-    conf_boolean(r, v, "tls_insecure", &conf->tls_insecure);
-    config_read_wire(r, c, v, conf, flags);
-    conf->catchup = SATORI_CATCHUP;
-    if (conf_integer(r, v, "catchup", 0, 1000, &n))
-        conf->catchup = (int)n;
-    config_read_timing(r, v, conf, times);
+    config_read_link(r, c, v, conf, flags, SATORI_CATCHUP, "ping");
     if (conf->ping_ms && conf->idle_ms && conf->idle_ms <= conf->ping_ms)
         conf_problem(r, conf_get(v, "timing"), "timing: idle must be longer than ping");
-    config_read_health(r, v, conf);
 }
 
 const char *config_satori_platform(const struct gateway_conf *conf)

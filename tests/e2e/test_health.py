@@ -7,9 +7,8 @@ import time
 
 import pytest
 
-from harness import TEST_SOP, events as ev, gateway_entry, run, store
+from harness import SILENCE, TEST_SOP, events as ev, gateway_entry, run, store
 from harness.clock import Clock
-from harness.gateway import SILENCE
 from harness.util import wait_until
 
 G, TEST, U = ev.GROUP, 700000008, ev.USER

@@ -8,9 +8,8 @@ import time
 
 import pytest
 
-from harness import events as ev, gateway_entry, store, wait_until
+from harness import SILENCE, events as ev, gateway_entry, store, wait_until
 from harness.accounts import Platform
-from harness.gateway import SILENCE
 from harness.sopd import run
 
 GROUP, OTHER = ev.GROUP, ev.GROUP + 1

@@ -151,6 +151,24 @@ def test_satori_36_a_message_is_never_sent_twice(serve, reply):
     server.wait_send("pong 别处", timeout=8)
 
 
+def test_satori_20_36_the_end_while_a_message_hangs(serve):
+    """SIGTERM does not wait for its answer. It may have arrived: it is not sent again by the next process."""
+    server = serve(qq(), entry={"timing": {"settle": "30s", "resend": "60s"}})
+    daemon = server.daemon
+    server.queued["message.create"] = [SILENCE]
+    server.login.say(U, "ping 悬着")
+    server.wait_send("pong 悬着")
+    asked = time.monotonic()
+    assert daemon.stop() == 0
+    assert time.monotonic() - asked < 8
+    daemon.start()
+    server.wait_link(2)
+    server.login.say(U, "ping 别处", channel=H)
+    server.wait_send("pong 别处", timeout=8)
+    server.settle(quiet=1)
+    assert len(server.sends("pong 悬着")) == 1
+
+
 def test_satori_36_an_echo_settles_it(serve):
     """It arrived although its answer was lost: the server shows our own message."""
     server = serve(qq(), style="koishi", entry={"timing": {"settle": "20s", "resend": "60s"}})

@@ -146,6 +146,37 @@ def test_satori_60_a_poll_finds_it_online(bench):
     alive(satori)
 
 
+def test_satori_60_the_queue_goes_out_when_it_is_online(pair):
+    for n in range(3):
+        pair.two.say(40000 + n, "定时 1s")
+    alive(pair, pair.two)  # they are set
+    pair.set_status(RECONNECT, pair.two)
+    pair.daemon.wait_log("account is offline.*gateway=qq2")
+    wait_until(lambda: len(store.outbox(pair.daemon.redis.client, "qq2")) == 3, 5, what="three messages wait")
+    alive(pair, pair.one)  # whose sends go on
+    assert not pair.two.sends("时间到")
+    pair.set_status(ONLINE, pair.two)
+    pair.two.wait_send("时间到", count=3)
+    wait_until(lambda: not store.outbox(pair.daemon.redis.client, "qq2"), 5, what="the outbox is empty")
+    assert sorted(c.text.split()[1] for c in pair.two.sends("时间到")) == ["40000", "40001", "40002"]  # once each
+
+
+def test_satori_61_messages_of_a_removed_login_wait_for_it(pair):
+    pair.two.say(40000, "定时 1s")
+    alive(pair, pair.two)
+    pair.remove_login(pair.two)
+    pair.daemon.wait_log("gateway down.*gateway=qq2.*the login was removed")
+    wait_until(lambda: store.outbox(pair.daemon.redis.client, "qq2"), 5, what="a message waits")
+    alive(pair, pair.one)
+    assert not pair.two.sends("时间到")
+    assert not [c for c in pair.actions if c.login is None and c.is_send]  # not under its name either
+    pair.add_login(pair.two)
+    pair.login_event("login-added", pair.two)
+    pair.two.wait_send("时间到")
+    wait_until(lambda: not store.outbox(pair.daemon.redis.client, "qq2"), 5, what="the outbox is empty")
+    assert len(pair.two.sends("时间到")) == 1
+
+
 def test_satori_61_a_login_is_removed_and_added(pair):
     pair.remove_login(pair.two)
     pair.daemon.wait_log("gateway down.*gateway=qq2.*the login was removed")

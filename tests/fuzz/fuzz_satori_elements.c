@@ -5,17 +5,11 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "fuzz_text.h"
 #include "gateway/sat.h"
 #include "gateway/sat_element.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void text_ok(const char *s, size_t max)
-{
-    size_t n = strlen(s);
-    if (n > max || !utf8_valid(s, n))
-        abort();
-}
 
 /* Every node lies within its parent, every slice is sound. */
 static void tree_ok(const struct sat_tree *t, uint32_t from, uint32_t to, int depth)

@@ -4,17 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/utf8.h"
+#include "fuzz_text.h"
 #include "gateway/wc.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void text_ok(const char *s, size_t max)
-{
-    size_t n = strlen(s);
-    if (n > max || !utf8_valid(s, n))
-        abort();
-}
 
 static void event_ok(const struct event *e)
 {

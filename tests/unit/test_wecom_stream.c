@@ -1,5 +1,6 @@
 /* The way out of the WeCom codec without a connection: which command a message becomes, what each acknowledgement means for it, answers
  * that are shown while they are made, limits of a conversation, uploads. The clock is the test's. */
+#include "base/utf8.h"
 #include "wecom_out_world.h"
 
 static struct out_world *w;
@@ -536,6 +537,186 @@ static void drafts_use_up_no_allowance(void **state)
     expect(0, 1, SEND_SENT);
 }
 
+/* ---- drafts whose end is no text, or is refused ---- */
+
+/* wecom 42: buttons, a card or a picture end it as well: the bubble is finished as it stands, then they follow */
+static void draft_ended_without_text(void **state)
+{
+    (void)state;
+    static const char json[] =
+        "{\"card_type\":\"text_notice\",\"sub_title_text\":\"x\",\"card_action\":{\"type\":0}}";
+    static const struct out_segment says[][2] = {
+        {{.type = SEGMENT_TEXT, .id = "", .text = "Half done", .text_len = 9},
+         {.type = SEGMENT_BUTTON, .id = "v", .text = "Yes", .text_len = 3}},
+        {{.type = SEGMENT_TEXT, .id = "", .text = "", .text_len = 0},
+         {.type = SEGMENT_CARD, .id = "", .text = json, .text_len = sizeof json - 1}},
+        {{.type = SEGMENT_TEXT, .id = "", .text = "", .text_len = 0},
+         {.type = SEGMENT_BUTTON, .id = "v", .text = "Yes", .text_len = 3}}};
+    for (int i = 0; i < 3; i++) {
+        char ref[300], req_id[8], draft[8];
+        int n = w->nframes;
+        snprintf(req_id, sizeof req_id, "r-%d", i);
+        snprintf(draft, sizeof draft, "d-%d", i);
+        snprintf(ref, sizeof ref, "%s", out_ref('m', req_id));
+        out_draft(w, "@lisi", ref, draft, "Half");
+        out_ack(w, n, 0);
+        struct out_message m = {
+            .chat = "@lisi", .segments = says[i], .nsegments = 2, .ref = ref, .draft = draft};
+        assert_true(wc_send(&w->g.base, &m, 1));
+        assert_int_equal(w->nframes, n + 2);
+        out_has(out_last(w), i ? "\"finish\":true,\"content\":\"Half\""
+                               : "\"finish\":true,\"content\":\"Half done\"");
+        assert_string_equal(out_field(w->frames[n].body, "id"), out_field(out_last(w)->body, "id"));
+        out_ack(w, n + 1, 0);
+        out_has(out_last(w), "\"msgtype\":\"template_card\"");
+        assert_null(strstr(out_last(w)->body, "Half"));
+        out_ack(w, n + 2, 0);
+        expect(i, 1, SEND_SENT);
+        out_pass(w, 400000);
+        assert_int_equal(w->nframes, n + 3); /* nothing comes after the end */
+    }
+}
+
+/* wecom 42, 44: a bubble whose end was refused is finished when it may be, not given up, and not at once again and again */
+static void refused_end_of_a_bubble(void **state)
+{
+    (void)state;
+    char ref[300];
+    static const struct {
+        int code, pause;
+    } refusals[] = {{45009, 60000}, {-1, 2000}};
+    snprintf(ref, sizeof ref, "%s", out_ref('m', "r-1"));
+    out_draft(w, "@lisi", ref, "d-1", "one ");
+    out_ack(w, 0, 0);
+    out_pass(w, 321000);
+    out_has(out_last(w), "\"finish\":true,\"content\":\"one \"");
+    for (int i = 0; i < 2; i++) {
+        out_ack(w, i + 1, refusals[i].code);
+        out_pass(w, refusals[i].pause - 100);
+        assert_int_equal(w->nframes, i + 2);
+        out_pass(w, 100);
+        assert_int_equal(w->nframes, i + 3);
+        out_has(out_last(w), "\"finish\":true,\"content\":\"one \"");
+        assert_string_equal(out_field(w->frames[0].body, "id"), out_field(out_last(w)->body, "id"));
+    }
+    out_ack(w, 3, 0);
+    out_send(w, 1, "@lisi", ref, "d-1", "one two");
+    out_has(out_last(w), "\"finish\":true,\"content\":\"two\"");
+    out_ack(w, 4, 0);
+    expect(0, 1, SEND_SENT);
+}
+
+/* A draft that begins anew (another model is asked) while the last frame is under way. */
+static void draft_that_becomes_shorter(void **state)
+{
+    (void)state;
+    char ref[300];
+    struct buf text = {0};
+    snprintf(ref, sizeof ref, "%s", out_ref('m', "r-1"));
+    for (int i = 0; i < 2000; i++)
+        buf_adds(&text, "0123456789\n");
+    out_draft(w, "@lisi", ref, "d-1", buf_cstr(&text)); /* its first bubble is full */
+    out_draft(w, "@lisi", ref, "d-1", "new");
+    w->g.closing = true;
+    out_lose(w, 0, false);
+    w->g.closing = false;
+    out_send(w, 1, "@lisi", ref, "d-1", "new text");
+    out_has(out_last(w), "\"finish\":true,\"content\":\"new text\"");
+    out_ack(w, 1, 0);
+    expect(0, 1, SEND_SENT);
+    buf_free(&text);
+}
+
+/* ---- refusals that say less than they seem to ---- */
+
+/* wecom 50: 846607 also means "too many"; where somebody has written it means nothing else, however often it is said */
+static void never_contacted_or_crowded(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        out_send(w, 1, "wrA", i ? NULL : out_ref('m', "r-1"), NULL, "x");
+        if (!i) { /* an answer: somebody wrote */
+            out_ack(w, 0, 0);
+            continue;
+        }
+        out_ack(w, w->nframes - 1, 846607);
+        expect(i, 1, SEND_CROWDED);
+        out_pass(w, w->results[i].retry_ms - clock_wall(&w->clock));
+    }
+    for (int i = 3; i < 5; i++) { /* an answer that was refused itself */
+        out_send(w, 2, "@lisi", out_ref('m', "r-2"), NULL, "x");
+        out_ack(w, w->nframes - 1, 846607);
+        expect(i, 2, SEND_CROWDED);
+        out_pass(w, w->results[i].retry_ms - clock_wall(&w->clock));
+    }
+    wc_out_heard(&w->g, "wrA");
+    out_send(w, 3, "wrA", NULL, NULL, "x");
+    out_ack(w, w->nframes - 1, 846607);
+    expect(5, 3, SEND_CROWDED);
+}
+
+/* wecom 46: what could only leave after the pause is no welcome, and no push in its place */
+static void crowded_welcome_is_abandoned(void **state)
+{
+    (void)state;
+    char ref[300];
+    snprintf(ref, sizeof ref, "%s", out_ref('w', "r-7"));
+    out_send(w, 1, "@lisi", ref, NULL, "Hi");
+    out_ack(w, 0, 45009);
+    expect(0, 1, SEND_CLOSED);
+    snprintf(ref, sizeof ref, "%s", out_ref('w', "r-8")); /* not even tried: it is known */
+    out_send(w, 2, "@lisi", ref, NULL, "Hi");
+    expect(1, 2, SEND_CLOSED);
+    assert_int_equal(w->nframes, 1);
+}
+
+/* wecom 46: what cannot be sent at all takes nothing from the welcome */
+static void unusable_welcome_is_none(void **state)
+{
+    (void)state;
+    char ref[300];
+    snprintf(ref, sizeof ref, "%s", out_ref('w', "r-7"));
+    struct out_message m = {.chat = "@lisi", .ref = ref};
+    assert_true(wc_send(&w->g.base, &m, 1));
+    wc_out_flush(&w->g);
+    expect(0, 1, SEND_CLOSED);
+    out_send(w, 2, "@lisi", ref, NULL, "Hi");
+    assert_string_equal(out_last(w)->cmd, "aibot_respond_welcome_msg");
+}
+
+/* The late acknowledgement of one part says nothing about the others. */
+static void late_answer_of_a_part(void **state)
+{
+    (void)state;
+    struct buf text = {0};
+    struct wc_ack ok = {0};
+    for (int i = 0; i < 4000; i++)
+        buf_adds(&text, "0123456789\n");
+    out_send(w, 1, "@lisi", NULL, NULL, buf_cstr(&text));
+    out_lose(w, 0, true);
+    expect(0, 1, SEND_UNKNOWN);
+    wc_out_late(&w->g, w->frames[0].req_id, strlen(w->frames[0].req_id), &ok);
+    assert_int_equal(w->nlate, 0);
+    buf_free(&text);
+}
+
+/* What the platform says is cut between characters. */
+static void long_reason(void **state)
+{
+    (void)state;
+    struct wc_ack a = {.errcode = 12345};
+    a.reason[0] = 'x';
+    for (int i = 0; i < 66; i++)
+        memcpy(a.reason + 1 + 3 * i, "错", 3);
+    out_send(w, 1, "wrA", NULL, NULL, "x");
+    w->frames[0].over = true;
+    wc_out_answer(&w->g, w->frames[0].number, &a);
+    expect(0, 1, SEND_FAILED);
+    size_t n = strlen(w->results[0].reason);
+    assert_in_range(n, WC_REASON_MAX - 2, WC_REASON_MAX);
+    assert_true(utf8_valid(w->results[0].reason, n));
+}
+
 /* ---- card updates ---- */
 
 /* wecom 46 */
@@ -915,6 +1096,14 @@ int main(void)
         CASE(draft_that_is_refused),
         CASE(end_of_a_bubble_is_lost),
         CASE(drafts_use_up_no_allowance),
+        CASE(draft_ended_without_text),
+        CASE(refused_end_of_a_bubble),
+        CASE(draft_that_becomes_shorter),
+        CASE(never_contacted_or_crowded),
+        CASE(crowded_welcome_is_abandoned),
+        CASE(unusable_welcome_is_none),
+        CASE(late_answer_of_a_part),
+        CASE(long_reason),
         CASE(card_update),
         CASE(sizes_are_checked_here),
         CASE(upload_in_pieces),

@@ -6,7 +6,8 @@ import threading
 import time
 
 from . import events as ev
-from .gateway import SILENCE, Fail
+from .gateway import Fail
+from .peer import SILENCE
 
 FIRST = ev.SELF
 

@@ -25,3 +25,11 @@ def run(coro, timeout=30.0):
 def spawn(coro):
     """Start a coroutine in the loop; its future is returned."""
     return asyncio.run_coroutine_threadsafe(coro, loop())
+
+
+def end_server(server):
+    """Close an asyncio server: it takes no more connections when this returns."""
+    async def close():
+        server.close()
+        await server.wait_closed()
+    run(close())

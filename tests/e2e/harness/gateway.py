@@ -20,7 +20,7 @@ from websockets.legacy.framing import Frame
 from websockets.legacy.server import WebSocketServerProtocol
 
 from . import aio, events
-from .peer import SILENCE, Conn, Late, Peer, Raw
+from .peer import Conn, Peer, Raw
 from .util import wait_until
 
 
@@ -189,10 +189,7 @@ class Gateway(Peer):
 
     def stop_listening(self):
         """Refuse connections (the port is kept for start())."""
-        async def close():
-            self._server.close()
-            await self._server.wait_closed()
-        aio.run(close())
+        aio.end_server(self._server)
 
     def close(self):
         if self._dialer:
@@ -390,18 +387,7 @@ class Gateway(Peer):
         return {"group_id": group, "group_name": self.groups.get(group, "群"),
                 "member_count": len(self.members.get(group, [])), "max_member_count": 500}
 
-    def respond(self, action, reply=...):
-        """Answer an action whose automatic answer was SILENCE; without a reply: as usual."""
-        aio.loop().call_soon_threadsafe(self._answer, action, reply)
-
-    def _answer(self, action, reply):
-        if reply is SILENCE:
-            return
-        if isinstance(reply, Late):
-            aio.loop().call_later(reply.seconds, self._answer, action, reply.reply)
-            return
-        if reply is ...:
-            reply = self._default(action)
+    def _send_answer(self, action, reply):
         frame = self._frame(action, reply)
         if isinstance(reply, dict) and "message_id" in reply:
             action.message_id = reply["message_id"]

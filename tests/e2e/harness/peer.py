@@ -1,7 +1,7 @@
 """What all scripted peers have in common: they note what sopd does, let a test wait for it, and write frames.
 
 A peer fills `conns` and `actions`, and has _write(conn, opcode, data, fin). An action has .action (its name), .text,
-.chat, .is_send and .conn.
+.chat, .is_send and .conn. Peers that answer frames have _default(action) and _send_answer(action, reply).
 """
 
 import threading
@@ -70,6 +70,20 @@ class Peer:
             conn.closed = time.monotonic()
             conn.close_code = conn.ws.close_code
             self._changed.notify_all()
+
+    def respond(self, action, reply=...):
+        """Answer an action whose automatic answer was SILENCE; without a reply: as usual."""
+        aio.loop().call_soon_threadsafe(self._answer, action, reply)
+
+    def _answer(self, action, reply):
+        if reply is SILENCE:
+            return
+        if isinstance(reply, Late):
+            aio.loop().call_later(reply.seconds, self._answer, action, reply.reply)
+            return
+        if reply is ...:
+            reply = self._default(action)
+        self._send_answer(action, reply)
 
     def _reply_for(self, action):
         """What the test wants to be answered; without its word, what _default says."""

@@ -19,8 +19,7 @@ from urllib.parse import quote as percent
 
 from websockets.frames import OP_PONG
 
-from . import aio
-from .peer import SILENCE, Late, Raw
+from .peer import Raw
 from .wire import Port, Reply
 
 BOT, SECRET = "aibEXAMPLE0001", "EXAMPLE-SECRET"
@@ -206,18 +205,7 @@ class WeCom(Port):
             stream = self.streams.get(body["stream"].get("id"))
             rule(stream is None or not stream[1], "nothing after finish")
 
-    def respond(self, action, reply=...):
-        """Answer a frame whose automatic answer was SILENCE; without a reply: as usual."""
-        aio.loop().call_soon_threadsafe(self._answer, action, reply)
-
-    def _answer(self, action, reply):
-        if reply is SILENCE:
-            return
-        if isinstance(reply, Late):
-            aio.loop().call_later(reply.seconds, self._answer, action, reply.reply)
-            return
-        if reply is ...:
-            reply = self._default(action)
+    def _send_answer(self, action, reply):
         if isinstance(reply, int):
             reply = Ack(reply)
         conn = action.conn

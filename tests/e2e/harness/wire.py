@@ -173,10 +173,7 @@ class Port(Peer):
 
     def stop_listening(self):
         """Refuse connections (the port is kept for start())."""
-        async def close():
-            self._server.close()
-            await self._server.wait_closed()
-        aio.run(close())
+        aio.end_server(self._server)
 
     def drop_all(self):
         """Every TCP connection is reset."""
