@@ -205,6 +205,9 @@ void sat_login_changed(struct sat_hub *h, const char *reason);
 /* sat_owner.c. The gateway that an event object belongs to, and its login row (made if it has none yet). NULL: nobody's; *why says why, NULL =
  * a login that is not served. */
 struct sat *sat_login_owner(struct sat_hub *h, const struct json *body, const char **why);
+/* A message of the account itself. Servers make such an event when they have sent a message: late, it would be no sign that the account
+ * is online, or there at all. */
+bool sat_owner_echo(const struct json *body, const char *self);
 void sat_login_free(struct sat_hub *h);
 void sat_login_bind(struct sat_hub *h); /* gives every gateway its row */
 void sat_login_proof(struct sat *g);    /* something came in from the platform: it is online */

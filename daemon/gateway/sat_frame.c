@@ -92,7 +92,8 @@ static void sat_frame_event(struct sat_hub *h, const struct json *body)
     struct sat *g = sat_login_owner(h, body, &why);
     if (g) {
         metric_inc(g->meter.in);
-        sat_login_proof(g);
+        if (!sat_owner_echo(body, g->self_id))
+            sat_login_proof(g);
         if (!g->stopping)
             sat_frame_decode(g, body);
         return;

@@ -60,11 +60,21 @@ static bool sat_owner_find(struct sat_hub *h, const struct json *body, struct sa
     return *o->platform && *o->id;
 }
 
-/* A login that the table lacks, or that came before the table. */
-static struct sat *sat_owner_new(struct sat_hub *h, const struct sat_owner *o)
+bool sat_owner_echo(const struct json *body, const char *self)
 {
-    if (sat_login_find(h, o->platform, o->id))
-        return NULL; /* its gateway would have it */
+    char id[SAT_ID_MAX + 1];
+    const char *type = json_text(json_get(body, "type"));
+    return type && strcmp(sat_event_type(type), "message-created") == 0 &&
+           sat_login_id(json_get(sat_event_part(body, "user"), "id"), id, SAT_ID_MAX) &&
+           strcmp(id, self) == 0;
+}
+
+/* A login that the table lacks, or that came before the table. */
+static struct sat *sat_owner_new(struct sat_hub *h, const struct json *body,
+                                 const struct sat_owner *o)
+{
+    if (sat_login_find(h, o->platform, o->id) || sat_owner_echo(body, o->id))
+        return NULL; /* its gateway would have it; or it was removed just now */
     for (struct sat *g = h->gateways; g; g = g->next) {
         if (g->stopping || !g->started || !sat_login_fits(g, o->platform, o->id))
             continue;
@@ -95,5 +105,5 @@ struct sat *sat_login_owner(struct sat_hub *h, const struct json *body, const ch
         if (!g->stopping && g->login && strcmp(g->login->id, o.id) == 0 &&
             strcmp(g->login->platform, o.platform) == 0)
             return g;
-    return sat_owner_new(h, &o);
+    return sat_owner_new(h, body, &o);
 }

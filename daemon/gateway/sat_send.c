@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "gateway/jsonout.h"
 #include "gateway/sat_out.h"
+#include "web/http_client.h"
 
 struct sat_post {
     struct sat_post *next;
@@ -295,12 +296,20 @@ static void sat_lane_create(struct sat_lane *l, const char *channel)
     static struct buf body;
     struct sat *g = l->g;
     struct sat_post *p = l->head;
+    if (!sat_may_send(g)) { /* the account has gone since it began */
+        sat_lane_end(l, SEND_UNWRITTEN, "", "the account is offline", 0);
+        return;
+    }
     buf_reset(&body);
     buf_addc(&body, '{');
     jsonout_string(&body, "channel_id", channel);
     jsonout_string(&body, "content", p->content);
     sat_send_referrer(g, &body, l->chat, p->ref);
     buf_addc(&body, '}');
+    if (g->hub->http_conf && (int64_t)body.len > g->hub->http_conf->send_max) {
+        sat_lane_end(l, SEND_FAILED, "", "the pictures are too long for one message", 0);
+        return; /* never within the call: only pictures are as long, and they come later */
+    }
     l->written = true;
     l->call = sat_http_call(g, "message.create", buf_cstr(&body), sat_on_created, l);
     if (!l->call)
@@ -319,15 +328,6 @@ const char *sat_direct_answer(struct sat *g, const char *user, const struct json
     return sat_direct(g, user);
 }
 
-/* The account has gone since it began: what has not left yet must wait for it to be back. */
-static bool sat_lane_late(struct sat_lane *l)
-{
-    bool late = !sat_may_send(l->g);
-    if (late)
-        sat_lane_end(l, SEND_UNWRITTEN, "", "the account is offline", 0);
-    return late;
-}
-
 static void sat_on_channel(void *ud, const struct sat_http_answer *a)
 {
     struct sat_lane *l = ud;
@@ -335,8 +335,6 @@ static void sat_on_channel(void *ud, const struct sat_http_answer *a)
     bool lost = a->result != SAT_DONE && a->result != SAT_REFUSED && a->result != SAT_NO_METHOD &&
                 a->result != SAT_BROKEN;
     l->call = 0;
-    if (channel && sat_lane_late(l))
-        return;
     if (channel)
         sat_lane_create(l, channel);
     else if (lost)
@@ -392,10 +390,10 @@ static void sat_on_pictures(void *ud, const char *const *src, const char *why)
     l->load = NULL;
     if (!why)
         p->content = sat_content(l->g, p->pictures, src, &why);
-    if (why)
-        sat_lane_end(l, SEND_FAILED, "", why, 0);
-    else if (!sat_lane_late(l))
+    if (!why)
         sat_lane_address(l);
+    else
+        sat_lane_end(l, SEND_FAILED, "", why, 0);
 }
 
 void sat_send_next(struct sat *g)

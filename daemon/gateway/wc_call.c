@@ -12,22 +12,27 @@ enum { WC_UPDATE_MS = 4800 };
 struct wc_call {
     struct wc_call *next;
     uint64_t number, ticket;
+    char req_id[]; /* of the press that it answers; "" none */
 };
 
-static void wc_call_note(struct wc *g, uint64_t number, uint64_t ticket)
+static const char wc_call_full[] = "the connection is full"; /* later, perhaps */
+
+static void wc_call_note(struct wc *g, uint64_t number, const char *req_id, uint64_t ticket)
 {
-    struct wc_call *c = MEM_NEW(struct wc_call);
+    size_t len = strlen(req_id);
+    struct wc_call *c = mem_zero(sizeof *c + len + 1);
+    memcpy(c->req_id, req_id, len);
     c->number = number;
     c->ticket = ticket;
     c->next = g->out->calls;
     g->out->calls = c;
 }
 
-static void wc_call_write(struct wc_frame *f, uint64_t ticket)
+static void wc_call_write(struct wc_frame *f, const char *req_id, uint64_t ticket)
 {
     struct wc *g = f->g;
     uint64_t number = wc_number(g->out, WC_OWNER_CALL, 0);
-    wc_call_note(g, number, ticket);
+    wc_call_note(g, number, req_id, ticket);
     wc_frame_end(f, WC_FOR_OUT, number, wc_out_ack_ms(g));
 }
 
@@ -50,7 +55,7 @@ static const char *wc_call_update(struct wc *g, const struct gateway_request *r,
     if (why)
         return why;
     if (!wc_frame_begin(g, &f, "aibot_respond_update_msg", ref.req_id))
-        return "the connection is full";
+        return wc_call_full;
     wc_out_use(g, ref.req_id, true);
     buf_adds(f.out, "{\"response_type\":\"update_template_card\",");
     if (r->user && *r->user) {
@@ -61,7 +66,7 @@ static const char *wc_call_update(struct wc *g, const struct gateway_request *r,
     buf_adds(f.out, "\"template_card\":");
     buf_add(f.out, card.data, card.len);
     buf_addc(f.out, '}');
-    wc_call_write(&f, ticket);
+    wc_call_write(&f, ref.req_id, ticket);
     return NULL;
 }
 
@@ -69,9 +74,9 @@ static const char *wc_call_ping(struct wc *g, uint64_t ticket)
 {
     struct wc_frame f;
     if (!wc_frame_begin(g, &f, "ping", NULL))
-        return "the connection is full";
+        return wc_call_full;
     f.out->len -= strlen(",\"body\":"); /* a heartbeat has none */
-    wc_call_write(&f, ticket);
+    wc_call_write(&f, "", ticket);
     return NULL;
 }
 
@@ -83,6 +88,8 @@ bool wc_call(struct gateway *base, const struct gateway_request *r, uint64_t tic
     const char *why = r->action == ACTION_CARD_UPDATE ? wc_call_update(g, r, ticket)
                       : r->action == ACTION_PING      ? wc_call_ping(g, ticket)
                                                       : "the gateway does not support this";
+    if (why == wc_call_full)
+        return false;
     if (why)
         wc_out_response(g, ticket, why);
     return true;
@@ -105,6 +112,8 @@ static struct wc_call *wc_call_take(struct wc *g, uint64_t number)
 static void wc_call_tell(struct wc *g, struct wc_call *c, const struct gateway_response *r)
 {
     uint64_t ticket = c->ticket;
+    if (r->unwritten && *c->req_id) /* the card is as it was */
+        wc_out_use(g, c->req_id, false);
     free(c);
     if (g->sink.on_response)
         g->sink.on_response(g->sink.ud, &g->base, ticket, r);
@@ -122,6 +131,7 @@ void wc_call_done(struct wc *g, uint64_t number, const struct wc_ack *a)
                  (long long)a->errcode);
     struct gateway_response r = {.ok = class == WC_CLASS_OK,
                                  .lost = class == WC_CLASS_SILENT,
+                                 .unwritten = class == WC_CLASS_UNSUBSCRIBED,
                                  .reason = reason,
                                  .number = -1};
     wc_call_tell(g, c, &r);

@@ -10,6 +10,7 @@
 enum {
     WC_QUOTE_MAX = 4096, /* bytes of a quoted text */
     WC_URL_MAX = 4096,
+    WC_AESKEY_MAX = 64,
     WC_KEY_PLAIN = 100,           /* a longer id is a hash in the event's key */
     WC_MS_FROM = 100000000,       /* a time beyond this many thousand seconds is in milliseconds */
     WC_WEEK_MS = 7 * 24 * 3600000 /* a time further off than that is nonsense */
@@ -167,6 +168,7 @@ static void wc_part_media(struct wc_parts *p, enum segment_type type, const char
 {
     const struct json *url = json_get(o, "url");
     const char *key = json_text(json_get(o, "aeskey"));
+    key = key && strlen(key) > WC_AESKEY_MAX ? "?" : key; /* none: said when the file is wanted */
     char id[WC_MEDIA_ID] = "";
     if (json_is(url, JSON_STRING) && url->len && url->len <= WC_URL_MAX && p->d->g && !p->quoted)
         wc_vault_put(p->d->g, url->s, key ? key : "", id);

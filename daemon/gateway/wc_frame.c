@@ -70,8 +70,8 @@ static void wc_frame_ack(struct wc *g, const struct json *o, const struct json *
 static void wc_frame_pong(struct wc *g, const struct json *req_id)
 {
     size_t start;
-    if (conn_full(g->conn))
-        return;
+    if (g->state != WC_READY || conn_full(g->conn))
+        return; /* before it has taken the subscription it is told nothing else */
     struct buf *out = conn_begin(g->conn, &start);
     buf_adds(out, "{\"cmd\":\"pong\",\"headers\":{");
     if (json_is(req_id, JSON_STRING)) {

@@ -146,7 +146,8 @@ enum {
     WC_FLIGHT_MAX = 512, /* of them waiting for an acknowledgement; fewer after "too many calls" */
     WC_FLIGHT_LEAST = 4,
     WC_STREAMS = 64, /* answers being written */
-    WC_USED = 128,   /* welcomes and card updates that are done */
+    WC_USED =
+        2048, /* welcomes and card updates that are done: of the few seconds that they count */
     WC_LATE = 64
 };
 enum wc_kind { WC_PART_TEXT, WC_PART_WELCOME, WC_PART_CARD, WC_PART_IMAGE };
@@ -185,6 +186,7 @@ struct wc_stream {
     struct wc_split shown;                 /* what finished bubbles show of it */
     struct wc_split before;                /* the same before the last frame */
     uint64_t shown_hash;                   /* of that part */
+    unsigned bubbles;                      /* that were begun */
     int64_t first_ms, sent_ms, touched_ms; /* mono */
     uint64_t number;
 };

@@ -90,6 +90,15 @@ static void wc_stream_restore(struct wc_stream *s)
     s->dirty = true;
 }
 
+/* The same in another process that makes the same answer: it goes on in the bubble that the first one left open. */
+static void wc_stream_name(struct wc_stream *s)
+{
+    char hex[17];
+    uint64_t h = hash_more(hash_string(s->ref.req_id), s->name, strlen(s->name));
+    buf_hex64(hex, hash_more(h, &s->bubbles, sizeof s->bubbles));
+    snprintf(s->id, sizeof s->id, "d%s", hex);
+}
+
 static void wc_stream_write(struct wc *g, struct wc_stream *s, bool last, int64_t now)
 {
     static struct buf piece;
@@ -106,7 +115,7 @@ static void wc_stream_write(struct wc *g, struct wc_stream *s, bool last, int64_
     bool full = split.at < s->text.len;
     s->before = s->shown;
     if (!s->open)
-        wc_out_unique(g, s->id, sizeof s->id);
+        wc_stream_name(s);
     if (!wc_frame_begin(g, &f, "aibot_respond_msg", s->ref.req_id)) {
         s->sent_ms = now - g->out->pace_ms + WC_STREAM_AGAIN_MS;
         return;
@@ -116,8 +125,10 @@ static void wc_stream_write(struct wc *g, struct wc_stream *s, bool last, int64_
     wc_frame_end(&f, WC_FOR_OUT, s->number, wc_out_ack_ms(g));
     struct wc_talk *t = wc_talk_get(g, s->chat);
     wc_window_take(&t->window, now);
-    if (!s->open)
+    if (!s->open) {
         s->first_ms = now;
+        s->bubbles++;
+    }
     s->open = s->flying = true;
     s->sent_ms = now;
     s->dirty = full;

@@ -47,10 +47,11 @@ def test_a_forbidden_word_is_never_shown(wecom, outside):
 
 def test_killed_while_it_is_shown(wecom, outside):
     """The next process asks again, and goes on in the same bubble."""
-    outside.llm = [sse("春", "眠", pause=4.0), sse("春眠不觉晓")]
+    outside.llm = [sse("春", "眠", pause=4.0), sse("春眠", "不觉晓", pause=0.5)]
     wecom.say("lisi", "显 诗", chat="wrG")
     wait_until(lambda: shown(wecom), 5)
     wecom.daemon.kill()
     wecom.daemon.start()
     told(wecom, "春眠不觉晓(完)", 12)
     assert len([1 for _, c, f in shown(wecom) if "完" in c]) == 1
+    assert len({name for name, _, _ in shown(wecom)}) == 1 and not wecom.violations

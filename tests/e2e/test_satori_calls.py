@@ -279,6 +279,24 @@ def test_satori_40_and_19_one_page_of_history(serve):
     assert asked[0].params["limit"] <= 50
 
 
+def test_satori_19_stale_commands_of_a_gap_are_not_answered(serve):
+    server = serve(qq(), style="llonebot", entry={"timing": {"stale": "1s", "backoff": "2s", "backoff_max": "2s"}})
+    answered(server)
+    server.settle()
+    lost = int(time.time() * 1000)
+    server.cut()
+    said = {"ping 从前": lost - 600000, "ping 过时": lost + 1}  # before the gap, and in it
+    page = [{"id": "2|%s|%d" % (G, 900 + n), "content": text, "user": {"id": U}, "created_at": at} for n, (text, at) in enumerate(said.items())]
+    server.answers["message.list"] = lambda call: {"data": page if call.params["channel_id"] == G else []}
+    server.wait_link(2)
+    store.wait_seen(server.daemon.redis.client, kind="message", text="ping 过时")
+    answered(server, count=2)
+    server.settle()
+    assert not server.sends("pong 过时") and not server.sends("pong 从前")
+    seen = store.business_events(server.daemon.redis.client, "qq1", name="seen")
+    assert "ping 从前" not in [r.get("text") for r in seen]  # it was handled when it was said
+
+
 # -- actions: 41, 42 and what the protocol lacks ---------------------------------------------------------
 
 def test_satori_41_durations_are_milliseconds(serve):

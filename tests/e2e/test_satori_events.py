@@ -9,7 +9,9 @@ import pytest
 
 from harness import Login, store
 from harness.satori import CONNECT, EVENT, OFFLINE, ONLINE, RECONNECT
+from harness.peer import Late
 from harness.util import wait_until
+from harness.wire import Reply
 
 MIB = 1 << 20
 
@@ -146,35 +148,45 @@ def test_satori_60_a_poll_finds_it_online(bench):
     alive(satori)
 
 
+def three_messages(satori, login):
+    """They wait in the queue: the first hangs, then fails."""
+    satori.queued["message.create"] = [Late(0.8, Reply(500, "TypeError: x is undefined"))]
+    login.say(40000, "连发 3")
+    login.wait_send()
+
+
+def all_wait(satori):
+    """The first has failed, the others are kept."""
+    satori.daemon.wait_metric("sopd_sends_total", 1, gateway="qq2", outcome="failed")
+    assert len(store.outbox(satori.daemon.redis.client, "qq2")) == 2
+    alive(satori, satori.one)  # whose sends go on
+    assert len(satori.two.sends()) == 1
+
+
+def both_go_out(satori):
+    calls = [satori.two.wait_send(count=n) for n in (2, 3)]
+    assert len({c.text for c in calls} | {satori.two.sends()[0].text}) == 3 and calls[0].text < calls[1].text
+    wait_until(lambda: not store.outbox(satori.daemon.redis.client, "qq2"), 5, what="the outbox is empty")
+    alive(satori, satori.two)
+    assert len(satori.two.sends()) == 4
+
+
 def test_satori_60_the_queue_goes_out_when_it_is_online(pair):
-    for n in range(3):
-        pair.two.say(40000 + n, "定时 1s")
-    alive(pair, pair.two)  # they are set
+    three_messages(pair, pair.two)
     pair.set_status(RECONNECT, pair.two)
-    pair.daemon.wait_log("account is offline.*gateway=qq2")
-    wait_until(lambda: len(store.outbox(pair.daemon.redis.client, "qq2")) == 3, 5, what="three messages wait")
-    alive(pair, pair.one)  # whose sends go on
-    assert not pair.two.sends("时间到")
+    all_wait(pair)
     pair.set_status(ONLINE, pair.two)
-    pair.two.wait_send("时间到", count=3)
-    wait_until(lambda: not store.outbox(pair.daemon.redis.client, "qq2"), 5, what="the outbox is empty")
-    assert sorted(c.text.split()[1] for c in pair.two.sends("时间到")) == ["40000", "40001", "40002"]  # once each
+    both_go_out(pair)
 
 
 def test_satori_61_messages_of_a_removed_login_wait_for_it(pair):
-    pair.two.say(40000, "定时 1s")
-    alive(pair, pair.two)
+    three_messages(pair, pair.two)
     pair.remove_login(pair.two)
-    pair.daemon.wait_log("gateway down.*gateway=qq2.*the login was removed")
-    wait_until(lambda: store.outbox(pair.daemon.redis.client, "qq2"), 5, what="a message waits")
-    alive(pair, pair.one)
-    assert not pair.two.sends("时间到")
-    assert not [c for c in pair.actions if c.login is None and c.is_send]  # not under its name either
+    all_wait(pair)
+    assert not [c for c in pair.actions if c.is_send and c.login is None]
     pair.add_login(pair.two)
     pair.login_event("login-added", pair.two)
-    pair.two.wait_send("时间到")
-    wait_until(lambda: not store.outbox(pair.daemon.redis.client, "qq2"), 5, what="the outbox is empty")
-    assert len(pair.two.sends("时间到")) == 1
+    both_go_out(pair)
 
 
 def test_satori_61_a_login_is_removed_and_added(pair):

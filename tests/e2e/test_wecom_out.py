@@ -163,33 +163,6 @@ def test_welcome_too_late_is_abandoned(bench, wecom, sop):
     assert not wecom.find(WELCOME)
 
 
-def test_what_is_committed_late_is_abandoned(bench, wecom, sop):
-    """wecom 46, by the clock: Redis keeps the turns waiting. A welcome and a card's update that still are in time leave within 5 s; those
-    that are not, do not leave at all, and nothing is pushed in their place."""
-    daemon = serve(bench, wecom, sop)
-    wecom.say("lisi", "选", chat=GROUP)
-    card = wecom.wait_send("今天做什么?").params["template_card"]
-    yes = next(b["key"] for b in card["button_list"] if b["text"] == "我同意")
-
-    def both(user, pause):
-        daemon.redis.client.client_pause(pause, all=True)
-        began = time.monotonic()
-        wecom.enter(user)
-        wecom.press(user, yes, card["task_id"])
-        return began
-    began = both("wangwu", 2000)
-    for action in (WELCOME, UPDATE):
-        assert 1.5 < wecom.wait_action(action, timeout=5).time - began < 5
-    assert wecom.wait_send("还有一句", chat="@wangwu").action == PUSH
-    began = both("zhaoliu", 5600)
-    wait_until(lambda: daemon.metrics().get("sopd_sends_total", outcome="failed") >= 1, 9, what="the welcome to be given up")
-    assert time.monotonic() - began > 5
-    wecom.settle(1.0)
-    assert len(wecom.find(WELCOME)) == 1 and len(wecom.find(UPDATE)) == 1
-    assert not [s for s in wecom.sends(chat="@zhaoliu") if "/help" in s.text]
-    assert not wecom.violations
-
-
 def test_buttons_and_the_update_of_their_card(bench, wecom, sop):
     """Buttons are a card; a press of a word acts as the word, another raises an event, whose answer is the update (wecom 46)."""
     serve(bench, wecom, sop)

@@ -237,7 +237,7 @@ static void test_refs_buttons_and_cards_outlive_a_restart(void **state)
     struct out_segment s[] = {
         text("x"),
         button("say:a\"b", "甲"),
-        {.type = SEGMENT_CARD, .id = "", .text = "{\"n\":1,\"t\":\"a\"}", .text_len = 17}};
+        {.type = SEGMENT_CARD, .id = "", .text = "{\"n\":1,\"t\":\"a\"}", .text_len = 15}};
     struct message_head with = head;
     struct buf b = {0};
     with.ref = "{\"req_id\":\"r-1\"}";

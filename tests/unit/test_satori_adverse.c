@@ -124,6 +124,31 @@ static void satori_61_removed_while_messages_wait(void **state)
     sat_world_free(w);
 }
 
+/* satori 60, 61: our own message that comes back behind the news that the account has gone does not bring it back. */
+static void satori_60_61_an_echo_is_no_sign_of_life(void **state)
+{
+    (void)state;
+    struct sat_world *w = world_pair();
+    struct sat *g = w->g[1];
+    STATUS(w, "0");
+    discord(
+        w, "message-created", 0LL,
+        "'channel':{'id':'c1','type':0},'user':{'id':'900'},'message':{'id':'e1','content':'x'}");
+    assert_int_equal(w->nown, 1); /* it settles sends all the same */
+    assert_false(sat_may_send(g));
+    sat_world_frame(w, "{'op':0,'body':{'type':'login-removed','login':{'sn':2}}}");
+    discord(
+        w, "message-created", 0LL,
+        "'channel':{'id':'c1','type':0},'user':{'id':'900'},'message':{'id':'e2','content':'x'}");
+    assert_false(sat_ready(g));
+    assert_int_equal(w->hub.nlogins, 1);
+    discord(
+        w, "message-created", 0LL,
+        "'channel':{'id':'c1','type':0},'user':{'id':'u1'},'message':{'id':'e3','content':'x'}");
+    assert_true(sat_may_send(g)); /* what others say does */
+    sat_world_free(w);
+}
+
 /* Servers that repeat what was missed: the referrer of an old event is no good for what answers nothing. */
 static void an_old_referrer_is_not_used_again(void **state)
 {
@@ -307,6 +332,22 @@ static void a_long_picture(void **state)
     }
     assert_int_equal(ntold, 0);
     assert_int_equal(calls_of(w, "message.create"), 1);
+    sat_world_answer(w, sat_world_call(w, "message.create"), 200, "[]");
+    assert_int_equal(told[0].outcome, SEND_SENT);
+    /* more than one call holds: it is not tried for ever */
+    w->http_conf.send_max = 256 << 10;
+    w->hub.http_conf = &w->http_conf;
+    ntold = 0;
+    assert_true(sat_send(&g->base, &m, 3));
+    for (int i = 0; i < 400 && !ntold; i++) {
+        uv_run(&w->loop, UV_RUN_NOWAIT);
+        sat_out_flush(g);
+        uv_sleep(5);
+    }
+    assert_int_equal(told[0].outcome, SEND_FAILED);
+    assert_int_equal(calls_of(w, "message.create"), 1);
+    w->hub.http_conf = NULL;
+    ntold = 0;
     s = (struct out_segment){.type = SEGMENT_TEXT, .id = "", .text = id, .text_len = n};
     assert_true(sat_send(&g->base, &m, 2));
     sat_out_flush(g);
@@ -321,6 +362,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(satori_60_offline_while_a_channel_is_opened),
         cmocka_unit_test(satori_61_removed_while_messages_wait),
+        cmocka_unit_test(satori_60_61_an_echo_is_no_sign_of_life),
         cmocka_unit_test(an_old_referrer_is_not_used_again),
         cmocka_unit_test(satori_57_a_leave_does_not_overtake_its_join),
         cmocka_unit_test(satori_34_names_are_not_asked_for_in_vain),

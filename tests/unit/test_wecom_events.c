@@ -534,6 +534,16 @@ static void test_vault(void **state)
            "{" SINGLE ",'msgtype':'image','image':{'url':'https://c/1?s=SIGN','aeskey':'KEY='}}");
     assert_null(strstr(seg(t, 0)->id, "c/1"));
     assert_int_equal(strncmp(seg(t, 0)->id, "wecom:", 6), 0);
+    struct buf body = {0}; /* what is no key is not kept: it could have any size */
+    buf_adds(&body, "{" SINGLE ",'msgtype':'image','image':{'url':'https://c/1','aeskey':'");
+    for (int i = 0; i < 2000; i++)
+        buf_addc(&body, 'A');
+    buf_adds(&body, "'}}");
+    decode(t, buf_cstr(&body));
+    assert_true(wc_vault_get(&t->g, seg(t, 0)->id, &m));
+    assert_in_range(strlen(m.aeskey), 1,
+                    100); /* and it is not taken for a file that is not encrypted */
+    buf_free(&body);
 }
 
 /* wecom 34, 35: whatever comes, nothing breaks: damaged bodies by the thousand */

@@ -211,8 +211,14 @@ static void test_ping_pong(void **state)
     (void)state;
     struct world *w = world_new();
     w->conf.ping_ms = 60;
-    w->ping = WORLD_MUTE;
+    w->conf.timeout_ms = 5000;
+    w->ping = w->subscribe = WORLD_MUTE;
     world_create(w);
+    world_until(w, w->nframes == 1);
+    world_say(w, "{'cmd':'ping','headers':{'req_id':'too early'}}"); /* wecom 2 */
+    world_run(w, 50);
+    assert_int_equal(w->nframes, 1);
+    world_ack(w, world_field(w->frames[0], "req_id"), 0);
     for (int i = 1; i <= 6; i++) {
         world_until(w, w->npings == i);
         world_say(w, "{'cmd':'pong','headers':{'req_id':'whatever'}}");

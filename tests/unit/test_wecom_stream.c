@@ -670,6 +670,26 @@ static void crowded_welcome_is_abandoned(void **state)
     assert_int_equal(w->nframes, 1);
 }
 
+/* wecom 46: a rush in the morning: who has been greeted is known for as long as it matters */
+static void many_welcomes(void **state)
+{
+    (void)state;
+    enum { USERS = 500 };
+    static char refs[USERS][300];
+    for (int i = 0; i < 2 * USERS; i++) {
+        char chat[16], req_id[16];
+        int user = i % USERS;
+        snprintf(chat, sizeof chat, "@u%d", user);
+        snprintf(req_id, sizeof req_id, "r-%d", user);
+        if (i < USERS)
+            snprintf(refs[user], sizeof refs[user], "%s", out_ref('w', req_id));
+        out_send(w, (uint64_t)i, chat, refs[user], NULL, i < USERS ? "Hi" : "one thing more");
+        assert_string_equal(out_last(w)->cmd,
+                            i < USERS ? "aibot_respond_welcome_msg" : "aibot_send_msg");
+        out_ack(w, i, 0);
+    }
+}
+
 /* wecom 46: what cannot be sent at all takes nothing from the welcome */
 static void unusable_welcome_is_none(void **state)
 {
@@ -751,6 +771,41 @@ static void card_update(void **state)
     wc_out_flush(&w->g);
     assert_false(w->answers[3].ok);
     assert_int_equal(w->nframes, 1);
+}
+
+/* wecom 46: what did not leave has changed no card: it may be tried again, as long as there is time */
+static void card_update_that_did_not_leave(void **state)
+{
+    (void)state;
+    char ref[300];
+    snprintf(ref, sizeof ref, "%s", out_ref('c', "r-5"));
+    struct gateway_request r = {
+        .action = ACTION_CARD_UPDATE,
+        .chat = "wrA",
+        .arg = ref,
+        .text =
+            "{\"card_type\":\"text_notice\",\"main_title\":{\"title\":\"ok\"},\"card_action\":{\"type\":0}}"};
+    assert_true(wc_call(&w->g.base, &r, 1));
+    out_lose(w, 0, false);
+    assert_true(w->answers[0].unwritten);
+    assert_true(wc_call(&w->g.base, &r, 2));
+    out_ack(w, 1, 846609); /* no subscription: not done */
+    assert_true(w->answers[1].unwritten && !w->answers[1].ok);
+    assert_true(wc_call(&w->g.base, &r, 3));
+    assert_int_equal(w->nframes, 3);
+    struct gateway_request other = r; /* another one meanwhile */
+    assert_true(wc_call(&w->g.base, &other, 4));
+    wc_out_flush(&w->g);
+    assert_string_equal(w->answers[2].reason, "the card was changed already");
+    out_lose(w, 2, true);
+    assert_true(w->answers[3].lost);
+    assert_true(wc_call(&w->g.base, &r, 5)); /* nobody knows: not again */
+    wc_out_flush(&w->g);
+    assert_string_equal(w->answers[4].reason, "the card was changed already");
+    snprintf(ref, sizeof ref, "%s", out_ref('m', "r-6"));
+    out_send(w, 9, "@lisi", ref, NULL, "x");
+    snprintf(ref, sizeof ref, "%s", out_ref('c', "r-6")); /* that req_id has a frame under way */
+    assert_false(wc_call(&w->g.base, &r, 6));
 }
 
 /* ---- uploads ---- */
@@ -1102,9 +1157,11 @@ int main(void)
         CASE(never_contacted_or_crowded),
         CASE(crowded_welcome_is_abandoned),
         CASE(unusable_welcome_is_none),
+        CASE(many_welcomes),
         CASE(late_answer_of_a_part),
         CASE(long_reason),
         CASE(card_update),
+        CASE(card_update_that_did_not_leave),
         CASE(sizes_are_checked_here),
         CASE(upload_in_pieces),
         CASE(the_same_is_uploaded_once),
