@@ -309,10 +309,11 @@ def test_satori_17_replayed_events_count_once(bench):
 
 def test_satori_18_an_event_without_number_moves_nothing(bench):
     satori = bench.satori()
-    bench.served(satori.login)
-    satori.emit(satori.message_event(30003, "ping a", sn=41))
-    satori.emit(satori.message_event(30003, "ping b", sn=None))
-    satori.login.wait_send("pong b")
+    daemon = bench.served(satori.login)
+    before = daemon.metrics().get("sopd_events_total", gateway="qq1", type="message")
+    satori.emit(satori.message_event(30003, "nobody answers this", sn=41))  # an answer would be told back, with a number
+    satori.emit(satori.message_event(30003, "nor this", sn=None))
+    daemon.wait_metric("sopd_events_total", before + 2, gateway="qq1", type="message")
     satori.send_meta(["https://cdn.example/"])
     satori.cut()
     wait_until(lambda: len(satori.identified) == 2)
