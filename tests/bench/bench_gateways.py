@@ -17,7 +17,7 @@ NAMES = {"onebot11": "OneBot 11", "satori": "Satori", "wecom": "WeCom"}
 QUIET = 31
 PHASES = {  # a window must hold more than QUIET + 1 messages of each group
     "events": {"groups": 1024, "window": 49152, "quiet": QUIET, "seconds": 1.5},
-    "answered": {"groups": 4096, "window": 1024, "quiet": 0, "seconds": 1},
+    "answered": {"groups": 8192, "window": 1024, "quiet": 0, "seconds": 0.7},
 }
 ROUNDS = 7
 MORE = "  queue = { chat = 5000, total = 200000 },\n"
