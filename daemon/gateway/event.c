@@ -155,6 +155,30 @@ const char *event_key(struct event *e, const char *fmt, ...)
     return e->key = event_string(e, key, len);
 }
 
+const char *event_prefixed(struct event *e, char first, const char *id)
+{
+    size_t n = strlen(id);
+    char *s = event_room(e, n + 2);
+    s[0] = first;
+    memcpy(s + 1, id, n + 1);
+    return s;
+}
+
+void event_key_message(struct event *e)
+{
+    if (*e->message_id) {
+        e->key = event_prefixed(e, 'm', e->message_id);
+        return;
+    }
+    uint64_t h = hash_string(e->user);
+    for (int i = 0; i < e->nsegments; i++) {
+        h = hash_more(h, e->segments[i].kind, strlen(e->segments[i].kind));
+        h = hash_more(h, e->segments[i].id, strlen(e->segments[i].id));
+        h = hash_more(h, e->segments[i].text, strlen(e->segments[i].text));
+    }
+    event_key(e, "h%016llx.%lld", (unsigned long long)h, (long long)(e->time_ms / 1000));
+}
+
 bool event_file_alone(struct event *e)
 {
     const struct segment *file = NULL;

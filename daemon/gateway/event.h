@@ -115,6 +115,10 @@ const char *event_string(struct event *e, const char *s, size_t len);
 const char *event_text(struct event *e, const char *s, size_t len, size_t max);
 /* Sets e->key and returns it; a long one (above 120 bytes) is cut and told apart by its hash. */
 const char *event_key(struct event *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* e->key of a message: by its id; without one by who said what in which second. User, segments and time are set. */
+void event_key_message(struct event *e);
+/* "m" or "@" and an id, in e's arena. */
+const char *event_prefixed(struct event *e, char first, const char *id);
 /* A message that is nothing but a file becomes an EVENT_FILE: then true. */
 bool event_file_alone(struct event *e);
 /* Zeroed memory in e's arena, aligned for any type. */

@@ -54,17 +54,6 @@ const char *ob_event_text(struct event *e, const struct json *v, size_t max)
     return text ? event_text(e, v->s, v->len, max) : "";
 }
 
-/* "m" or "@" and an id. */
-static const char *ob_event_prefixed(struct event *e, char first, const char *id)
-{
-    size_t n = strlen(id);
-    char *s = event_room(e, n + 2);
-    s[0] = first;
-    memcpy(s + 1, id, n);
-    s[n + 1] = '\0';
-    return s;
-}
-
 int64_t ob_event_seconds(const struct event *e)
 {
     return e->time_ms / 1000;
@@ -117,7 +106,7 @@ bool ob_event_chat(struct ob_decode *d, struct event *e, const struct json *o, b
         d->why = "no_chat";
         return false;
     }
-    e->chat = ob_event_prefixed(e, '@', id);
+    e->chat = event_prefixed(e, '@', id);
     e->private_chat = true;
     return true;
 }
@@ -184,21 +173,6 @@ static void ob_message_text(struct event *e, const char *self)
     e->text = event_string(e, text.data, utf8_cut(text.data, text.len, OB_TEXT_MAX));
 }
 
-static void ob_message_key(struct event *e)
-{
-    if (*e->message_id) {
-        e->key = ob_event_prefixed(e, 'm', e->message_id);
-        return;
-    }
-    uint64_t h = hash_string(e->user);
-    for (int i = 0; i < e->nsegments; i++) {
-        h = hash_more(h, e->segments[i].kind, strlen(e->segments[i].kind));
-        h = hash_more(h, e->segments[i].id, strlen(e->segments[i].id));
-        h = hash_more(h, e->segments[i].text, strlen(e->segments[i].text));
-    }
-    event_key(e, "h%016llx.%lld", (unsigned long long)h, (long long)ob_event_seconds(e));
-}
-
 /* A message that is nothing but a file is the same happening as the notice about it: EVENT_FILE. */
 static void ob_message_file(struct event *e, const struct json *o)
 {
@@ -230,7 +204,7 @@ static bool ob_message_chat(struct ob_decode *d, struct event *e, const struct j
     }
     const char *target = own ? ob_event_id(d, e, o, "target_id") : "";
     const char *peer = target && *target ? target : e->user;
-    e->chat = ob_event_prefixed(e, '@', peer);
+    e->chat = event_prefixed(e, '@', peer);
     e->private_chat = true;
     return true;
 }
@@ -269,7 +243,7 @@ static enum ob_verdict ob_message_fill(struct ob_decode *d, const struct json *o
     ob_segments_decode(e, json_get(o, "message"));
     ob_message_address(e, self);
     ob_message_text(e, self);
-    ob_message_key(e);
+    event_key_message(e);
     e->chat_name = ob_event_text(e, json_get(o, "group_name"), OB_NAME_MAX);
     const char *sub = json_text(json_get(o, "sub_type"));
     if (sub && strcmp(sub, "notice") == 0) {

@@ -81,16 +81,6 @@ static void sat_memo(struct memo *m, const char *key, const char *value, int64_t
         memo_put(m, key, value, now);
 }
 
-/* "m" or "@" and an id. */
-static const char *sat_prefixed(struct event *e, char first, const char *id)
-{
-    size_t n = strlen(id);
-    char *s = event_room(e, n + 2);
-    s[0] = first;
-    memcpy(s + 1, id, n + 1);
-    return s;
-}
-
 /* A private chat is known by the other side, not by its channel. */
 static bool sat_chat_direct(struct sat_decode *d, struct event *e, const char *channel)
 {
@@ -105,7 +95,7 @@ static bool sat_chat_direct(struct sat_decode *d, struct event *e, const char *c
             own ? NULL : "no_peer"; /* our own, from before we were started: nobody waits for it */
         return false;
     }
-    e->chat = sat_prefixed(e, '@', peer);
+    e->chat = event_prefixed(e, '@', peer);
     e->private_chat = true;
     sat_memo(g->direct, e->chat + 1, channel, now);
     sat_memo(g->peers, channel, e->chat + 1, now);
@@ -200,21 +190,6 @@ const char *sat_role(const struct sat *g, const struct json *member)
     return best < sizeof known / sizeof known[0] ? known[best].role : "";
 }
 
-static void sat_message_key(struct event *e)
-{
-    if (*e->message_id) {
-        e->key = sat_prefixed(e, 'm', e->message_id);
-        return;
-    }
-    uint64_t h = hash_string(e->user);
-    for (int i = 0; i < e->nsegments; i++) {
-        h = hash_more(h, e->segments[i].kind, strlen(e->segments[i].kind));
-        h = hash_more(h, e->segments[i].id, strlen(e->segments[i].id));
-        h = hash_more(h, e->segments[i].text, strlen(e->segments[i].text));
-    }
-    event_key(e, "h%016llx.%lld", (unsigned long long)h, (long long)e->time_ms / 1000);
-}
-
 /* LLOneBot's ids are kind|peer|number; the number is the server's own, the same for every account in the group. */
 static int64_t sat_message_seq(const struct sat *g, const struct event *e)
 {
@@ -259,7 +234,7 @@ static enum sat_verdict sat_message_fill(struct sat_decode *d, const struct json
     if (!e->private_chat)
         e->role = sat_role(d->g, sat_event_part(o, "member"));
     sat_message_content(d, e, message);
-    sat_message_key(e);
+    event_key_message(e);
     e->seq = sat_message_seq(d->g, e);
     if (!own)
         event_file_alone(e);
@@ -302,7 +277,7 @@ static enum sat_verdict sat_command_fill(struct sat_decode *d, const struct json
     e->nsegments = 1;
     e->at_me = true;
     if (*e->message_id)
-        sat_message_key(e);
+        event_key_message(e);
     else
         event_key(e, "cmd%s.%016llx.%lld", e->user, (unsigned long long)hash_string(e->text),
                   (long long)e->time_ms);

@@ -35,16 +35,6 @@ static const char *wc_text(struct event *e, const struct json *v, size_t max)
     return text ? event_text(e, v->s, v->len, max) : "";
 }
 
-static const char *wc_concat(struct event *e, const char *a, const char *b)
-{
-    size_t n = strlen(a), m = strlen(b);
-    char *s = event_room(e, n + m + 1);
-    memcpy(s, a, n);
-    memcpy(s + n, b, m);
-    s[n + m] = '\0';
-    return s;
-}
-
 /* Seconds, optional; of either JSON type. */
 static void wc_time(const struct wc_decode *d, struct event *e, const struct json *body)
 {
@@ -75,7 +65,7 @@ static bool wc_origin(struct wc_decode *d, struct event *e, const struct json *b
     if (d->why)
         return false;
     e->private_chat = !group;
-    e->chat = group ? chat : wc_concat(e, "@", e->user);
+    e->chat = group ? chat : event_prefixed(e, '@', e->user);
     return true;
 }
 
@@ -357,7 +347,7 @@ static void wc_fill_enter(struct wc_decode *d, struct event *e, const char *id)
 {
     e->type = EVENT_ENTER;
     e->private_chat = true;
-    e->chat = wc_concat(e, "@", e->user);
+    e->chat = event_prefixed(e, '@', e->user);
     wc_key(d, e, 'e', id);
     wc_ref(d, e, 'w', NULL, NULL);
 }

@@ -23,7 +23,7 @@ enum {
     WC_ID_MAX = 255
 };
 enum wc_phase { WC_INIT, WC_CHUNKS, WC_FINISH };
-enum wc_chunk_state { WC_TODO, WC_FLYING, WC_DONE };
+enum wc_chunk_state { WC_UNSENT, WC_FLYING, WC_DONE };
 
 struct wc_chunk {
     uint8_t state, tries;
@@ -158,7 +158,7 @@ static void wc_upload_chunks(struct wc *g, struct wc_upload *u, int64_t now)
     unsigned together = u->nchunks <= 4 ? u->nchunks : u->nchunks <= 10 ? 3 : 2;
     for (unsigned i = 0; i < u->nchunks && u->flying < together; i++) {
         struct wc_chunk *c = &u->chunks[i];
-        if (c->state != WC_TODO)
+        if (c->state != WC_UNSENT)
             continue;
         if (c->due > now) {
             wc_wake(g, c->due);
@@ -312,7 +312,7 @@ static struct wc_upload *wc_upload_of(struct wc *g, uint64_t number, struct wc_c
 /* Once more after a moment, twice. False: it was tried often enough. */
 static bool wc_upload_again(struct wc *g, struct wc_chunk *c)
 {
-    c->state = WC_TODO;
+    c->state = WC_UNSENT;
     if (++c->tries >= WC_TRIES)
         return false;
     c->due = wc_now(g) + WC_TRY_MS * c->tries;
@@ -360,7 +360,7 @@ void wc_upload_answer(struct wc *g, uint64_t number, const struct wc_ack *a)
     if (class == WC_CLASS_OK)
         wc_upload_good(g, u, c, a);
     else if (class == WC_CLASS_UNSUBSCRIBED)
-        c->state = WC_TODO; /* on the next connection */
+        c->state = WC_UNSENT; /* on the next connection */
     else if (class == WC_CLASS_LIMIT || !wc_upload_again(g, c))
         wc_upload_finish(g, u, NULL,
                          class == WC_CLASS_LIMIT ? "too many uploads"
@@ -375,7 +375,7 @@ void wc_upload_lost(struct wc *g, uint64_t number)
     if (!u)
         return;
     if (!wc_ready(g)) /* the connection: it goes on with the next one */
-        c->state = WC_TODO;
+        c->state = WC_UNSENT;
     else if (!wc_upload_again(g, c))
         wc_upload_finish(g, u, NULL, "the platform does not answer to the upload");
 }
