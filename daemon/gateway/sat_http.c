@@ -447,8 +447,3 @@ void sat_http_tick(struct sat *g, int64_t now)
         next = g->out->asked; /* whoever was told may have changed the list */
     }
 }
-
-unsigned sat_http_pending(const struct sat *g)
-{
-    return g->out->nasked;
-}

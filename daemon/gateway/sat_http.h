@@ -68,7 +68,6 @@ bool sat_http_has(const struct sat *g, const char *method);
 void sat_http_learn(struct sat *g); /* the login may be another one now: nothing is lacking */
 void sat_http_stop(struct sat *g);  /* cancels all; no fn is called any more */
 void sat_http_tick(struct sat *g, int64_t now); /* what is to be asked again */
-unsigned sat_http_pending(const struct sat *g);
 
 /* ---- for tests ---- */
 

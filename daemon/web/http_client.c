@@ -349,11 +349,6 @@ void http_client_configure(struct http_client *h, const struct http_conf *conf)
     transfer_drop_idle(h); /* they were made for the old one */
 }
 
-const struct http_conf *http_client_conf(const struct http_client *h)
-{
-    return h ? h->opts.conf : NULL;
-}
-
 static void client_curl_gone(void *ud)
 {
     struct http_client *h = ud;

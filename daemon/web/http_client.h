@@ -118,7 +118,6 @@ struct http_client_opts {
 struct http_client *http_client_create(const struct http_client_opts *opts);
 /* A new configuration; requests on their way keep the old one's. */
 void http_client_configure(struct http_client *h, const struct http_conf *conf);
-const struct http_conf *http_client_conf(const struct http_client *h);
 /* Cancels everything (no fn is called) and closes; done runs when the loop has let go. h may be NULL: done runs at once. */
 void http_client_destroy(struct http_client *h, void (*done)(void *ud), void *ud);
 

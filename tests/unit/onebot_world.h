@@ -71,6 +71,10 @@ struct world {
     int64_t opened_at[16];
 };
 
+static inline void world_turn(struct world *w);
+
+#include "world_loop.h"
+
 /* ---- the implementation's side ---- */
 
 static inline void world_say(struct world *w, const char *text)
@@ -381,11 +385,6 @@ static inline void world_forward(struct world *w, const char *tail)
     world_create(w);
 }
 
-static inline void world_flag(void *ud)
-{
-    *(bool *)ud = true;
-}
-
 static inline void world_stop(struct world *w)
 {
     if (w->g)
@@ -419,24 +418,6 @@ static inline void world_turn(struct world *w)
     if (w->g)
         w->g->ops->flush(w->g);
 }
-
-/* Turns the loop for so long. */
-static inline void world_run(struct world *w, int ms)
-{
-    uint64_t end = uv_hrtime() + (uint64_t)ms * 1000000u;
-    while (uv_hrtime() < end)
-        world_turn(w);
-}
-
-/* Turns the loop until the condition holds, at most 5 s. */
-#define world_until(w, cond)                                         \
-    do {                                                             \
-        uint64_t until_end = uv_hrtime() + 5000000000u;              \
-        while (!(cond) && uv_hrtime() < until_end)                   \
-            world_turn(w);                                           \
-        if (!(cond))                                                 \
-            fail_msg("%s:%d: never: %s", __FILE__, __LINE__, #cond); \
-    } while (0)
 
 static inline struct world *world_ready(const char *tail)
 {

@@ -62,6 +62,10 @@ struct world {
 
 static struct world *world; /* the one of the test that runs */
 
+static inline void world_turn(struct world *w);
+
+#include "world_loop.h"
+
 /* ---- the way out: notes what it is told ---- */
 
 struct wc_out *wc_out_new(struct wc *g)
@@ -156,11 +160,6 @@ unsigned wc_caps_of(const struct gateway_conf *conf)
 }
 
 /* ---- the platform ---- */
-
-static inline int64_t world_now(void)
-{
-    return (int64_t)(uv_hrtime() / 1000000);
-}
 
 static inline void world_say_bytes(struct world *w, const void *data, size_t len)
 {
@@ -352,11 +351,6 @@ static inline void world_create(struct world *w)
     wecom_ops.start(&w->g->base);
 }
 
-static inline void world_flag(void *ud)
-{
-    *(bool *)ud = true;
-}
-
 static inline void world_stop(struct world *w)
 {
     if (w->g)
@@ -397,24 +391,6 @@ static inline void world_turn(struct world *w)
     if (w->g)
         wecom_ops.flush(&w->g->base);
 }
-
-/* Turns the loop for so long. */
-static inline void world_run(struct world *w, int ms)
-{
-    int64_t end = world_now() + ms;
-    while (world_now() < end)
-        world_turn(w);
-}
-
-/* Turns the loop until the condition holds, at most 5 s. */
-#define world_until(w, cond)                                         \
-    do {                                                             \
-        int64_t until_end = world_now() + 5000;                      \
-        while (!(cond) && world_now() < until_end)                   \
-            world_turn(w);                                           \
-        if (!(cond))                                                 \
-            fail_msg("%s:%d: never: %s", __FILE__, __LINE__, #cond); \
-    } while (0)
 
 static inline struct world *world_ready(void)
 {
