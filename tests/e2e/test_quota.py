@@ -142,8 +142,9 @@ def test_a_member_is_mentioned_so_often_a_day(bench, napcat, box):
 
 
 def test_why_tells_what_was_left_out(bench, napcat, box):
-    """By the real clock: a turned one keeps no trace."""
-    daemon = bench.served(napcat, sop=folder(box, POSTS, ATTENTION, playbook="quiet = false,", zone=noon_zone()), entry={"quotas": None})
+    """By the real clock: a turned one keeps no trace. At noon: near its end a day's quota puts off instead of leaving out."""
+    daemon = bench.served(napcat, sop=folder(box, POSTS, ATTENTION, playbook="quiet = false,", zone=noon_zone()),
+                          entry={"quotas": None}, config={"timezone": noon_zone()})
     chat = "qq1:%d" % G
     for text in ("喊 100ms", "喊 110ms", "喊 120ms", "写 130ms"):
         napcat.emit(ev.group_msg(G, ev.USER, text))
