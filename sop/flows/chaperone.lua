@@ -17,6 +17,8 @@
 -- State: group.posts = { hour, number }, group.recent = small talk used last, group.llm = { day, calls, tokens },
 -- group.written = marks of what the model wrote last; member.answered = when (seconds), member.spoke and
 -- member.owed = day; set "owed"; hash "questions" = open questions by member: { text, name, id, at, told }.
+local duty = require("lib.duty")
+local knowledge = require("lib.knowledge")
 local people = require("lib.people")
 local talk = require("lib.talk")
 
@@ -74,6 +76,7 @@ local flow = sop.flow("chaperone", {
     llm_label = { "string", default = "", help = "大模型写的话后面要带的说明,例如:(AI 生成)" },
 
     duty = { "strings", default = {}, help = "值班人员的 id,转问题时在工作群里 @" },
+    roster = { "table", default = {}, help = "值班表,代替 duty:{ days = \"1-5\", from = \"09:00\", to = \"18:00\", users = { id } },可以有多段" },
     handoffs = { "integer", default = 20, min = 0, max = 200, help = "每小时最多转几个问题给值班人员" },
     handoff = { "duration", default = "10m", min = "1m", max = "24h", help = "多久没人回答,就告诉提问的人什么时候能答" },
     promise = { "integer", default = 30, min = 5, max = 240, help = "值班时间内承诺多少分钟内回答" },
@@ -105,7 +108,7 @@ local TOO_OLD = 300 -- seconds: a window that closes later than this, because th
 local function kind_of(c, m)
   local p, text = c.params, sop.fold(m.text)
   local question = talk.is_question(text, p.question_ends, p.question_words)
-  local entry = talk.answer(p.faq, text, question or m.at_me)
+  local entry = knowledge.find(p.faq, text, question or m.at_me)
   if entry then return "faq", entry, true end
   if talk.is_greeting(text, p.greeting_words, p.greeting_fill) then return "greeting" end
   if talk.has(text, p.complaint_words) then return "sorry", nil, true end
@@ -326,15 +329,6 @@ end
 
 -- ---- questions for staff -------------------------------------------------------------------------------------------
 
--- What staff say is for those whom they @, for the one whose message they quote, or without either for everybody who waits.
-local function is_for(m, user, id)
-  for _, mentioned in ipairs(m.mentions) do
-    if mentioned == user then return true end
-  end
-  if m.quoted then return m.quoted == id end
-  return #m.mentions == 0
-end
-
 -- Somebody of the staff answered a member's question.
 local function settle(c, user, by)
   local questions = c:hash("questions")
@@ -344,30 +338,30 @@ local function settle(c, user, by)
   c:emit("question_answered", { user = user, by = by, minutes = (c:now() - asked.at) // 60, late = asked.told or false })
 end
 
--- Is a clock time like "09:30" inside from..to, which may go past midnight?
-local function between(now, from, to)
-  if from <= to then return now >= from and now < to end
-  return now >= from or now < to
+-- Who is called: whoever is on duty by the roster, without one those of `duty`.
+local function on_duty(c)
+  if #c.params.roster > 0 then return duty.on(c, c.params.roster) end
+  return c.params.duty
 end
 
--- Who may answer: staff by configuration and playbook, and who is on duty. (Of the platform's owners and admins we learn when
--- they speak: see staff_spoke.)
-local function staff_ids(c)
-  local ids = table.move(c.params.duty, 1, #c.params.duty, 1, {})
-  for _, entry in ipairs(c:roster()) do ids[#ids + 1] = entry.user end
-  return ids
+-- Is it a time at which somebody answers? Second result: from when on.
+local function duty_hours(c)
+  local p = c.params
+  if #p.roster == 0 then return duty.between(c:time("%H:%M"), p.duty_from, p.duty_to), p.duty_from end
+  local next_duty = duty.next(c, p.roster)
+  return #duty.on(c, p.roster) > 0, next_duty and c:time("%H:%M", next_duty) or p.duty_from
 end
 
 -- Waits until somebody of the staff answers: their message, nil if nobody did. Others see that message, too.
 local function wait_for_staff(c, question, till)
-  local staff = staff_ids(c)
+  local staff = duty.answerers(c, #c.params.roster > 0 and duty.all(c.params.roster) or c.params.duty)
   if #staff == 0 then
     c:sleep_until(till)
     return nil
   end
   for _ = 1, MOST do
     local answer = c:ask{ from = staff, timeout = math.max(1, till - c:now()), consume = false }
-    if not answer or is_for(answer, c.user, question.id) then return answer end
+    if not answer or duty.is_for(answer, c.user, question.id) then return answer end
   end
   c:continue(question) -- a fresh journal: staff are talkative today
 end
@@ -383,8 +377,8 @@ local follow_up = flow:run("follow_up", function(c, question)
   asked.told = true
   c:hash("questions")[c.user] = asked
   local p = c.params
-  local text = between(c:time("%H:%M"), p.duty_from, p.duty_to) and p.later_today or p.later_time
-  c:say(text, { who = sop.at(c.user), minutes = p.promise, time = p.duty_from }, { answer = true })
+  local open, from = duty_hours(c)
+  c:say(open and p.later_today or p.later_time, { who = sop.at(c.user), minutes = p.promise, time = from }, { answer = true })
   c:emit("question_unanswered", { user = c.user, minutes = (c:now() - question.at) // 60 })
 end)
 
@@ -392,7 +386,7 @@ end)
 local function hand_off(c, question)
   if c.params.handoffs == 0 or not c:limit("handoff", c.params.handoffs, "1h", { scope = "group" }) then return false end
   local told = c:staff(c.params.to_staff, {
-    duty = people.mentions(c.params.duty), name = question.name, group = c.chat_name ~= "" and c.chat_name or c.chat,
+    duty = people.mentions(on_duty(c)), name = question.name, group = c.chat_name ~= "" and c.chat_name or c.chat,
     quote = question.text,
   })
   if not told then return false end
@@ -424,7 +418,7 @@ local function staff_spoke(c, m, window)
   local function open(list)
     local rest = {}
     for _, entry in ipairs(list) do
-      if not is_for(m, entry.user, entry.id) then rest[#rest + 1] = entry end
+      if not duty.is_for(m, entry.user, entry.id) then rest[#rest + 1] = entry end
     end
     return rest
   end
@@ -432,7 +426,7 @@ local function staff_spoke(c, m, window)
 
   for user, asked in pairs(c:hash("questions")) do
     local named = #m.mentions > 0 or m.quoted
-    if (named or not asked.told) and is_for(m, user, asked.id) then -- later on, only what is said to them is an answer
+    if (named or not asked.told) and duty.is_for(m, user, asked.id) then -- later on, only what is said to them is an answer
       settle(c, user, m.user)
       c:cancel{ key = user }
     end

@@ -36,6 +36,10 @@ local flow = sop.flow("common", {
     menu_checkin = { "text", help = "菜单里的一行:打卡" },
     menu_redpacket = { "text", help = "菜单里的一行:红包" },
     menu_chaperone = { "text", help = "菜单里的一行:陪聊" },
+    menu_handoff = { "text", help = "菜单里的一行:人工" },
+    menu_segment = { "text", help = "菜单里的一行:等级" },
+    menu_voucher = { "text", help = "菜单里的一行:券" },
+    menu_referral = { "text", help = "菜单里的一行:邀请" },
     menu_common = { "text", help = "菜单里的一行:退订" },
 
     data_words = { "strings", default = { "我的数据", "我的资料", "個人資料", "my data" }, help = "查看自己数据的口令" },
@@ -77,7 +81,11 @@ end)
 
 flow:command("help_words", function(c)
   local p, lines = c.params, {}
-  local line = { checkin = p.menu_checkin, redpacket = p.menu_redpacket, chaperone = p.menu_chaperone }
+  local line = {
+    checkin = p.menu_checkin, redpacket = p.menu_redpacket, chaperone = p.menu_chaperone, handoff = p.menu_handoff,
+    segment = p.menu_segment,
+    voucher = p.menu_voucher, referral = p.menu_referral,
+  }
   for _, entry in ipairs(c:flows()) do
     if entry.on and line[entry.name] then lines[#lines + 1] = c:format(line[entry.name]) end
   end

@@ -421,6 +421,7 @@ flow:command("redeem_words", { role = "redeem_role", args = "glued", usage = "us
   if not codes.valid(code) then return c:reply(p.redeem_bad) end
   local found = codes.find(c, code)
   if not found then return c:reply(p.redeem_unknown) end
+  if found.book then return false end
   if found.chat == c.chat then return c:reply(sop.text(redeem(c, code, c.user, c.name, p.store))) end
   -- Issued elsewhere: that chat's own queue decides, so that two cashiers cannot both redeem it.
   c:timer("redeem", {
@@ -461,7 +462,7 @@ flow:command({ "作废", "红包作废", "作廢" }, { private = false, role = "
   if not code or c.args:find("?", 1, true) then return false end
   if code ~= "" then
     local found = codes.valid(code) and codes.find(c, code)
-    if not found or found.chat ~= c.chat or found.state then return c:reply(p.staff_nothing) end
+    if not found or found.book or found.chat ~= c.chat or found.state then return c:reply(p.staff_nothing) end
     codes.finish(c, code, found, "void", c.user, c.name)
     pack.book(c, -found.cost, found.day)
     local packet = c.group.packet
@@ -485,23 +486,6 @@ end)
 
 -- ---- before and after the last day ---------------------------------------------------------------------------------
 
--- The codes of this chat with the same last day: their owners are reminded on the day before it; those who got theirs too late for that,
--- on the day itself; on the day after it they expire. Asleep for days, with nothing in its journal.
-flow:run("expiry", function(c, args)
-  local p, till = c.params, args.till
-  local day = args.day or c:now() < c:moment(till - 1, p.remind_at) and till - 1 or till
-  c:sleep_until(c:moment(day, p.remind_at))
-  if day > till then
-    local last = expiry.expire(c, till, args.after or "")
-    return last and c:continue{ till = till, day = day, after = last }
-  end
-
-  if args.after then c:sleep("1m") end
-  c:sleep_until(c:quiet_until() or 0)
-  local began = args.began or c:now()
-  local last = c:day() <= till and expiry.remind(c, till, args.since or 0, args.after or "")
-  if last then c:continue{ till = till, day = day, since = args.since, began = began, after = last } end
-  c:continue{ till = till, day = day + 1, since = began }
-end)
+flow:run("expiry", function(c, args) expiry.run(c, args) end)
 
 return flow

@@ -3,8 +3,9 @@
 -- character and every swap of neighbours. Its record stands in the gateway-wide hash "codes" and is written only by turns
 -- of the chat that issued it, so that two cashiers can never both redeem it:
 --   { chat, user, what, cost, from = cause, till = last valid day, at, day = issued, state = "used" | "void" | "expired" or nil, by, when }
--- and with it the names of user and by as they were.
--- The hash "due-<day>" of the issuing chat lists the codes whose last day that is; u:<user> has a field "code:<CODE>".
+-- and with it the names of user and by as they were. A flow whose codes have rules of their own (voucher) gives a record its name in `book`
+-- and further fields: then no other flow redeems it.
+-- The hash "due-<day>" of the issuing chat ("<book>-due-<day>") lists the codes whose last day that is; u:<user> has a field "code:<CODE>".
 local codes = {}
 
 local LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ" -- 31, a prime: that is what makes the check character catch swaps
@@ -62,8 +63,8 @@ local function book(c)
   return c:hash("codes", { scope = "gateway" })
 end
 
-local function due(c, day)
-  return c:hash("due-" .. day, { scope = "chat" })
+local function due(c, day, name)
+  return c:hash((name and name .. "-due-" or "due-") .. day, { scope = "chat" })
 end
 
 -- Has the owners of the codes whose last day is `till` reminded, and the codes expired when it is over: a run of the flow redpacket.
@@ -72,16 +73,16 @@ function codes.watch(c, till)
 end
 
 -- Issues a code to a user, valid for `days` days from today. `from` names the cause ("packet.12"), `cost` is what it
--- used of that cause's budget. Returns the code and its last day, which is to be watched.
-function codes.issue(c, user, what, days, from, cost)
+-- used of that cause's budget, `more` further fields of the record. Returns the code and its last day, which is to be watched.
+function codes.issue(c, user, what, days, from, cost, more)
   local code = codes.make(c:secret(14))
   while book(c)[code] do code = codes.make(c:secret(14)) end
   local till = c:day() + days
-  book(c)[code] = {
-    chat = c.chat, user = user, name = c:display(user), what = what, from = from, cost = cost or 0,
-    till = till, at = c:now(), day = c:day(),
-  }
-  due(c, till)[code] = user
+  local record = more and sop.copy(more) or {}
+  record.chat, record.user, record.name, record.what, record.from, record.cost = c.chat, user, c:display(user), what, from, cost or 0
+  record.till, record.at, record.day = till, c:now(), c:day()
+  book(c)[code] = record
+  due(c, till, record.book)[code] = user
   c:profile_of(user)["code:" .. code] = till
   c:emit("code_issued", { user = user, code = codes.mask(code), what = what, till = c:date(till), from = from, cost = cost or 0 })
   return code, till
@@ -90,6 +91,20 @@ end
 -- The record of a code, nil if there is none.
 function codes.find(c, code)
   return book(c)[code]
+end
+
+-- Writes a record back, in the chat that issued it.
+function codes.keep(c, code, record)
+  book(c)[code] = record
+end
+
+-- Gives a code to somebody else, in the chat that issued it.
+function codes.pass(c, code, record, user, name)
+  c:profile_of(record.user)["code:" .. code] = nil
+  record.user, record.name = user, name
+  book(c)[code] = record
+  due(c, record.till, record.book)[code] = user
+  c:profile_of(user)["code:" .. code] = record.till
 end
 
 -- Ends a code in the chat that issued it: state "used", "void" or "expired"; `store`: the number of the store in which it was used.
@@ -103,14 +118,14 @@ function codes.finish(c, code, record, state, by, by_name, store)
   })
 end
 
--- The valid codes of a user, soonest expiry first: a list of { code, what, till }.
+-- The valid codes of a user, soonest expiry first: a list of { code, what, till, record }.
 function codes.of(c, user)
   local list = {}
   for field, till in pairs(c:profile_of(user)) do
     local code = field:match("^code:(%w+)$")
     local record = code and till >= c:day() and book(c)[code]
     if record and not record.state then
-      list[#list + 1] = { code = code, what = record.what, till = till }
+      list[#list + 1] = { code = code, what = record.what, till = till, record = record }
     end
   end
   table.sort(list, function(a, b) return a.till < b.till or a.till == b.till and a.code < b.code end)
@@ -127,10 +142,11 @@ function codes.ending(c, day, from)
   return list
 end
 
--- Who has or had codes of this chat whose last day is `day`: ids in order, and the codes of each. Their records are not read.
-function codes.owners(c, day)
+-- Who has or had codes of this chat (and of this book, if any) whose last day is `day`: ids in order, and the codes of each. Their records
+-- are not read.
+function codes.owners(c, day, name)
   local ids, by_user = {}, {}
-  for code, user in pairs(due(c, day)) do
+  for code, user in pairs(due(c, day, name)) do
     if not by_user[user] then
       by_user[user] = {}
       ids[#ids + 1] = user
@@ -142,12 +158,12 @@ function codes.owners(c, day)
 end
 
 -- Forgets all codes of this chat whose last day was `day`, at the end of the time that records are kept.
-function codes.forget(c, day)
-  for code, user in pairs(due(c, day)) do
+function codes.forget(c, day, name)
+  for code, user in pairs(due(c, day, name)) do
     book(c)[code] = nil
     c:profile_of(user)["code:" .. code] = nil
   end
-  c:drop(due(c, day))
+  c:drop(due(c, day, name))
 end
 
 return codes

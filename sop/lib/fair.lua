@@ -39,6 +39,13 @@ function fair.prize(seed, i, counts, left)
   return nil
 end
 
+-- The i-th winner among n candidates who are left: a place from 1 to n. Who was picked is no candidate any more; the others keep their
+-- order.
+function fair.pick(seed, i, n)
+  local a = numbers(seed, i)
+  return a % n + 1
+end
+
 -- All shares of a packet, as they fell or would fall: to check a published list.
 function fair.shares(seed, total, count)
   local shares, rest = {}, total

@@ -85,4 +85,9 @@ function spans.till(c, text)
   if at and at >= c:now() + 60 and at <= c:now() + LONGEST then return at end
 end
 
+-- Minutes since midnight of a time of day as people write it; nil if it is none.
+function spans.clock(text)
+  return clock((sop.fold(text):gsub("%s+", "")))
+end
+
 return spans

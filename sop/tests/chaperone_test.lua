@@ -23,6 +23,7 @@
 -- | silent: opted out                                               | who opted out ...                                            |
 -- | what a question is                                              | every form of a question ...                                 |
 -- | handed to the person on duty: @ in the staff chat, with quote   | a question that nobody can answer ... (5 cases)              |
+-- | ... by weekday and hour, where there is a roster                | a question goes to whoever is on duty ...                    |
 -- | nobody within 10 min: tells the member when someone will        | nobody answered within 10 minutes ... (6 cases)              |
 -- | unanswered questions are in the daily report                    | an unanswered question is kept ... (2 cases)                 |
 -- | metrics                                                         | what is counted ...                                          |
@@ -410,6 +411,37 @@ t:case("outside duty hours it names the time at which duty begins", { start = "2
   g:says("小美", "这款酸奶含糖多少")
   g:advance("11m")
   g:expect{ at = "小美", text = "09:00 上班后回你" }
+end)
+
+local shifts = {
+  { days = "1-5", from = "09:00", to = "12:00", users = { "10001" } }, { days = "1-5", from = "12:00", to = "18:00", users = { "10002" } },
+}
+
+t:case("a question goes to whoever is on duty by the roster; afterwards it names when duty begins", {
+  playbook = book({ roster = shifts }),
+}, function(g)
+  g:says("小美", "这款酸奶含糖多少")
+  g:advance("30s")
+  g:expect{ chat = "staff", text = { "@10001", "这款酸奶含糖多少" } }
+  g:advance("10m")
+  g:expect{ at = "小美", text = "30 分钟内回你" }
+  g:at("2026-03-02 12:00")
+  g:says("小王", "附近停车方便吗")
+  g:advance("30s")
+  g:expect{ chat = "staff", text = "@10002" }
+  g:at("2026-03-02 19:00")
+  g:says("阿强", "周末有活动吗")
+  g:advance("11m")
+  g:expect{ at = "阿强", text = "09:00 上班后回你" }
+end)
+
+t:case("what the knowledge base says but nobody has approved is not said", {
+  playbook = book({ faq = { { ask = { "药效" }, answer = "没审过", approved = false } } }),
+}, function(g)
+  g:says("小美", "药效怎么样")
+  g:advance("31s")
+  g:expect_none{ text = "没审过" }
+  g:expect{ chat = "staff", text = "药效怎么样" }
 end)
 
 t:case("nobody answered within 10 minutes counts from the question, and restarts and kills do not matter", function(g)

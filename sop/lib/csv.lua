@@ -1,0 +1,25 @@
+-- csv.lua -- rows as lines of a table that spreadsheets read. A value that a spreadsheet would take for a formula gets a ' in front.
+local csv = {}
+
+local function cell(value)
+  local text = tostring(value == nil and "" or value)
+  if type(value) ~= "number" and text:find("^[=+%-@\t\r]") then text = "'" .. text end
+  if text:find('[",\r\n]') then text = '"' .. text:gsub('"', '""') .. '"' end
+  return text
+end
+
+-- One line of the first `n` values (nil is an empty cell).
+function csv.line(row, n)
+  local cells = {}
+  for i = 1, n or #row do cells[i] = cell(row[i]) end
+  return table.concat(cells, ",")
+end
+
+-- The head and all rows as one text.
+function csv.text(head, rows)
+  local lines = { csv.line(head) }
+  for _, row in ipairs(rows) do lines[#lines + 1] = csv.line(row, #head) end
+  return table.concat(lines, "\n")
+end
+
+return csv
