@@ -24,6 +24,7 @@ from pathlib import Path
 
 import redis
 
+import bench_flows
 import bench_gateways
 import bench_governor
 import bench_runs
@@ -31,7 +32,7 @@ import bench_toggles
 from bench_world import HERE, MIB, BenchError, Sopd, child, cpu_seconds, load_generator, rss_bytes
 
 ROOT = HERE.parent.parent
-PARTS = {**bench_runs.PARTS, **bench_toggles.PARTS, **bench_governor.PARTS, **bench_gateways.PARTS}
+PARTS = {**bench_runs.PARTS, **bench_toggles.PARTS, **bench_governor.PARTS, **bench_gateways.PARTS, **bench_flows.PARTS}
 
 
 # ---- the floor ----------------------------------------------------------------------------------------------
@@ -212,6 +213,9 @@ def options():
     parser.add_argument("--quick", action="store_true", help="one short run of each: a look, not a measurement")
     parser.add_argument("--only", choices=["floor", "speed", "accounts", "soak", *PARTS], action="append",
                         help="only this part; may be given several times")
+    parser.add_argument("--all-flows", action="append_const", const="flows", dest="only",
+                        help="what many flows cost: the same as --only flows")
+    parser.add_argument("--flow-groups", type=int, default=5000, help="groups of that part (default 5,000)")
     parser.add_argument("--runs", type=int, default=3, help="runs of floor and of sopd, in turn (default 3)")
     parser.add_argument("--seconds", type=float, default=5, help="length of each measured phase (default 5)")
     parser.add_argument("--window", type=int, default=1024, help="messages in flight (default 1024)")

@@ -28,6 +28,9 @@ void routes_release(struct routes *r);
 /* The handlers for an input, in order, as a fresh list in out (the caller frees it with routes_free_list). */
 struct route *routes_match(struct chat *c, const struct input *in);
 void routes_free_list(struct route *list);
+/* One of them, empty. routes_free is the end of it. */
+struct route *routes_new(void);
+void routes_free(struct route *r);
 /* The role of a user for one binding in a chat: the highest that configuration, playbook and Redis give there. */
 enum role routes_role(struct chat *c, const struct binding *b, const char *user,
                       const char *platform_role);

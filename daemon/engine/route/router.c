@@ -7,12 +7,56 @@
 #include "engine/internal.h"
 #include "engine/route/routes.h"
 
+/* ---- routes ---- */
+
+/* Every message takes some and leaves them again, so they are kept; not where the sanitizer is to see who uses one too long. */
+#ifdef __SANITIZE_ADDRESS__
+enum { ROUTES_SPARE = 0 };
+#elif defined(__has_feature)
+enum { ROUTES_SPARE = __has_feature(address_sanitizer) ? 0 : 64 };
+#else
+enum { ROUTES_SPARE = 64 };
+#endif
+static struct route *routes_spare;
+static int routes_nspare;
+
+struct route *routes_new(void)
+{
+    struct route *r = routes_spare;
+    if (!r)
+        return MEM_NEW(struct route);
+    routes_spare = r->next;
+    routes_nspare--;
+    *r = (struct route){0};
+    return r;
+}
+
+void routes_free(struct route *r)
+{
+    if (routes_nspare >= ROUTES_SPARE) {
+        free(r);
+        return;
+    }
+    r->next = routes_spare;
+    routes_spare = r;
+    routes_nspare++;
+}
+
+void routes_free_list(struct route *list)
+{
+    while (list) {
+        struct route *next = list->next;
+        routes_free(list);
+        list = next;
+    }
+}
+
 /* ---- matching ---- */
 
 static void routes_append(struct route ***tail, struct binding *b, const struct handler *h,
                           const char *word, size_t len)
 {
-    struct route *r = MEM_NEW(struct route);
+    struct route *r = routes_new();
     r->binding = b;
     r->handler = h;
     r->word = word;
@@ -26,7 +70,7 @@ static bool routes_says(const struct routes_command *c, const char *text, size_t
 {
     const struct handler *h = c->handler;
     if (len < c->len || text[c->len - 1] != c->word[c->len - 1])
-        return false; /* one byte tells nearly all words apart, a hundred of them for each message */
+        return false; /* one byte tells nearly all words apart */
     enum routes_rest rest = h->glued ? REST_GLUED : h->args ? REST_SET_OFF : REST_NONE;
     return routes_says_word(c->word, c->len, text, len, rest);
 }
@@ -75,16 +119,23 @@ static void routes_match_event(struct chat *c, const struct event *ev, struct ro
         routes_command_text(ev, &folded, true);
         buf_cstr(&folded);
         size_t skip = routes_strip(folded.data, folded.len);
-        for (int i = 0; i < r->ncommands; i++) {
-            const struct routes_command *cmd = &r->commands[i];
+        int n;
+        const struct routes_command *cmd =
+            routes_commands_like(r, folded.data + skip, folded.len - skip, &n);
+        for (; n > 0; n--, cmd++) {
             if (routes_says(cmd, folded.data + skip, folded.len - skip) &&
                 routes_allowed_here(r, cmd->handler, ev))
                 routes_append(tail, cmd->binding, cmd->handler, cmd->word, cmd->len);
         }
     }
-    for (int i = 0; i < r->nons && !*ev->via; i++)
-        if (r->ons[i].handler->event == ev->type && routes_allowed_here(r, r->ons[i].handler, ev))
-            routes_append(tail, r->ons[i].binding, r->ons[i].handler, "", 0);
+    if (*ev->via)
+        return;
+    bool group = !ev->private_chat;
+    const struct routes_on *on = r->ons + r->ons_from[ev->type],
+                           *end = r->ons + r->ons_from[ev->type + 1];
+    for (; on < end; on++)
+        if ((on->plain && group) || routes_allowed_here(r, on->handler, ev))
+            routes_append(tail, on->binding, on->handler, "", 0);
 }
 
 struct route *routes_match(struct chat *c, const struct input *in)
@@ -97,7 +148,7 @@ struct route *routes_match(struct chat *c, const struct input *in)
         return *in->event->via ? list : waits_match(c, in->event, list);
     }
     if (in->kind == INPUT_RUN) {
-        list = MEM_NEW(struct route);
+        list = routes_new();
         list->kind = in->why == RUN_CANCEL ? ROUTE_END : ROUTE_WAKE;
         snprintf(list->run, sizeof list->run, "%s", in->name);
         return list;
@@ -120,22 +171,9 @@ struct settings_place routes_place(struct chat *c)
     return (struct settings_place){c->gw->name, c->key, routes_of(c)->tags};
 }
 
-void routes_free_list(struct route *list)
-{
-    while (list) {
-        struct route *next = list->next;
-        free(list);
-        list = next;
-    }
-}
-
 struct binding *routes_binding(struct chat *c, const char *flow)
 {
-    const struct routes *r = routes_of(c);
-    for (int i = 0; i < r->nbindings; i++)
-        if (strcmp(flow_info(r->bindings[i]->flow)->name, flow) == 0)
-            return r->bindings[i];
-    return NULL;
+    return routes_named(routes_of(c), flow);
 }
 
 struct binding *routes_binding_in(struct gw *gw, const char *chat, const char *flow)

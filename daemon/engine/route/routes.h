@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <uthash.h>
 
+#include "gateway/event.h"
+
 struct binding;
 struct handler;
 struct gw;
@@ -18,9 +20,15 @@ struct routes_command {
     struct binding *binding;
     const struct handler *handler;
 };
+/* The commands whose words begin with one character. */
+struct routes_words {
+    uint32_t first; /* its bytes */
+    int from, n;    /* in `commands`; n 0: an empty place */
+};
 struct routes_on {
     struct binding *binding;
     const struct handler *handler;
+    bool plain; /* hears every event of its type in a group */
 };
 struct routes_at {
     struct binding *binding;
@@ -33,11 +41,15 @@ struct routes {
     bool staff;                /* a staff chat: what staff command here is about some group */
     char *tags;                /* effective tags of its chats */
     struct binding **bindings; /* owned references */
+    uint32_t *names;           /* of their flows: hashes */
     int nbindings;
-    struct routes_command *commands; /* longest first */
+    struct routes_command *commands; /* by first character, then longest first */
     int ncommands;
-    struct routes_on *ons;
+    struct routes_words *words; /* a hash table of their first characters */
+    uint32_t words_mask;
+    struct routes_on *ons; /* by the type of their event, in the playbook's order */
     int nons;
+    int ons_from[EVENT_TYPES + 1]; /* where those of a type begin */
     struct routes_at *ats;
     int nats;
     bool held; /* in the list of those that were looked up */
@@ -51,6 +63,13 @@ struct routes {
 struct routes *routes_lookup(struct gw *gw, const char *chat, const char *name);
 /* The same of a chat that is known to exist, which keeps them. */
 struct routes *routes_of_known(struct gw *gw, struct known *k);
+/* Puts handlers where an event finds them, when all have been added. routes_index.c */
+void routes_index(struct routes *r);
+/* What runs of the flow of that name; NULL: it is not there. */
+struct binding *routes_named(const struct routes *r, const char *flow);
+/* The commands that a folded text could be: their words begin with its first character. */
+const struct routes_command *routes_commands_like(const struct routes *r, const char *text,
+                                                  size_t len, int *n);
 /* How many there are: for tests. */
 size_t routes_count(void);
 /* Bytes of what may stand before a command in folded text: blanks, / # !, emoji and signs. 0 if there is nothing else. */

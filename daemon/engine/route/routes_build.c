@@ -26,7 +26,9 @@ void routes_release(struct routes *r)
         binding_release(r->bindings[i]);
     free(r->tags);
     free(r->bindings);
+    free(r->names);
     free(r->commands);
+    free(r->words);
     free(r->ons);
     free(r->ats);
     free(r);
@@ -123,7 +125,7 @@ static void routes_add_on(struct routes *r, struct binding *b, const struct hand
     r->ons = mem_realloc(r->ons, (size_t)(r->nons + 1) * sizeof *r->ons);
     int at = h->remote ? 0 : r->nons;
     memmove(r->ons + at + 1, r->ons + at, (size_t)(r->nons - at) * sizeof *r->ons);
-    r->ons[at] = (struct routes_on){b, h};
+    r->ons[at] = (struct routes_on){b, h, false};
     r->nons++;
 }
 
@@ -158,18 +160,6 @@ static void routes_add_binding(struct routes *r, struct binding *b, bool command
     }
 }
 
-/* Longest word first; equal lengths keep the playbook's order. */
-static void routes_sort(struct routes *r)
-{
-    for (int i = 1; i < r->ncommands; i++) {
-        struct routes_command c = r->commands[i];
-        int j = i;
-        for (; j > 0 && r->commands[j - 1].len < c.len; j--)
-            r->commands[j] = r->commands[j - 1];
-        r->commands[j] = c;
-    }
-}
-
 /* ---- routes ---- */
 
 static uint64_t routes_hash(const struct routes_plan *p)
@@ -191,7 +181,7 @@ static struct routes *routes_build(const struct routes_plan *p, uint64_t hash)
     r->bindings = mem_alloc((size_t)(p->n + 1) * sizeof(struct binding *));
     for (int i = 0; i < p->n; i++)
         routes_add_binding(r, p->items[i].binding, p->items[i].staff);
-    routes_sort(r);
+    routes_index(r);
     HASH_ADD(hh, routes_table, hash, sizeof r->hash, r);
     return r;
 }

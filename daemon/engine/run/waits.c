@@ -337,13 +337,22 @@ struct waits_asked {
     bool is_command; /* of a flow that is on here, for this member */
     bool
         refused; /* one for staff, and this member is none: c:gather leaves it alone, as a flow that chats does */
+    struct waits_text *text;
+};
+
+/* What it says as a command, folded: made when the first wait asks for it, for few do. */
+struct waits_text {
+    bool made;
     struct buf folded;
     size_t skip; /* of folded: the optional sign before a command */
 };
 
+/* Commands stand before the listeners (routes_match_event), which only a pressed button may be for. */
 static void waits_look_for_command(struct waits_asked *a, const struct route *handlers)
 {
     for (const struct route *r = handlers; r && !a->is_command; r = r->next) {
+        if (r->handler->kind == HANDLER_ON && a->ev->type != EVENT_BUTTON)
+            return;
         if (a->ev->type == EVENT_BUTTON && r->handler->kind == HANDLER_ON && r->handler->nwords)
             a->is_command = routes_flow_on(a->c, r->binding, NULL); /* this very button is for it */
         if (r->handler->kind != HANDLER_COMMAND || !routes_flow_on(a->c, r->binding, NULL))
@@ -381,10 +390,17 @@ static bool wait_match_ok(const struct wait_more *m, const char *text)
 /* Which of its commands the message says: its index, -1 none. */
 static int wait_command(const struct wait_more *m, const struct waits_asked *a)
 {
-    const char *text = a->folded.len ? a->folded.data : "";
+    struct waits_text *t = a->text;
+    if (!t->made && strlen(a->ev->text) <= WAITS_TEXT_MAX) {
+        routes_command_text(a->ev, &t->folded, true);
+        buf_cstr(&t->folded);
+        t->skip = routes_strip(t->folded.data, t->folded.len);
+    }
+    t->made = true;
+    const char *text = t->folded.len ? t->folded.data : "";
     for (int i = 0; i < m->ncommands; i++)
-        if (routes_says_word(m->commands[i], strlen(m->commands[i]), text + a->skip,
-                             a->folded.len - a->skip, REST_SET_OFF))
+        if (routes_says_word(m->commands[i], strlen(m->commands[i]), text + t->skip,
+                             t->folded.len - t->skip, REST_SET_OFF))
             return i;
     return -1;
 }
@@ -435,9 +451,9 @@ static bool wait_on(struct chat *c, const struct wait *w)
 static struct route *waits_route(const struct wait *w, enum route_kind kind, const char *word)
 {
     size_t len = word ? strlen(word) : 0;
-    struct route *r = mem_zero(sizeof *r + len + 1);
+    struct route *r = word ? mem_zero(sizeof *r + len + 1) : routes_new();
     r->kind = kind;
-    snprintf(r->run, sizeof r->run, "%016llx", (unsigned long long)w->run);
+    buf_hex64(r->run, w->run);
     if (word) {
         r->word = memcpy(r + 1, word, len + 1);
         r->word_len = len;
@@ -446,17 +462,16 @@ static struct route *waits_route(const struct wait *w, enum route_kind kind, con
 }
 
 /* A gathered event is no news for its own flow's handlers. */
-static void waits_skip_flow(struct route **list, const char *flow)
+static void waits_skip_flow(struct route **list, const struct binding *b)
 {
     while (*list) {
         struct route *r = *list;
-        if (r->kind != ROUTE_START || r->handler->kind != HANDLER_ON ||
-            strcmp(flow_info(r->binding->flow)->name, flow) != 0) {
+        if (r->binding != b || r->handler->kind != HANDLER_ON || r->kind != ROUTE_START) {
             list = &r->next;
             continue;
         }
         *list = r->next;
-        free(r);
+        routes_free(r);
     }
 }
 
@@ -479,7 +494,7 @@ static struct route *waits_collect(const struct waits_asked *a, struct route **h
             r->last = !(w->more && w->more->keep);
         } else if (wait_gathers(w, a) && wait_on(a->c, w)) {
             r = waits_route(w, ROUTE_GATHER, NULL);
-            waits_skip_flow(handlers, w->flow);
+            waits_skip_flow(handlers, routes_binding(a->c, w->flow));
         }
         if (!r)
             continue;
@@ -495,17 +510,13 @@ struct route *waits_match(struct chat *c, const struct event *ev, struct route *
 {
     if (!c->nwaits || ev->from_bot)
         return handlers;
-    struct waits_asked a = {.c = c, .ev = ev, .user = hash_string(ev->user)};
+    struct waits_text text = {0};
+    struct waits_asked a = {.c = c, .ev = ev, .user = hash_string(ev->user), .text = &text};
     a.speaks = ev->type == EVENT_MESSAGE || ev->type == EVENT_BUTTON;
     if (a.speaks)
         waits_look_for_command(&a, handlers);
-    if (a.speaks && strlen(ev->text) <= WAITS_TEXT_MAX) {
-        routes_command_text(ev, &a.folded, true);
-        buf_cstr(&a.folded);
-        a.skip = routes_strip(a.folded.data, a.folded.len);
-    }
     struct route *list = waits_collect(&a, &handlers), **tail = &list;
-    buf_free(&a.folded);
+    buf_free(&text.folded);
     bool taken = false;
     for (; *tail; tail = &(*tail)->next)
         taken = taken || (*tail)->last;
