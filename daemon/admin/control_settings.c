@@ -86,7 +86,7 @@ int control_settings_bad(const struct admin_env *env)
 
 bool control_killed(const struct admin_env *env)
 {
-    struct settings_place everywhere = {"", NULL, NULL};
+    struct settings_place everywhere = {"", NULL, NULL, NULL};
     return env->settings &&
            settings_paused_until(env->settings, &everywhere, "*", clock_wall(env->clock)) > 0;
 }

@@ -109,7 +109,7 @@ static bool engine_begin_turns(struct engine *e, struct gw *gw, uint64_t until_n
     while (c) {
         struct chat *next = c->ready_next;
         c->ready = false;
-        while (c->first && !c->turn && !c->gap && waits_ready(c) && clock_ns() < until_ns)
+        while (c->first && !c->turn && !c->gap && home_ready(c) && waits_ready(c) && clock_ns() < until_ns)
             turn_begin(c);
         chat_wake(c);
         c = next;

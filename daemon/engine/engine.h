@@ -30,6 +30,7 @@ struct retention {
     int64_t left_ms;                          /* of a member, after they left a group */
     int64_t events_ms, audit_ms, commands_ms; /* entries of streams; commands: the dead letters */
     int64_t trace_ms;                         /* of a chat, after its last line */
+    int64_t tally_ms;                         /* what was counted on a day */
 };
 
 struct engine_opts {

@@ -16,6 +16,7 @@
 #include "engine/send/merge.h"
 #include "engine/send/risk.h"
 #include "engine/send/warmup.h"
+#include "engine/turn/experiment.h"
 #include "gateway/pool.h"
 #include "store/keys.h"
 
@@ -115,6 +116,7 @@ static void gw_load(struct gw *gw)
     forget_start(gw);
     gw_read(gw, "HGETALL", "chats", gw_loaded_chats);
     calls_load(gw);
+    experiments_load(gw);
     settings_owed(gw);
     warmup_load(gw); /* after the chats */
     guard_load(gw);
@@ -354,10 +356,12 @@ void gw_free(struct gw *gw)
     HASH_ITER (hh, gw->asked, a, atmp) {
         HASH_DEL(gw->asked, a);
         a->fn(a->ud, NULL);
+        free(a->members_of);
         free(a);
     }
     calls_drop(gw);
     timers_free(gw);
+    home_free(gw);
     inbox_free(gw);
     news_free(gw);
     gap_free(gw);
@@ -374,6 +378,7 @@ void gw_free(struct gw *gw)
     forget_free(gw);
     health_free(gw);
     import_free(gw);
+    experiments_free(gw);
     free(gw->optout_key);
     free(gw->name);
     free(gw);

@@ -17,6 +17,8 @@ static void gw_note_chat(struct gw *gw, const struct event *e)
         return;
     struct known *k;
     HASH_FIND_STR(gw->known, e->chat, k);
+    if (k && k->size > 0 && !e->history && (e->type == EVENT_JOIN || e->type == EVENT_LEAVE))
+        k->size += e->type == EVENT_JOIN ? 1 : -1;
     if (!k || (*e->chat_name && strcmp(k->name, e->chat_name) != 0)) {
         known_set(gw, e->chat, e->chat_name, true);
         schedule_rebuild(gw->e);
@@ -135,12 +137,34 @@ bool gw_ask(struct gw *gw, const struct gateway_request *r,
     a->ticket = ++gw->next_ticket;
     a->fn = fn;
     a->ud = ud;
+    if (r->action == ACTION_MEMBERS && r->chat)
+        a->members_of = mem_strdup(r->chat);
     HASH_ADD(hh, gw->asked, ticket, sizeof a->ticket, a);
     if (gw->gateway && gw->gateway->ops->call(gw->gateway, r, a->ticket))
         return true;
     HASH_DEL(gw->asked, a);
+    free(a->members_of);
     free(a);
     return false;
+}
+
+static void gw_set_size(struct gw *gw, const char *chat, int64_t members)
+{
+    struct known *k;
+    HASH_FIND_STR(gw->known, chat, k);
+    if (k)
+        k->size = members > 0 ? members : 0;
+}
+
+/* A list of members tells how many there are, where the platform does not say it. */
+static void gw_count_members(struct gw *gw, const char *chat, const struct gateway_response *r)
+{
+    struct gateway_state s;
+    int64_t n = 0;
+    gw->gateway->ops->state(gw->gateway, &s);
+    for (size_t i = 0; i < r->nmembers; i++)
+        n += !s.self_id || strcmp(r->members[i].user, s.self_id) != 0;
+    gw_set_size(gw, chat, n);
 }
 
 static void gw_on_response(void *ud, struct gateway *g, uint64_t ticket,
@@ -152,7 +176,10 @@ static void gw_on_response(void *ud, struct gateway *g, uint64_t ticket,
     HASH_FIND(hh, gw->asked, &ticket, sizeof ticket, a);
     if (a) {
         HASH_DEL(gw->asked, a);
+        if (a->members_of && r->ok)
+            gw_count_members(gw, a->members_of, r);
         a->fn(a->ud, r);
+        free(a->members_of);
         free(a);
         engine_spin(gw->e);
         return;
@@ -223,6 +250,12 @@ static void gw_on_chat(void *ud, struct gateway *g, const char *chat, const char
     schedule_rebuild(gw->e);
 }
 
+static void gw_on_size(void *ud, struct gateway *g, const char *chat, int64_t members)
+{
+    (void)g;
+    gw_set_size(ud, chat, members);
+}
+
 static void gw_on_caught_up(void *ud, struct gateway *g, const struct gateway_gap *r)
 {
     struct gw *gw = ud;
@@ -242,6 +275,7 @@ void gw_sink(struct gw *gw, struct gateway_sink *out)
                                  .on_response = gw_on_response,
                                  .on_state = gw_on_state,
                                  .on_chat = gw_on_chat,
+                                 .on_size = gw_on_size,
                                  .on_caught_up = gw_on_caught_up,
                                  .on_repeated = gw_on_repeated};
 }

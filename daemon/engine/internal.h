@@ -7,6 +7,7 @@
 #include "engine/gap.h"
 #include "engine/health/health.h"
 #include "engine/inbox/inbox.h"
+#include "engine/route/home.h"
 #include "engine/route/route.h"
 #include "engine/run/run.h"
 #include "engine/send/account.h"
@@ -53,6 +54,7 @@ struct asked {
     uint64_t ticket;
     void (*fn)(void *ud, const struct gateway_response *r);
     void *ud;
+    char *members_of; /* the group whose members it is about; NULL */
     UT_hash_handle hh;
 };
 
@@ -65,6 +67,8 @@ struct gw {
     struct gateway *gateway;
     unsigned caps;
     struct pace pace;
+    struct homes homes;
+    struct claim *claims;       /* of turns that are not over: claims.c */
     struct talk *talks;         /* whom we answer, and how they react: breaker_talk.c */
     struct ignored *ignored;    /* who gets no answer for a while */
     struct breaker_rest *rests; /* flows that the breaker stopped: breaker.c */
@@ -80,13 +84,14 @@ struct gw {
     struct chat *chats; /* in memory */
     struct known *known;
     struct optout *optout;
-    unsigned veils;         /* entries of it without an id: optout.c */
-    char *optout_key;       /* what veils are made with; NULL: none was made yet */
-    struct forget *forgets; /* members being forgotten: forget.c */
-    struct import *imports; /* chats being put back: import.c */
-    int64_t retention_ms;   /* wall: when to look for what has become too old */
-    size_t queued;          /* inputs waiting, all chats */
-    struct shed shed;       /* and what becomes of those that are too many */
+    unsigned veils;                 /* entries of it without an id: optout.c */
+    struct experiment *experiments; /* whose outcomes are counted: turn/experiment.c */
+    char *optout_key;               /* what veils are made with; NULL: none was made yet */
+    struct forget *forgets;         /* members being forgotten: forget.c */
+    struct import *imports;         /* chats being put back: import.c */
+    int64_t retention_ms;           /* wall: when to look for what has become too old */
+    size_t queued;                  /* inputs waiting, all chats */
+    struct shed shed;               /* and what becomes of those that are too many */
     struct chat *ready, **ready_tail;
     struct turn *finished, **finished_tail; /* turns to commit */
     unsigned nfinished;

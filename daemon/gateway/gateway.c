@@ -93,6 +93,11 @@ static void gateway_no_chat(void *ud, struct gateway *g, const char *chat, const
     (void)ud, (void)g, (void)chat, (void)name, (void)present;
 }
 
+static void gateway_no_size(void *ud, struct gateway *g, const char *chat, int64_t members)
+{
+    (void)ud, (void)g, (void)chat, (void)members;
+}
+
 static void gateway_no_caught_up(void *ud, struct gateway *g, const struct gateway_gap *r)
 {
     (void)ud, (void)g, (void)r;
@@ -108,6 +113,8 @@ void gateway_sink_complete(struct gateway_sink *sink)
         sink->on_repeated = gateway_no_event;
     if (!sink->on_chat)
         sink->on_chat = gateway_no_chat;
+    if (!sink->on_size)
+        sink->on_size = gateway_no_size;
     if (!sink->on_caught_up)
         sink->on_caught_up = gateway_no_caught_up;
 }

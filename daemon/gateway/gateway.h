@@ -223,6 +223,8 @@ struct gateway_sink {
     void (*on_state)(void *ud, struct gateway *g, const char *reason);
     /* A group of the account: its name, and that it is ours (present) or no longer (absent). */
     void (*on_chat)(void *ud, struct gateway *g, const char *chat, const char *name, bool present);
+    /* How many are in it besides the account, where the platform says so with its list of groups; joins and leaves since are events. */
+    void (*on_size)(void *ud, struct gateway *g, const char *chat, int64_t members);
 };
 
 struct gateway_state {

@@ -62,6 +62,9 @@ void ob_groups_answer(struct ob *g, const struct ob_answer *a)
         if (json_text(title))
             utf8_clean(&name, title->s, utf8_cut(title->s, title->len, OB_NAME_MAX));
         g->sink.on_chat(g->sink.ud, &g->base, chat, buf_cstr(&name), true);
+        int64_t members = 0; /* the account is one of them */
+        if (json_int(json_get(v, "member_count"), &members) && members > 0)
+            g->sink.on_size(g->sink.ud, &g->base, chat, members - 1);
     }
     ob_roster_replace(g, r);
 }

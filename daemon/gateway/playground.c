@@ -87,6 +87,13 @@ static struct play_member *play_member(struct play_group *group, const char *use
     return NULL;
 }
 
+void play_size(struct playground *g, const char *chat)
+{
+    const struct play_group *group = play_group(g, chat);
+    if (group && g->link == LINK_UP)
+        g->sink.on_size(g->sink.ud, &g->base, group->id, (int64_t)group->nmembers);
+}
+
 static struct play_member *play_enter(struct playground *g, const char *chat, const char *user)
 {
     struct play_group *group = play_group(g, chat);
@@ -100,6 +107,7 @@ static struct play_member *play_enter(struct playground *g, const char *chat, co
     m->next = group->members;
     group->members = m;
     group->nmembers++;
+    play_size(g, chat);
     return m;
 }
 
@@ -228,7 +236,10 @@ void play_emit(struct playground *g, struct event *e)
         play_set_ref(g, e);
         if (e->type == EVENT_MESSAGE || e->type == EVENT_BUTTON)
             play_opens(g, e->chat);
+        char chat[EVENT_ID_MAX + 1];
+        snprintf(chat, sizeof chat, "%s", e->chat);
         g->sink.on_event(g->sink.ud, &g->base, e);
+        play_size(g, chat); /* joins and leaves are counted in it already */
     } else {
         event_free(e);
     }

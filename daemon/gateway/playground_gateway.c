@@ -232,8 +232,10 @@ static void play_start(struct gateway *base)
     g->link = LINK_UP;
     g->account = ACCOUNT_ONLINE;
     g->sink.on_state(g->sink.ud, base, "playground open");
-    for (const struct play_group *p = g->groups; p; p = p->next)
+    for (const struct play_group *p = g->groups; p; p = p->next) {
         g->sink.on_chat(g->sink.ud, base, p->id, p->name, true);
+        play_size(g, p->id);
+    }
 }
 
 static void play_closed(uv_handle_t *h)

@@ -81,6 +81,8 @@ struct event *play_event(struct playground *g, enum event_type type, const char 
                          const char *name);
 void play_key(struct playground *g, struct event *e);
 void play_emit(struct playground *g, struct event *e);
+/* Says how many are in a group. */
+void play_size(struct playground *g, const char *chat);
 void play_kick(struct playground *g, const char *chat, const char *user);
 /* A list for the caller to free; NULL if the group is unknown. */
 struct gateway_member *play_members(struct playground *g, const char *chat, size_t *n);

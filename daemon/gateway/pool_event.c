@@ -380,6 +380,19 @@ static void pool_on_chat(void *ud, struct gateway *g, const char *chat, const ch
         pool_wants(p);
 }
 
+/* Accounts of the pool are no members for each other. */
+static void pool_on_size(void *ud, struct gateway *g, const char *chat, int64_t members)
+{
+    struct pool_member *m = ud;
+    struct pool *p = m->pool;
+    (void)g;
+    if (p->stopping || m->stopping)
+        return;
+    const struct pool_chat *c = pool_chat_get(p, chat, true);
+    int others = __builtin_popcount(c->in) - 1;
+    p->sink.on_size(p->sink.ud, &p->base, chat, members - (others > 0 ? others : 0));
+}
+
 static void pool_on_caught_up(void *ud, struct gateway *g, const struct gateway_gap *r)
 {
     struct pool_member *m = ud;
@@ -407,6 +420,7 @@ void pool_sink(struct pool_member *m, struct gateway_sink *out)
                                  .on_response = pool_on_response,
                                  .on_state = pool_on_state,
                                  .on_chat = pool_on_chat,
+                                 .on_size = pool_on_size,
                                  .on_caught_up = pool_on_caught_up,
                                  .on_repeated = pool_on_repeated};
 }

@@ -20,6 +20,7 @@ static const struct outside {
     {"vary", out_vary, 0, NULL, NULL},
     {"mentionable", out_mentionable, 0, NULL, NULL},
     {"read_now", out_read_now, 0, NULL, NULL},
+    {"name_now", out_name_now, 0, NULL, NULL},
     {"secret", out_secret, 'x', "a secret", "draws a secret"},
     {"opted_out", out_opted_out, 'o', "the question whether somebody opted out",
      "asks whether somebody opted out"},
@@ -36,14 +37,21 @@ static const struct outside {
     {"commands", out_commands, 'k', "the commands for staff", "asks for the commands for staff"},
     {"read", out_read, 'r', "a read", "reads"},
     {"read_map", out_read_map, 'R', "a read of a whole hash", "reads a whole hash"},
+    {"name_of", out_name_of, 'D', "a name", "asks for somebody's name"},
     {"written", out_written, 'W', "a look at the turn's writes", "looks at the turn's writes"},
     {"members", out_members, 'm', "the list of members", "asks for the list of members"},
     {"write", out_write, 'w', "a write", "writes"},
     {"emit", out_emit, 'e', "an event", "tells an event"},
+    {"expose", out_expose, 'X', "a variant of an experiment", "takes a variant of an experiment"},
     {"send", out_send, 's', "a message", "sends a message"},
     {"note", out_note, 'f', "a text that was made", "makes a text"},
     {"act", out_act, 'a', "an action in the chat", "acts in the chat"},
     {"timer", out_timer, 'i', "a timer", "sets or cancels a timer"},
+    {"claim", out_claim, 'Q', "a claim", "claims what happens once"},
+    {"count", out_count, 'C', "a count", "counts"},
+    {"counted", out_counted, 'T', "the question whether anything is counted",
+     "asks whether anything is counted"},
+    {"size", out_size, 'z', "the size of the group", "asks for the size of the group"},
     {"opt_out", out_opt_out, 'u', "an opt-out", "opts somebody out or in"},
     {"forget", out_forget, 'G', "an order to forget", "forgets somebody"},
     {"set", out_set, 'g', "a switch", "turns a switch"},
@@ -189,7 +197,8 @@ static int outside_raised(lua_State *L, struct coro *co, const struct outside *o
 static bool outside_refused(lua_State *L, const struct outside *o, int n)
 {
     return n == 2 && lua_isnil(L, -2) &&
-           (o->call == out_read || o->call == out_read_map || o->call == out_read_now);
+           (o->call == out_read || o->call == out_read_map || o->call == out_read_now ||
+            o->call == out_name_of || o->call == out_name_now);
 }
 
 static int push_refusal(lua_State *L)

@@ -50,19 +50,28 @@ int out_said_in(lua_State *L, struct coro *co);
 int out_read(lua_State *L, struct coro *co);
 int out_read_map(lua_State *L, struct coro *co);
 int out_read_now(lua_State *L, struct coro *co);
+int out_name_of(lua_State *L, struct coro *co);
+int out_name_now(lua_State *L, struct coro *co);
 int out_written(lua_State *L, struct coro *co);
 int out_members(lua_State *L, struct coro *co);
 
 /* ---- capi_effect.c ---- */
 int out_write(lua_State *L, struct coro *co);
 int out_emit(lua_State *L, struct coro *co);
+int out_expose(lua_State *L, struct coro *co);
 int out_send(lua_State *L, struct coro *co);
 int out_act(lua_State *L, struct coro *co);
 int out_timer(lua_State *L, struct coro *co);
+int out_claim(lua_State *L, struct coro *co);
 int out_opt_out(lua_State *L, struct coro *co);
 int out_forget(lua_State *L, struct coro *co);
 int out_start(lua_State *L, struct coro *co);
 int out_cancel_run(lua_State *L, struct coro *co);
+
+/* ---- capi_tally.c ---- */
+int out_count(lua_State *L, struct coro *co);
+int out_counted(lua_State *L, struct coro *co);
+int out_size(lua_State *L, struct coro *co);
 
 /* ---- capi_run.c ---- */
 int out_note(lua_State *L, struct coro *co);

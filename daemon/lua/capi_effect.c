@@ -31,6 +31,24 @@ int out_emit(lua_State *L, struct coro *co)
     if (!turn_emit(co->turn, kind, name, co->time_ms, data, len))
         return fence_fail(
             L, "one turn may write at most 2000 values (4 MiB): spread the work over timers");
+    if (strcmp(kind, "events") == 0)
+        turn_count_event(co->turn, name, data, len);
+    return 0;
+}
+
+/* expose(experiment, unit, variant, variant before, is it new?, the experiment as JSON) */
+int out_expose(lua_State *L, struct coro *co)
+{
+    struct turn_exposure x = {.name = luaL_checkstring(L, 1),
+                              .unit = luaL_checkstring(L, 2),
+                              .variant = luaL_checkstring(L, 3),
+                              .was = luaL_checkstring(L, 4),
+                              .fresh = lua_toboolean(L, 5),
+                              .def = luaL_checkstring(L, 6),
+                              .time_ms = co->time_ms};
+    if (!turn_expose(co->turn, &x))
+        return fence_fail(
+            L, "one turn may write at most 2000 values (4 MiB): spread the work over timers");
     return 0;
 }
 
@@ -151,14 +169,22 @@ int out_act(lua_State *L, struct coro *co)
     return capi_reason(L, turn_act(co->turn, &r));
 }
 
-/* timer(name, key, due_ms or -1, args JSON, chat) */
+/* timer(name, key, due_ms or -1, args JSON, chat, true: nobody's) */
 int out_timer(lua_State *L, struct coro *co)
 {
     const char *chat = capi_string(L, 5);
     const char *name = luaL_checkstring(L, 1), *key = luaL_checkstring(L, 2);
     const char *args = luaL_checkstring(L, 4);
     int64_t due = luaL_checkinteger(L, 3);
-    return capi_reason(L, turn_timer_in(co->turn, chat, name, key, due, args));
+    const char *user = lua_toboolean(L, 6) ? "" : NULL;
+    return capi_reason(L, turn_timer_in(co->turn, chat, name, key, due, args, user));
+}
+
+/* claim(key): is the key of `once` free for this turn? */
+int out_claim(lua_State *L, struct coro *co)
+{
+    lua_pushboolean(L, turn_claim(co->turn, luaL_checkstring(L, 1)));
+    return 1;
 }
 
 int out_opt_out(lua_State *L, struct coro *co)

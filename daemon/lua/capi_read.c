@@ -74,11 +74,12 @@ static int convert_map(lua_State *L, const void *answer)
     return 1;
 }
 
-static int start_read(lua_State *L, struct coro *co, int (*convert)(lua_State *, const void *))
+/* The command stands in the host's scratch buffer. */
+static int start_command(lua_State *L, struct coro *co, int (*convert)(lua_State *, const void *))
 {
     if (++co->reads > HANDLER_READS)
         return fence_fail(L, "more than %d reads from Redis in one handler", HANDLER_READS);
-    struct buf *command = build_command(L);
+    struct buf *command = &flow_of(L)->host->scratch;
     uint64_t wait = coro_wait(L, co, convert);
     if (!turn_read(co->turn, buf_cstr(command), command->len, coro_answer,
                    (void *)(uintptr_t)wait)) {
@@ -86,6 +87,12 @@ static int start_read(lua_State *L, struct coro *co, int (*convert)(lua_State *,
         return fence_kill(L, KILL_STORE, "Redis is away");
     }
     return OUTSIDE_WAITS;
+}
+
+static int start_read(lua_State *L, struct coro *co, int (*convert)(lua_State *, const void *))
+{
+    build_command(L);
+    return start_command(L, co, convert);
 }
 
 int out_read(lua_State *L, struct coro *co)
@@ -103,6 +110,64 @@ int out_read_now(lua_State *L, struct coro *co)
 {
     if (!journal_replaying(&co->journal))
         return start_read(L, co, convert_plain);
+    lua_pushnil(L);
+    return 1;
+}
+
+/* ---- names ---- */
+
+/* The name that the first of these members' fields has. */
+static const char name_script[] = "for i = 1, #KEYS do\n"
+                                  "  local name = redis.call('HGET', KEYS[i], 'name')\n"
+                                  "  if name and name ~= '' then return name end\n"
+                                  "end\n"
+                                  "return false\n";
+
+struct name_keys {
+    struct turn *turn;
+    const char *user, *but;
+    struct buf words;
+    size_t n;
+};
+
+static void name_key(void *ud, const struct turn_flow *f)
+{
+    struct name_keys *k = ud;
+    struct buf key = {0};
+    if (strcmp(f->name, k->but) == 0)
+        return;
+    turn_key(k->turn, &key, "m", f->name, turn_chat(k->turn), k->user, NULL);
+    buf_add_bulk(&k->words, key.data, key.len);
+    k->n++;
+    buf_free(&key);
+}
+
+/* name_of(user): what the other flows of this chat keep as `name` of a member, the first in the playbook's order; as it stands in Redis. */
+int out_name_of(lua_State *L, struct coro *co)
+{
+    struct name_keys k = {.turn = co->turn,
+                          .user = luaL_checkstring(L, 1),
+                          .but = flow_info(turn_binding(co->turn)->flow)->name};
+    struct buf *command = &flow_of(L)->host->scratch;
+    turn_each_flow(co->turn, NULL, name_key, &k);
+    buf_reset(command);
+    buf_add_array(command, 3 + k.n);
+    buf_add_bulk(command, "EVAL", 4);
+    buf_add_bulk(command, name_script, sizeof name_script - 1);
+    buf_add_bulk_int(command, (int64_t)k.n);
+    buf_add(command, k.words.data, k.words.len);
+    buf_free(&k.words);
+    if (k.n)
+        return start_command(L, co, convert_plain);
+    lua_pushnil(L);
+    return 1;
+}
+
+/* The same for the making of texts. */
+int out_name_now(lua_State *L, struct coro *co)
+{
+    if (!journal_replaying(&co->journal))
+        return out_name_of(L, co);
     lua_pushnil(L);
     return 1;
 }

@@ -58,13 +58,24 @@ static void set_pause(lua_State *L, const struct settings_value *v)
 
 /* ---- looking ---- */
 
+/* A parameter's value as a text: the first of a list. */
+static const char *text_of(const struct binding *b, const char *param)
+{
+    const cJSON *v = values_named(b->values, b->flow, param);
+    v = cJSON_IsArray(v) ? v->child : v;
+    return cJSON_IsString(v) ? v->valuestring : NULL;
+}
+
 static void add_flow(void *ud, const struct turn_flow *f)
 {
     lua_State *L = ud;
-    lua_createtable(L, 0, 8);
+    lua_createtable(L, 0, 9);
     set_text(L, "name", f->name);
     set_text(L, "title", f->title);
     set_flag(L, "on", f->on);
+    const char *menu = flow_info(f->binding->flow)->menu;
+    if (*menu)
+        set_text(L, "menu", text_of(f->binding, menu));
     set_text(L, "why", f->why);
     if (f->value && strcmp(f->why, "paused") == 0) {
         set_pause(L, f->value);
@@ -164,20 +175,12 @@ int out_chats(lua_State *L, struct coro *co)
     return 2;
 }
 
-/* A parameter's value as a text: the first of a list. */
-static const char *text_of(const struct turn_command *c, const char *param)
-{
-    const cJSON *v = values_named(c->binding->values, c->binding->flow, param);
-    v = cJSON_IsArray(v) ? v->child : v;
-    return cJSON_IsString(v) ? v->valuestring : NULL;
-}
-
 /* How a command is written, in the words of the chat if the flow has a text for it. */
 static const char *usage_of(const struct turn_command *c)
 {
     const struct handler *h = c->handler;
-    const char *text = *h->usage       ? text_of(c, h->usage)
-                       : h->from_param ? text_of(c, h->name)
+    const char *text = *h->usage       ? text_of(c->binding, h->usage)
+                       : h->from_param ? text_of(c->binding, h->name)
                                        : NULL;
     if (text)
         return text;

@@ -31,6 +31,13 @@ static int time_day_of(lua_State *L)
 }
 
 /* moment(day, clock_ms): when that calendar day shows that clock time, in ms. */
+/* Milliseconds after midnight at which the playbook's day begins. */
+static int time_cutoff(lua_State *L)
+{
+    lua_pushinteger(L, cutoff_of(L));
+    return 1;
+}
+
 static int time_moment(lua_State *L)
 {
     lua_pushinteger(L, zone_moment(zone_of(L), luaL_checkinteger(L, 1), luaL_checkinteger(L, 2)));
@@ -264,6 +271,7 @@ void capi_time(lua_State *L)
 {
     static const luaL_Reg list[] = {{"day_of", time_day_of},
                                     {"moment", time_moment},
+                                    {"cutoff", time_cutoff},
                                     {"calendar_day", time_calendar_day},
                                     {"parse_date", time_parse_date_text},
                                     {"parse_clock", time_parse_clock_text},

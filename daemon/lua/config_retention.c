@@ -19,7 +19,7 @@ static void retention_time(struct conf_report *r, const struct conf_value *table
 
 void config_read_retention(struct conf_report *r, struct config *c, const struct conf_value *root)
 {
-    static const char *const keys[] = {"left", "events", "audit", "commands", "trace", NULL};
+    static const char *const keys[] = {"left", "events", "audit", "commands", "trace", "tally", NULL};
     const struct conf_value *v = conf_table(r, root, "retention");
     if (v)
         conf_check_keys(r, v, "retention", keys, false);
@@ -28,4 +28,5 @@ void config_read_retention(struct conf_report *r, struct config *c, const struct
     retention_time(r, v, "audit", DAYS(730), &c->retention.audit_ms);
     retention_time(r, v, "commands", DAYS(30), &c->retention.commands_ms);
     retention_time(r, v, "trace", DAYS(7), &c->retention.trace_ms);
+    retention_time(r, v, "tally", DAYS(400), &c->retention.tally_ms);
 }

@@ -87,6 +87,8 @@ static void read_handler(lua_State *L, int idx, int index, struct handler *h)
     h->in_group = take_bool(L, idx, "in_group");
     h->remote = take_bool(L, idx, "remote");
     h->usage = take_string(L, idx, "usage");
+    h->shared = take_bool(L, idx, "shared");
+    h->posts = take_bool(L, idx, "posts");
     h->late_ms = take_integer(L, idx, "late_ms", -1);
     h->line = (int)take_integer(L, idx, "line", 1);
 }
@@ -123,6 +125,7 @@ static void read_param(lua_State *L, int idx, struct param *p, struct buf *err)
     p->has_min = take_number(L, idx, "min", &p->min);
     p->has_max = take_number(L, idx, "max", &p->max);
     p->values = take_strings(L, idx, "values", &p->nvalues);
+    p->texts = take_strings(L, idx, "texts", &p->ntexts);
     read_preset(L, idx, p, line, err);
 }
 
@@ -187,6 +190,11 @@ void declare_read(lua_State *L, struct buf *err)
     read_problems(L, idx, err);
     f->info.title = take_string(L, idx, "title");
     f->info.kind = take_string(L, idx, "kind");
+    f->info.tally = take_bool(L, idx, "tally");
+    int moved;
+    f->info.menu = take_string(L, idx, "menu");
+    f->info.moved = take_strings(L, idx, "moved", &moved);
+    f->info.nmoved = moved / 2;
     f->info.late_ms = take_integer(L, idx, "late_ms", -1);
     f->info.late_param = take_string(L, idx, "late_param");
     read_needs(L, idx);

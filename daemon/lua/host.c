@@ -102,6 +102,14 @@ const struct param *flow_param(const struct flow *f, const char *name)
     return NULL;
 }
 
+const char *flow_moved(const struct flow *f, const char *name)
+{
+    for (int i = 0; i < f->info.nmoved; i++)
+        if (strcmp(f->info.moved[2 * i], name) == 0)
+            return f->info.moved[2 * i + 1];
+    return NULL;
+}
+
 size_t flow_memory(const struct flow *f)
 {
     return f->memory.used;

@@ -68,6 +68,9 @@ struct handler {
     bool remote;
     const char *
         usage; /* COMMAND with a role: how to write it, or the name of a text parameter; "" = its word */
+    bool
+        shared; /* COMMAND: other flows may have its words: it declines what is not its own, or answers for them */
+    bool posts; /* AT: it says something then, as far as anybody knows; false: it only prepares */
     /* AT, TIMER: still run when this late; AT default 30 min, TIMER default: always (-1) */
     int64_t late_ms;
     int line; /* where it is declared */
@@ -94,12 +97,19 @@ struct param {
     double min, max;
     const char *const *values; /* CHOICE */
     int nvalues;
+    const char *const *texts; /* TABLE: the fields that are texts, at any depth */
+    int ntexts;
     const char *help;
 };
 
 struct flow_info {
     const char *name, *title, *file;
+    const char *menu; /* the text parameter with its line in the menu, "" = none */
+    const char *const
+        *moved; /* parameters that it had once: each with "flow.parameter", what it is now */
+    int nmoved;
     const char *kind; /* what its posts are: "game", "broadcast", "" = by what caused them */
+    bool tally;       /* chats in which it runs are counted */
     char version[17]; /* hash of the source and of the lib files it required, 16 hex digits */
     unsigned needs;   /* gateway capabilities, GATEWAY_... bits */
     unsigned wants;   /* those that it uses where they are there */
@@ -120,6 +130,8 @@ struct flow *host_load(struct host *h, const char *name, struct buf *err);
 const struct flow_info *flow_info(const struct flow *f);
 const struct handler *flow_handler(const struct flow *f, int index);
 const struct param *flow_param(const struct flow *f, const char *name); /* NULL if unknown */
+/* Where a parameter that the flow no longer has went, "flow.parameter"; NULL: it never had it. */
+const char *flow_moved(const struct flow *f, const char *name);
 /* The handler of that id, or NULL. */
 const struct handler *flow_handler_by_id(const struct flow *f, const char *id);
 /* The files that the flow was made of, as JSON {"flows/x.lua": "...", "lib/y.lua": "..."}: what host_load_from takes. Valid as

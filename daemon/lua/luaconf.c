@@ -116,9 +116,9 @@ static void conf_environment(lua_State *L)
     static const char *const string[] = {"byte",    "char", "format", "len", "lower",
                                          "reverse", "sub",  "upper",  NULL};
     static const char *const table[] = {"concat", "insert", "sort", "unpack", NULL};
-    static const char *const math[] = {"abs",  "ceil",       "floor",      "fmod",
-                                       "max",  "min",        "tointeger",  "type",
-                                       "huge", "maxinteger", "mininteger", NULL};
+    static const char *const math[] = {"abs",        "ceil",      "floor", "fmod", "max",
+                                       "min",        "tointeger", "type",  "huge", "maxinteger",
+                                       "mininteger", "exp",       "log",   "sqrt", NULL};
     conf_open(L, "_G", luaopen_base, base);
     conf_open(L, "string", luaopen_string, string);
     lua_pushcfunction(L, conf_rep);

@@ -100,7 +100,7 @@ static struct playbook *playbook_read(struct loader *l, const char *folder, cons
     static const char *const keys[] = {
         "title",    "groups",   "private",       "timezone",   "quiet",   "day_cutoff",
         "language", "persona",  "staff",         "staff_chat", "keepers", "flows",
-        "locked",   "overlays", "evening_posts", "attention",  NULL};
+        "locked",   "overlays", "evening_posts", "attention",  "tally",   NULL};
     struct playbook *p = MEM_NEW(struct playbook);
     const char *title = name;
     l->report = (struct conf_report){.file = path, .out = l->err};
@@ -110,6 +110,9 @@ static struct playbook *playbook_read(struct loader *l, const char *folder, cons
     conf_check_keys(&l->report, root, "playbook", keys, false);
     conf_boolean(&l->report, root, "private", &p->private_chats);
     conf_boolean(&l->report, root, "keepers", &p->keepers);
+    bool tally = false;
+    if (conf_boolean(&l->report, root, "tally", &tally))
+        p->tally = tally ? 1 : -1;
     conf_string(&l->report, root, "title", &title);
     p->title = mem_strdup(title);
     loader_read_groups(

@@ -26,7 +26,13 @@ void loader_check_names(struct loader *l, const struct flow *flow, const struct 
         const char *key = given->entries[i].key;
         if (flow_param(flow, key) || strcmp(key, "ring") == 0)
             continue;
-        const char *near = conf_nearest(key, names);
+        const char *moved = flow_moved(flow, key), *near = conf_nearest(key, names);
+        if (moved) {
+            conf_problem(&l->report, &given->entries[i].value,
+                         "flow %s has no parameter '%s' any more; it is %s now", info->name, key,
+                         moved);
+            continue;
+        }
         conf_problem(&l->report, &given->entries[i].value, "flow %s has no parameter '%s'%s%s%s",
                      info->name, key, near ? "; did you mean '" : "", near ? near : "",
                      near ? "'?" : "");

@@ -17,11 +17,15 @@ PRELUDE(wait)
 PRELUDE(web)
 PRELUDE(staff)
 PRELUDE(rights)
+PRELUDE(tally)
+PRELUDE(figures)
 PRELUDE(extras)
+PRELUDE(compare)
+PRELUDE(experiment)
 PRELUDE(context)
 PRELUDE(declare)
 
-_Static_assert(PRELUDE_PARTS == 13, "the list below");
+_Static_assert(PRELUDE_PARTS == 17, "the list below");
 
 struct part {
     const char *text;
@@ -83,12 +87,22 @@ static void push_part(lua_State *L, const struct part *part, struct buf *code)
 void prelude_run(lua_State *L)
 {
     static const struct part parts[PRELUDE_PARTS] = {
-        {embed_core_lua, &embed_core_lua_len},       {embed_fields_lua, &embed_fields_lua_len},
-        {embed_shape_lua, &embed_shape_lua_len},     {embed_boards_lua, &embed_boards_lua_len},
-        {embed_shapes_lua, &embed_shapes_lua_len},   {embed_message_lua, &embed_message_lua_len},
-        {embed_wait_lua, &embed_wait_lua_len},       {embed_staff_lua, &embed_staff_lua_len},
-        {embed_rights_lua, &embed_rights_lua_len},   {embed_web_lua, &embed_web_lua_len},
-        {embed_extras_lua, &embed_extras_lua_len},   {embed_context_lua, &embed_context_lua_len},
+        {embed_core_lua, &embed_core_lua_len},
+        {embed_fields_lua, &embed_fields_lua_len},
+        {embed_shape_lua, &embed_shape_lua_len},
+        {embed_boards_lua, &embed_boards_lua_len},
+        {embed_shapes_lua, &embed_shapes_lua_len},
+        {embed_message_lua, &embed_message_lua_len},
+        {embed_wait_lua, &embed_wait_lua_len},
+        {embed_staff_lua, &embed_staff_lua_len},
+        {embed_rights_lua, &embed_rights_lua_len},
+        {embed_tally_lua, &embed_tally_lua_len},
+        {embed_web_lua, &embed_web_lua_len},
+        {embed_figures_lua, &embed_figures_lua_len},
+        {embed_extras_lua, &embed_extras_lua_len},
+        {embed_compare_lua, &embed_compare_lua_len},
+        {embed_experiment_lua, &embed_experiment_lua_len},
+        {embed_context_lua, &embed_context_lua_len},
         {embed_declare_lua, &embed_declare_lua_len},
     };
     lua_settop(L, 0);

@@ -57,8 +57,12 @@ static enum settings_verdict check_known_param(const struct flow *flow, const ch
     for (; n < info->nparams && n < CHECK_NAMES; n++)
         names[n] = info->params[n].name;
     names[n] = NULL;
+    const char *moved = flow_moved(flow, name);
     buf_addf(why, "the flow %s has no parameter %s", info->name, name);
-    check_suggest(name, names, why);
+    if (moved)
+        buf_addf(why, " any more; it is %s now", moved);
+    else
+        check_suggest(name, names, why);
     buf_adds(remedy, "HDEL KEY FIELD, and HSET it with the right name");
     return SETTINGS_ODD;
 }

@@ -21,7 +21,7 @@ struct redisReply;
 
 enum {
     HOOK_EVERY = 250, /* VM instructions between two looks at the budget */
-    PRELUDE_PARTS = 13,
+    PRELUDE_PARTS = 17,
     POOL_MAX = 16,    /* idle coroutines kept per flow */
     PARAMS_KEPT = 64, /* tables of parameters kept per flow, by binding */
     STATE_MEMORY = 32 << 20,

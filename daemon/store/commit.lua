@@ -23,6 +23,148 @@
 --     member's), or a text: time, and behind each \31 a user whose mention became a plain name, for their quota is used up
 --   1 for a turn that was committed before
 --   2 and a text for a turn that cannot be applied; nothing of it was}
+-- EXPOSE, key, unit, variant and time, variant before ("" none), seconds to keep the key, event (XADD ...): the variant of an
+-- experiment that a unit gets, noted and told the first time. OUTCOME, key, unit, 1 or 2, n: counts n for a unit that was exposed, as
+-- long as no variant is kept for all. Both never fail a turn. Value of a unit: variant, time, outcomes, what they are divided by.
+-- TALLY, what, ...: what is counted of a chat and a day (engine/tally); the last writes of a turn. It never fails a turn: what does not
+-- fit is not counted.
+--   SPOKE voices tally profile user ms day seconds(voices) seconds(tally) touch: somebody spoke
+--   FIRST profile day "": somebody joined; ORDER profile tally seconds day: somebody ordered
+--   ADD tally seconds field n ...: "=n" sets
+--   SAID voices tally seconds(voices) seconds(tally) number "a"|"p" user ...: the number-th message of this turn is an answer or a
+--     post, and is to these members. Taken up by `leave`, when the messages have their times.
+-- voices: user -> first ms, messages, since when they wait for an answer (ms, "" not), answered (1) or not (0); "" -> times of posts
+-- after which nobody has spoken yet.
+-- These words are made when the first of them is needed, and see nothing of the script but what they are given: making a function that
+-- does is work, and most batches have none of them.
+local function more_words(A, call, try, now)
+  local find, byte, floor, sub, match, gmatch = string.find, string.byte, math.floor, string.sub, string.match, string.gmatch
+  local own, words, said = {}, {}, nil
+  function own.EXPOSE(i, last)
+    local key, unit = A[i + 1], A[i + 2]
+    local held = try('HGET', key, unit)
+    if type(held) == 'table' or held and match(held, '^%S+') ~= A[i + 4] then return end
+    call('HSET', key, unit, A[i + 3] .. ' 0 0')
+    call('EXPIRE', key, A[i + 5])
+    try(unpack(A, i + 6, last))
+  end
+
+  function own.OUTCOME(i)
+    local key, unit, n = A[i + 1], A[i + 2], tonumber(A[i + 4])
+    local held = try('HGET', key, unit)
+    if type(held) ~= 'string' or call('HEXISTS', key, 'keep') == 1 then return end
+    local head, outcomes, per = match(held, '^(%S+ %d+) (%d+) (%d+)$')
+    if not head then return end
+    if A[i + 3] == '1' then outcomes = outcomes + n else per = per + n end
+    call('HSET', key, unit, string.format('%s %d %d', head, outcomes, per))
+  end
+
+  local function add(key, keep, field, n)
+    local sum = try('HINCRBY', key, field, n)
+    if sum == tonumber(n) and keep ~= '0' then call('EXPIRE', key, keep) end -- the field is new
+  end
+  -- Posts that somebody has spoken after.
+  local function touch(voices, posts, tally, keep, ms, longest)
+    local left, touched = {}, 0
+    for at in gmatch(posts, '%d+') do
+      local age = ms - tonumber(at)
+      if age < 0 then
+        left[#left + 1] = at
+      elseif age <= longest then
+        touched = touched + 1
+      end
+    end
+    if touched > 0 then add(tally, keep, 'touched', touched) end
+    if left[1] then call('HSET', voices, '', table.concat(left, ',')) else call('HDEL', voices, '') end
+  end
+  function words.SPOKE(i)
+    local voices, tally, user, ms, keep = A[i], A[i + 1], A[i + 3], A[i + 4], A[i + 7]
+    local got = try('HMGET', voices, user, '')
+    if got.err then return end
+    local first, n, since, answered = match(got[1] or '', '^(%d+),(%d+),(%d*),([01])$')
+    add(tally, keep, 'messages', '1')
+    if first then
+      call('HSET', voices, user, first .. ',' .. (n + 1) .. ',' .. (since ~= '' and since or ms) .. ',' .. answered)
+    else
+      add(tally, keep, 'speakers', '1')
+      call('HSET', voices, user, ms .. ',1,' .. ms .. ',0')
+      call('EXPIRE', voices, A[i + 6])
+      try('HSETNX', A[i + 2], 'tally.first', A[i + 5])
+    end
+    if got[2] then touch(voices, got[2], tally, keep, tonumber(ms), tonumber(A[i + 8])) end
+  end
+  function words.FIRST(i)
+    try('HSETNX', A[i], 'tally.first', A[i + 1])
+  end
+  function words.ORDER(i)
+    local profile, tally, keep, day = A[i], A[i + 1], A[i + 2], A[i + 3]
+    local got = try('HMGET', profile, 'tally.first', 'tally.order')
+    if got.err or got[2] then return end
+    call('HSET', profile, 'tally.order', day)
+    add(tally, keep, 'converted', '1')
+    local first = tonumber(got[1] or '')
+    if first then add(tally, keep, 'cycle.' .. (first < tonumber(day) and string.format('%d', day - first) or '0'), '1') end
+  end
+  function words.ADD(i, last)
+    local tally, keep = A[i], A[i + 1]
+    for k = i + 2, last, 2 do
+      if byte(A[k + 1]) == 61 then -- "="
+        if try('HSET', tally, A[k], sub(A[k + 1], 2)) == 1 and keep ~= '0' then call('EXPIRE', tally, keep) end
+      else
+        add(tally, keep, A[k], A[k + 1])
+      end
+    end
+  end
+  function words.SAID(i, last)
+    said = said or {}
+    said[#said + 1], said[#said + 2] = i, last
+  end
+  -- Two digits of the seconds count: at most 5 % wrong.
+  local function seconds(ms)
+    local s = ms > 0 and floor(ms / 1000) or 0
+    local unit = 1
+    while s >= unit * 100 do unit = unit * 10 end
+    return string.format('%d', floor(s / unit + 0.5) * unit)
+  end
+  -- Message at A[i] leaves at t (ms).
+  local function heard(i, last, t, plain)
+    local voices, tally, keep, post = A[i], A[i + 1], A[i + 3], A[i + 5] == 'p'
+    add(tally, keep, post and 'posts' or 'answers', '1')
+    if post then
+      local posts = try('HGET', voices, '')
+      if type(posts) == 'table' then return end
+      t = string.format('%d', t)
+      call('HSET', voices, '', posts and posts .. ',' .. t or t)
+      if not posts then call('EXPIRE', voices, A[i + 2]) end
+    end
+    for k = i + 6, last do
+      local held = not find(plain, '\31' .. A[k] .. '\31', 1, true) and try('HGET', voices, A[k])
+      local first, n, since, answered = match(type(held) == 'string' and held or '', '^(%d+),(%d+),(%d+),([01])$')
+      if first then
+        call('HSET', voices, A[k], first .. ',' .. n .. ',,1')
+        if answered == '0' then add(tally, keep, 'answered', '1') end
+        add(tally, keep, 'reply.' .. seconds(t - since), '1')
+      end
+    end
+  end
+  -- The messages of a turn that SAID is about; what became of them begins behind out[before].
+  function own.leave(before, out)
+    if not said then return end
+    for k = 1, #said, 2 do
+      local answer = out[before + tonumber(A[said[k] + 4])]
+      local wait = tonumber(answer) or tonumber(match(answer, '^%d+'))
+      if wait >= 0 then
+        heard(said[k], said[k + 1], floor(now / 1000) + wait, type(answer) == 'string' and answer .. '\31' or '')
+      end
+    end
+    said = nil
+  end
+  function own.TALLY(i, last)
+    words[A[i + 1]](i + 2, last)
+  end
+  return own
+end
+
 local A, call, try, find, byte, floor, sub = ARGV, redis.call, redis.pcall, string.find, string.byte, math.floor, string.sub
 local epoch = call('GET', KEYS[1])
 if epoch ~= A[1] then return {-1, epoch or ''} end
@@ -380,7 +522,7 @@ local function misfit(from, nops)
   end
 end
 
-local out, box, nturns = {0}, {}, tonumber(A[at])
+local out, box, nturns, more = {0}, {}, tonumber(A[at]), nil
 at = at + 1
 for _ = 1, nturns do
   local seen, keep, other, id, nops = A[at], A[at + 1], A[at + 2], A[at + 3], tonumber(A[at + 4])
@@ -401,6 +543,9 @@ for _ = 1, nturns do
         answer = try(A[at + 1], A[at + 2], A[at + 3])
       elseif argc == 4 then
         answer = try(A[at + 1], A[at + 2], A[at + 3], A[at + 4])
+      elseif A[at + 1] == 'TALLY' or A[at + 1] == 'EXPOSE' or A[at + 1] == 'OUTCOME' then
+        more = more or more_words(A, call, try, now)
+        more[A[at + 1]](at + 1, at + argc)
       else
         answer = try(unpack(A, at + 1, at + argc))
       end
@@ -415,7 +560,7 @@ for _ = 1, nturns do
   else
     out[#out + 1] = fresh and 0 or 1
   end
-  local nsends = tonumber(A[at])
+  local nsends, before = tonumber(A[at]), more and #out
   at = at + 1
   for _ = 1, nsends do
     local entry = at + (nmember > 0 and 7 + tonumber(A[at + 6]) or 6)
@@ -432,6 +577,7 @@ for _ = 1, nturns do
     end
     at = entry + 2 + tonumber(A[entry + 1]) * 3
   end
+  if more then more.leave(before, out) end
 end
 
 over_leave()

@@ -48,6 +48,8 @@ struct settings_place {
     const char *chat; /* NULL: the gateway as a whole */
     const char
         *tags; /* effective tags of the chat, strongest first, separated by commas; NULL: none */
+    const char *
+        home; /* a group whose edits hold here, too, but for roles; the chat's own go before. NULL: none */
 };
 /* A value in force and where it stands; valid until the generation changes. */
 struct settings_value {

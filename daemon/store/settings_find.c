@@ -52,6 +52,10 @@ static int mirror_layers(const struct mirror *m, int kind, const struct settings
         at->chat ? mirror_layer(m, kind, "chat", at->gw, gw_len, at->chat) : NULL;
     if (l)
         out[n++] = l;
+    l = at->home && kind != SETTINGS_STAFF ? mirror_layer(m, kind, "chat", at->gw, gw_len, at->home)
+                                           : NULL;
+    if (l)
+        out[n++] = l;
     for (const char *p = at->tags ? at->tags : ""; *p && n < FIND_LAYERS_MAX - 2;) {
         size_t len = strcspn(p, ",");
         l = mirror_layer(m, kind, "tag", p, len, NULL);

@@ -59,6 +59,9 @@ function t:llm(answer, budget) end
 ---@param options sopd.TestOptions
 ---@return sopd.Test
 function sop.test(name, options) end
+---@param text string
+---@return string # in hexadecimal
+function sop.sha256(text) end
 
 ---What a message must be like. All that is given must hold.
 ---@class sopd.Filter
@@ -69,6 +72,7 @@ function sop.test(name, options) end
 ---@field match string?             # a Lua pattern
 ---@field dm string?                # in private to this person; else in the group
 ---@field chat string?              # in another chat: "staff", or a group that the case made
+---@field anywhere boolean?         # in any chat
 
 ---@class sopd.SeenMessage
 ---@field text string
@@ -163,12 +167,17 @@ function g:requests() end
 ---@param moment string # "20:30", "2026-03-05 09:00"
 function g:at(moment) end
 function g:restart() end
+---The platform reports the last step in which people did something once more, under the same ids; returns how much that was.
+---@return integer
+function g:again() end
 ---Now, or during what comes next.
 ---@param options { during: "input"|"commit"|"send" }?
 function g:kill(options) end
 ---@param flow string
 ---@param value "on"|"off"|"unset"
 function g:toggle(flow, value) end
+---@return integer # how much was reported once more
+function g:again() end
 ---@param file string # "flows/checkin.lua"
 ---@param what string
 ---@param with string
@@ -226,6 +235,10 @@ function g:expect_event(name, fields) end
 ---@param name string
 ---@param fields table?
 function g:expect_no_event(name, fields) end
+---@param fields table<string, integer|false>
+---@param day integer?
+---@param chat string?
+function g:expect_tally(fields, day, chat) end
 ---@param n integer
 ---@param filter sopd.RunFilter|string|nil # a text: the flow
 function g:expect_runs(n, filter) end
@@ -241,6 +254,10 @@ function g:seen(filter) end
 ---@param ... string # who or which (not for "group"), field (of those that have fields), flow
 ---@return any
 function g:state(place, ...) end
+---@param day integer? # default: the newest
+---@param chat string?
+---@return table<string, integer>
+function g:tally(day, chat) end
 ---@param name string
 ---@param flow string?
 ---@return { [1]: string, [2]: number }[]
@@ -274,5 +291,8 @@ function g:deaths() end
 ---@param who string
 ---@return string
 function g:id(who) end
+---@param place "member"|"profile"|"group"|"hash"
+---@param ... any # who or which (not for "group"), the fields (false: taken out), flow
+function g:write(place, ...) end
 ---@return string
 function g:flow() end

@@ -184,6 +184,7 @@
 ---@field key string?              # several timers of one name
 ---@field args table?              # handed to the handler, at most 4 KiB
 ---@field chat string?             # the handler runs in this chat of the gateway
+---@field user false?              # it is the group's, not the member's whose turn sets it: there is no c.user, and it stays when they are forgotten
 
 ---Durable fields: plain assignment and reading; nil deletes; pairs() gives all.
 ---@class sopd.Fields
@@ -309,6 +310,7 @@ function Set:clear() end
 ---@field member sopd.Fields
 ---@field profile sopd.Fields
 ---@field persona sopd.Persona
+---@field staff_chat string? where c:staff speaks: "qq1:700000099"
 ---@field order sopd.Order?   # in handlers of "order"
 ---@field params table<string, any>
 local Context = {}
@@ -379,7 +381,7 @@ function Context:list(name) end
 ---@return sopd.Set
 function Context:set(name) end
 ---@param key string
----@param opts { ttl: sopd.Duration?, scope: "member"|"group"? }?
+---@param opts { ttl: sopd.Duration?, scope: "member"|"group"|"gateway"? }?
 ---@return boolean first
 function Context:once(key, opts) end
 ---@param key string
@@ -449,8 +451,9 @@ function Context:date(day, format) end
 function Context:time(format, seconds) end
 ---@param day integer
 ---@param clock sopd.Clock
+---@param opts { business: boolean? }? # the day is a business day: a time before its cut-off is the next calendar day's
 ---@return integer seconds
-function Context:moment(day, clock) end
+function Context:moment(day, clock, opts) end
 ---@return integer? seconds
 function Context:quiet_until() end
 ---@param name string
@@ -531,6 +534,43 @@ function Context:secret(bytes) end
 ---@param name string
 ---@param data table?
 function Context:emit(name, data) end
+
+---@class ExperimentOptions
+---@field by "group"|"member"|nil
+---@field outcome string?   the business event that counts
+---@field per string?       by group: the event that outcomes are divided by
+---@field better "more"|"less"|nil
+---@field weights number[]?
+---@field till string?      "2026-12-31"
+---@field units integer?    how many groups or members are planned
+---@field user string?      by member: somebody else than the speaker
+
+---@param name string
+---@param variants string[]
+---@param options ExperimentOptions?
+---@return string variant
+function Context:experiment(name, variants, options) end
+
+---@class Comparison
+---@field level number
+---@field kind "shares"|"means"
+---@field arms { name: string, n: integer, mean: number?, sd: number?, hits: integer? }[]
+---@field pairs { a: string, b: string, difference: number?, low: number?, high: number?, level: number, verdict: "better"|"worse"|"open"|"few", sentence: string }[]
+---@field winner string?
+---@field sentence string
+
+---@class ExperimentResult: Comparison
+---@field name string
+---@field flow string
+---@field by "group"|"member"
+---@field outcome string?
+---@field per string?
+---@field units integer
+---@field kept string?
+---@field warning string?
+
+---@return ExperimentResult[]
+function Context:experiments() end
 ---@param name string
 ---@param data table?
 function Context:audit(name, data) end
@@ -541,6 +581,30 @@ function Context:can(what) end
 ---@return integer messages
 function Context:traffic(window) end
 
+-- Counting: nothing happens where nothing is counted.
+---@param name string
+---@param n integer?
+function Context:count(name, n) end
+---@param from integer?          # a day, as c:day(); default today
+---@param to integer?
+---@param chat string?
+---@return { day: integer, [string]: integer }[]
+function Context:tally(from, to, chat) end
+---@param what string
+---@param opts { id?: string, within?: sopd.Duration }?
+---@return string? id
+function Context:called(what, opts) end
+---@param what string
+---@param id string?
+---@return boolean counts
+function Context:responded(what, id) end
+---@param from integer?
+---@param to integer?
+---@return { what: string, id: string, at: integer, members: integer?, responders: integer }[]
+function Context:calls(from, to) end
+---@return integer?              # members of the group besides the bot
+function Context:size() end
+
 ---@alias sopd.Layer "chat"|"tag"|"gateway"|"global"
 
 ---@class sopd.FlowState
@@ -548,6 +612,7 @@ function Context:traffic(window) end
 ---@field title string
 ---@field on boolean
 ---@field why "playbook"|"toggle"|"paused"|"failing"
+---@field menu string?           # its line in the menu
 ---@field layer sopd.Layer?      # toggle, paused: where that stands
 ---@field tag string?
 ---@field key string?            # the hash in Redis
@@ -676,13 +741,17 @@ function Context:poke(user) end
 ---@field max number|string?
 ---@field values string[]?
 ---@field help string?
+---@field texts string[]? # table: the fields that are texts, at whatever depth
 
 ---@class sopd.FlowOptions
 ---@field title string?
+---@field menu string?                # the text parameter with its line in 帮助
+---@field moved table<string, string>? # parameters that it had once, and "flow.parameter" that each is now
 ---@field params table<string, sopd.Param>?
 ---@field needs sopd.Capability[]?  # what it cannot do without
 ---@field wants (sopd.Capability[]|table<sopd.Capability, string>)?  # what it uses where it is there; with what is different without it
 ---@field kind "game"|"broadcast"|nil  # what its posts are
+---@field tally boolean?             # its groups are counted
 ---@field late sopd.Duration?  # what is older is not answered (it counts); or the name of a parameter of type duration
 
 ---@class sopd.HandlerOptions
@@ -692,6 +761,8 @@ function Context:poke(user) end
 ---@field image boolean?       # on("message"): only messages with a picture
 ---@field value string|string[]|nil # on("button"): only that value; "vote:*" = all that begin so
 ---@field args boolean|"glued"? # command: text may follow the word; "glued": without a blank
+---@field shared boolean?      # command: other flows may have its words; it declines what is not its own
+---@field posts boolean?       # at: false: it says nothing into the chat then
 ---@field late sopd.Duration?  # at, timer: still run when this late
 ---@field remote boolean?      # on, command with a role: in private and staff chats only, for staff of any group
 ---@field usage string?        # command with a role: how it is written, or the text parameter that says so
@@ -727,6 +798,11 @@ function Flow:trigger(name, fn) end
 ---@return fun(c: sopd.Context, args: table) # the same function, for c:start
 function Flow:run(name, fn) end
 
+---Every sample against the first: { name, values } or { name, n, mean, sd } (Welch), { name, n, hits } (Newcombe).
+---@param samples { level: number?, better: "more"|"less"|nil, points: boolean?, [integer]: table }
+---@return Comparison
+function sop.compare(samples) end
+
 ---@class sopd.Sop
 ---@field nobody string  # "~": stands where a forgotten member stood in lists and tables
 sop = {}
@@ -757,6 +833,17 @@ function sop.match(pattern, subject, start) end
 ---@param text string
 ---@return string hex
 function sop.sha256(text) end
+
+---What a report says of tallies: sums, shares between 0 and 1, percentiles; docs/metrics.md. Absent where there is nothing to divide by.
+---@param tallies table[] of `c:tally`, of any days and groups
+---@param calls? table[] of `c:calls`
+---@return table<string, any>
+function sop.figures(tallies, calls) end
+
+---The sum of tallies, which is a tally again.
+---@param tallies table[]
+---@return table<string, integer>
+function sop.add_tallies(tallies) end
 ---@param text sopd.Duration
 ---@return number seconds
 function sop.duration(text) end

@@ -358,3 +358,144 @@ def test_a_month_and_many_counters_at_once(db):
     assert got[2:].count(0) == 900 and got[2:].count(-2) == 100
     assert db.hget(QUOTA_KEYS[4], "a|g|month") == "900" and db.hlen(QUOTA_KEYS[0]) == 900
     assert db.ttl(QUOTA_KEYS[4]) > 60 * 86400
+
+
+# ---- what is counted: TALLY ----
+
+VOICES, TALLIED = "sopd:{g}:voices:c:20000", "sopd:{g}:tally:c:20000"
+NOW_MS = NOW // 1000
+
+
+def spoke(user, ms=NOW_MS, touch=7200000):
+    return ["TALLY", "SPOKE", VOICES, TALLIED, "sopd:{g}:u:" + user, user, ms, 20000, 259200, 1000, touch]
+
+
+def said(number, what, *users):
+    return ["TALLY", "SAID", VOICES, TALLIED, 259200, 1000, number, what, *users]
+
+
+def test_counts_are_added_once_and_expire(db):
+    ops = [["HSET", "h", "a", "1"], ["TALLY", "ADD", TALLIED, 1000, "count.x", 2, "members", "=7", "count.x", 3]]
+    assert commit(db, turn(1, ops), turn(1, ops)) == [0, 0, 1]
+    assert commit(db, turn(1, ops)) == [0, 1]
+    assert db.hgetall(TALLIED) == {"count.x": "5", "members": "7"} and 990 < db.ttl(TALLIED) <= 1000
+    assert commit(db, turn(2, [["TALLY", "ADD", TALLIED, 0, "members", "=6", "count.x", -1]])) == [0, 0]
+    assert db.hgetall(TALLIED) == {"count.x": "4", "members": "6"}
+
+
+def test_a_turn_that_is_not_applied_counts_nothing(db):
+    db.set("h", "text")
+    got = commit(db, turn(1, [["HSET", "h", "a", "1"], spoke("7"), ["TALLY", "ADD", TALLIED, 1000, "x", 1]], [send("1-1", "c")]))
+    assert got[:2] == [0, 2] and not db.exists(TALLIED, VOICES)
+
+
+def test_nothing_that_is_counted_fails_a_turn(db):
+    for key in (VOICES, TALLIED, "sopd:{g}:u:7"):
+        db.set(key, "text")
+    ops = [["HSET", "h", "a", "1"], spoke("7"), ["TALLY", "FIRST", "sopd:{g}:u:7", 20000, ""],
+           ["TALLY", "ORDER", "sopd:{g}:u:7", TALLIED, 1000, 20003], ["TALLY", "ADD", TALLIED, 1000, "x", 1, "members", "=3"], said(1, "p", "7")]
+    assert commit(db, turn(1, ops, [send("1-1", "c")])) == [0, 0, 0]
+    db.delete(VOICES)
+    assert commit(db, turn(2, ops, [send("1-2", "c")])) == [0, 0, 0]
+    assert db.hget("h", "a") == "1" and db.hget(KEYS[2], "1-2")
+
+
+def test_who_speaks_is_one_speaker_and_waits_from_the_first_word(db):
+    commit(db, turn(1, [spoke("7", NOW_MS - 90000)]), turn(2, [spoke("7", NOW_MS - 5000)]), turn(3, [spoke("8")]))
+    assert db.hgetall(TALLIED) == {"messages": "3", "speakers": "2"}
+    assert db.hget(VOICES, "7") == "%d,2,%d,0" % (NOW_MS - 90000, NOW_MS - 90000)
+    assert db.hget("sopd:{g}:u:7", "tally.first") == "20000" and 259100 < db.ttl(VOICES) <= 259200
+    commit(db, turn(4, [said(1, "a", "7", "9")], [send("1-1", "c")]))     # 9 never spoke
+    commit(db, turn(5, [said(1, "a", "7")], [send("1-2", "c")]))          # nothing new to answer
+    assert db.hget(TALLIED, "reply.90") == "1" and db.hget(TALLIED, "answered") == "1" and db.hget(TALLIED, "answers") == "2"
+    commit(db, turn(6, [spoke("7", NOW_MS - 3000), said(1, "a", "7")], [send("1-3", "c")]))
+    assert db.hget(TALLIED, "reply.3") == "1" and db.hget(TALLIED, "answered") == "1"
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 9, 42, 99, 100, 104, 105, 149, 994, 995, 1049, 4321, 54321, 86399, -5])
+def test_steps_of_the_histogram_are_at_most_5_percent_apart(db, seconds):
+    commit(db, turn(1, [spoke("7", NOW_MS - seconds * 1000), said(1, "a", "7")], [send("1-1", "c")]))
+    step, = [int(f[6:]) for f in db.hgetall(TALLIED) if f.startswith("reply.")]
+    assert abs(step - max(seconds, 0)) <= 0.05 * max(seconds, 0) and len(str(step).rstrip("0")) <= 2
+
+
+def test_the_time_is_the_one_at_which_the_answer_leaves(db):
+    db.hset(VOICES, "7", "%d,1,%d,0" % (NOW_MS, NOW_MS))
+    sends = [send("1-%d" % i, "c", latest=10 * MINUTE) for i in range(3)]
+    assert commit(db, turn(1, [said(3, "a", "7")], sends), chat=[(20_000_000, 0)]) == [0, 0, 0, 20000, 40000]
+    assert db.hget(TALLIED, "reply.40") == "1" and db.hget(TALLIED, "answers") == "1"
+
+
+def test_what_does_not_leave_is_neither_answer_nor_post(db):
+    db.hset(VOICES, "7", "%d,1,%d,0" % (NOW_MS, NOW_MS))
+    late = [send("1-1", "c", latest=0), send("1-2", "c", latest=0)]
+    assert commit(db, turn(1, [said(1, "p", "7"), said(2, "a", "7")], late), chat=[(MINUTE, 0)]) == [0, 0, 0, -1]
+    assert db.hgetall(TALLIED) == {"posts": "1", "answered": "1", "reply.0": "1"}
+
+
+def test_whose_mention_became_a_plain_name_is_not_answered(db):
+    db.hset(QUOTA_KEYS[2], mapping={"m|7|attention": 6})
+    for user in ("7", "77"):
+        db.hset(VOICES, user, "%d,1,%d,0" % (NOW_MS, NOW_MS))
+    quotas = [(BUSINESS, "m|%s|attention" % u, 6, "u" + u) for u in ("7", "77")]
+    assert commit(db, turn(1, [said(1, "p", "7", "77")], [send("1-1", "c", kind=BROADCAST, quotas=quotas)])) == [0, 0, "0\x1f7"]
+    assert db.hget(TALLIED, "answered") == "1" and db.hget(VOICES, "77").endswith(",,1") and db.hget(VOICES, "7").endswith(",0")
+
+
+def test_a_post_has_reached_the_group_when_somebody_speaks_soon(db):
+    commit(db, turn(1, [said(1, "p"), said(2, "p")], [send("1-1", "c"), send("1-2", "c")]))
+    commit(db, turn(2, [spoke("7", NOW_MS - 1)]))                 # said before it
+    assert "touched" not in db.hgetall(TALLIED)
+    commit(db, turn(3, [spoke("7", NOW_MS + 7200000)]), turn(4, [spoke("8", NOW_MS + 7200000)]))
+    assert db.hget(TALLIED, "touched") == "2" and not db.hexists(VOICES, "")
+    commit(db, turn(5, [said(1, "p")], [send("1-3", "c")]), turn(6, [spoke("8", NOW_MS + 7200001)]))
+    assert db.hget(TALLIED, "touched") == "2" and db.hget(TALLIED, "posts") == "3" and not db.hexists(VOICES, "")
+
+
+def test_the_first_order_of_a_member_converts(db):
+    profile = "sopd:{g}:u:7"
+    commit(db, turn(1, [["TALLY", "FIRST", profile, 20000, ""]]), turn(2, [["TALLY", "FIRST", profile, 20001, ""]]))
+    for i, day in enumerate((20003, 20004)):
+        commit(db, turn(3 + i, [["TALLY", "ORDER", profile, TALLIED, 1000, day]]))
+    commit(db, turn(9, [["TALLY", "ORDER", "sopd:{g}:u:8", TALLIED, 1000, 20003]]))        # nobody knows since when
+    assert db.hgetall(TALLIED) == {"converted": "2", "cycle.3": "1"}
+    assert db.hgetall(profile) == {"tally.first": "20000", "tally.order": "20003"}
+
+
+# ---- experiments ----
+
+EXPOSED = "sopd:{g}:experiment:x"
+
+
+def expose(variant, was="", unit="g|1"):
+    return ("EXPOSE", EXPOSED, unit, variant + " 1700000000", was, 1000, "XADD", "sopd:{g}:told", "*", "variant", variant)
+
+
+def outcome(which, n, unit="g|1"):
+    return ("OUTCOME", EXPOSED, unit, which, n)
+
+
+def test_experiments_in_the_script(db):
+    stream = "sopd:{g}:told"
+    commit(db, turn(1, [outcome(1, 1), expose("A"), outcome(1, 1), outcome(2, 3)]))
+    assert db.hgetall(EXPOSED) == {"g|1": "A 1700000000 1 3"}       # what came before it was shown does not count
+    assert 0 < db.ttl(EXPOSED) <= 1000
+    commit(db, turn(2, [expose("A"), expose("B"), outcome(1, 2), outcome(1, 1, "g|2")]))
+    assert db.hgetall(EXPOSED) == {"g|1": "A 1700000000 3 3"} and db.xlen(stream) == 1
+    commit(db, turn(2, [outcome(1, 5)]))                            # the same turn again
+    assert db.hgetall(EXPOSED) == {"g|1": "A 1700000000 3 3"}
+    commit(db, turn(3, [expose("B", was="A"), outcome(2, 1)]))      # A is no variant any more
+    assert db.hgetall(EXPOSED) == {"g|1": "B 1700000000 0 1"} and db.xlen(stream) == 2
+    db.hset(EXPOSED, "keep", "B")
+    commit(db, turn(4, [outcome(1, 1)]))
+    assert db.hget(EXPOSED, "g|1") == "B 1700000000 0 1"
+
+
+def test_experiments_never_fail_a_turn(db):
+    db.set(EXPOSED, "x")
+    assert commit(db, turn(1, [expose("A"), outcome(1, 1), ("HSET", "sopd:{g}:g:f:1", "a", "1")]))[1] == 0
+    assert db.hget("sopd:{g}:g:f:1", "a") == "1"
+    db.delete(EXPOSED)
+    db.hset(EXPOSED, "g|1", "nonsense")
+    assert commit(db, turn(2, [outcome(1, 1), expose("A")]))[1] == 0
+    assert db.hget(EXPOSED, "g|1") == "nonsense"

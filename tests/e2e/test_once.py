@@ -29,6 +29,8 @@ end)
 
 flow:command("提问", function(c) c:start(asker, nil, { key = "asker" }) end)
 
+flow:command("领", function(c) c:say(c:once("gift", { scope = "gateway" }) and "FIRST" or "AGAIN") end)
+
 flow:command("停", function(c) c:cancel{ key = "asker", chat = "%d" } end)
 
 flow:command("投", { args = true }, function(c)
@@ -203,3 +205,22 @@ def test_a_run_that_writes_as_much_as_a_turn_may_is_kept(served):
     served.gateway.wait_send("ANSWERED 嗯")
     assert not waits(served, HERE)
     assert not list(served.client.scan_iter(store.key("qq1", "run", "*")))
+
+
+def test_once_for_a_member_in_all_groups_is_once_in_the_same_moment(served):
+    groups = [HERE + 10 + i for i in range(20)]
+    for user in (ev.USER, ev.USER + 1):
+        served.gateway.emit(*[ev.group_msg(group, user, "领") for group in groups])
+    served.gateway.wait(lambda: len([a for a in served.gateway.sends() if a.text in ("FIRST", "AGAIN")]) == 40, 10)
+    assert len(served.gateway.sends("FIRST")) == 2
+    assert len(store_keys(served.client, "sopd:{qq1}:once:once::*")) == 2
+    served.kill()
+    links = len(served.gateway.conns)
+    served.start()
+    served.gateway.wait_link(links + 1)
+    served.gateway.emit(ev.group_msg(THERE, ev.USER, "领"))
+    served.gateway.wait(lambda: served.gateway.sends("AGAIN", chat=THERE), 5)
+
+
+def store_keys(client, pattern):
+    return list(client.scan_iter(match=pattern, count=1000))

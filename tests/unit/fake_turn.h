@@ -344,6 +344,34 @@ void *turn_handler(const struct turn *t)
 {
     return t->handler;
 }
+bool turn_tallied(const struct turn *t, int64_t *day)
+{
+    (void)t, (void)day;
+    return false;
+}
+
+int64_t turn_tally_keep(const struct turn *t)
+{
+    (void)t;
+    return 0;
+}
+
+void turn_count(struct turn *t, const char *field, int64_t n, int64_t day)
+{
+    (void)t, (void)field, (void)n, (void)day;
+}
+
+void turn_count_event(struct turn *t, const char *name, const char *data, size_t len)
+{
+    (void)t, (void)name, (void)data, (void)len;
+}
+
+int64_t turn_size(const struct turn *t)
+{
+    (void)t;
+    return -1;
+}
+
 int64_t turn_traffic(const struct turn *t, int64_t window_ms)
 {
     return t->event ? window_ms / 1000 : 0;
@@ -373,7 +401,7 @@ void turn_each_flow(struct turn *t, const char *chat,
     for (int i = 0; i < p->nflows; i++) {
         const struct flow_info *info = flow_info(p->flows[i].flow);
         bool on = strcmp(info->name, "off") != 0;
-        fn(ud, &(struct turn_flow){info->name, info->title, on, "playbook", NULL});
+        fn(ud, &(struct turn_flow){info->name, info->title, on, "playbook", NULL, NULL});
     }
 }
 void turn_each_pause(struct turn *t, const char *chat,
@@ -459,6 +487,12 @@ bool turn_write(struct turn *t, int argc, const char *const *argv, const size_t 
     return true;
 }
 
+bool turn_expose(struct turn *t, const struct turn_exposure *x)
+{
+    const char *argv[] = {"HSET", "fake:experiment", x->unit, x->variant};
+    return !x->fresh || turn_write(t, 4, argv, NULL);
+}
+
 bool turn_emit(struct turn *t, const char *kind, const char *name, int64_t time_ms,
                const char *data, size_t len)
 {
@@ -540,11 +574,17 @@ const char *turn_ask(struct turn *t, const struct gateway_request *r,
 }
 
 const char *turn_timer_in(struct turn *t, const char *chat, const char *name, const char *key,
-                          int64_t due_ms, const char *args)
+                          int64_t due_ms, const char *args, const char *user)
 {
-    buf_addf(&t->acts, "timer %s %s %s %lld %s\n", chat ? chat : "-", name, key,
-             (long long)(due_ms < 0 ? -1 : due_ms - t->now_ms), args);
+    buf_addf(&t->acts, "timer %s %s %s %lld %s%s\n", chat ? chat : "-", name, key,
+             (long long)(due_ms < 0 ? -1 : due_ms - t->now_ms), args, user ? " nobody's" : "");
     return NULL;
+}
+
+bool turn_claim(struct turn *t, const char *key)
+{
+    (void)t;
+    return strcmp(key, "taken") != 0;
 }
 
 bool turn_is_late(const struct turn *t)

@@ -62,6 +62,7 @@ struct world {
     bool gap_complete;
     char gap_why[100], repeated_key[128];
     char own_text[256], own_id[64], last_chat[64], last_chat_name[64];
+    char sizes[128]; /* "chat=members " for each that was told */
     struct world_result results[WORLD_RESULTS];
     int nresults;
     struct world_response responses[64];
@@ -337,6 +338,14 @@ static inline struct world *world_new(void)
     return w;
 }
 
+static inline void world_size(void *ud, struct gateway *g, const char *chat, int64_t members)
+{
+    struct world *w = ud;
+    size_t n = strlen(w->sizes);
+    (void)g;
+    snprintf(w->sizes + n, sizeof w->sizes - n, "%s=%lld ", chat, (long long)members);
+}
+
 static inline struct gateway_sink world_sink(struct world *w)
 {
     struct gateway_sink sink = {.ud = w,
@@ -346,6 +355,7 @@ static inline struct gateway_sink world_sink(struct world *w)
                                 .on_response = world_response,
                                 .on_state = world_state,
                                 .on_chat = world_chat,
+                                .on_size = world_size,
                                 .on_caught_up = world_gap,
                                 .on_repeated = world_repeated};
     gateway_sink_complete(&sink);

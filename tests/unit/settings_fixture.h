@@ -121,7 +121,7 @@ static inline int teardown(void **state)
 /* Look-ups in a chat with the tags that Redis gives it. */
 static inline struct settings_place place(const char *gw, const char *chat)
 {
-    return (struct settings_place){gw, chat, chat ? settings_tags(settings, gw, chat) : NULL};
+    return (struct settings_place){gw, chat, chat ? settings_tags(settings, gw, chat) : NULL, NULL};
 }
 
 static inline enum toggle toggle_in(const char *gw, const char *chat, const char *flow)

@@ -89,7 +89,7 @@ static void test_whole(void **state)
         "data_dir = '/var/lib/x', redis = 'redis://u:p%40ss@db.example:7000/3',\n"
         "http = '127.0.0.1:9180', timezone = 'Europe/Berlin', log = { level = 'debug' },\n"
         "lua = { memory = '16M', instructions = 1000000 }, queue = { chat = 10, total = 100 },\n"
-        "streams = { events = 5000, audit = 6000 },\n"
+        "streams = { events = 5000, audit = 6000 }, retention = { trace = '2h', tally = false },\n"
         "staff = { ['qq1:10001'] = 'owner', ['qq2:5'] = 'keeper' },\n"
         "gateways = {\n"
         " { name = 'qq1', type = 'onebot11', mode = 'forward', url = 'wss://h:1/x?y=1', token_env = 'TEST_TOKEN',\n"
@@ -112,6 +112,8 @@ static void test_whole(void **state)
     assert_int_equal(c->queue_chat, 10);
     assert_int_equal(c->events_length, 5000);
     assert_int_equal(c->audit_length, 6000);
+    assert_int_equal(c->retention.trace_ms, 7200000);
+    assert_true(c->retention.tally_ms == RETENTION_EVER);
     assert_int_equal(c->nstaff, 2);
     assert_int_equal(c->ngateways, 2);
     const struct config_gateway *a = &c->gateways[0], *b = &c->gateways[1];
@@ -154,6 +156,7 @@ static void test_defaults(void **state)
     assert_null(c->http_host);
     assert_string_equal(c->timezone, "Asia/Shanghai");
     assert_int_equal(c->log_level, LOG_LEVEL_INFO);
+    assert_true(c->retention.tally_ms == 400 * (int64_t)86400000);
     config_free(c);
 }
 

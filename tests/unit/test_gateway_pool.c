@@ -88,6 +88,7 @@ struct ground {
     char key[64][96], id[64][64], reply[64][64], text[64][64];
     bool at_me[64];
     int nevents, nown, nrepeated, moved, absent;
+    int64_t size;
     char own_id[64], result_id[64], kept[96], moved_to[32], regained[32], gap[32];
     enum send_outcome outcome;
 };
@@ -214,6 +215,14 @@ static void ground_add(struct ground *w, int i, const char *name, const char *se
     f->sink.on_chat(f->sink.ud, &f->base, "7", "群", true);
 }
 
+static void ground_size(void *ud, struct gateway *g, const char *chat, int64_t members)
+{
+    struct ground *w = ud;
+    (void)g;
+    assert_string_equal(chat, "7");
+    w->size = members;
+}
+
 static struct ground *ground_new(int members)
 {
     static const char *const names[] = {"qq1", "qq2", "qq3"};
@@ -231,6 +240,7 @@ static struct ground *ground_new(int members)
                                 .on_own_message = ground_own,
                                 .on_state = ground_state,
                                 .on_chat = ground_chat,
+                                .on_size = ground_size,
                                 .on_caught_up = ground_gap,
                                 .on_repeated = ground_repeated};
     struct pool_watch watch = {
@@ -613,6 +623,11 @@ static void test_removed_from_a_group(void **state)
     w->f[1]->sink.on_event(w->f[1]->sink.ud, &w->f[1]->base, e); /* the other one sees it */
     assert_string_equal(server(w), "qq2");
     assert_int_equal(w->nevents, 1);
+    w->f[1]->sink.on_size(w->f[1]->sink.ud, &w->f[1]->base, "7", 100);
+    assert_int_equal(w->size, 100); /* the other account is out */
+    w->f[0]->sink.on_chat(w->f[0]->sink.ud, &w->f[0]->base, "7", "", true);
+    w->f[1]->sink.on_size(w->f[1]->sink.ud, &w->f[1]->base, "7", 101);
+    assert_int_equal(w->size, 100); /* it is in again, and no member */
     w->f[0]->sink.on_chat(w->f[0]->sink.ud, &w->f[0]->base, "7", "", false);
     assert_int_equal(w->absent, 0); /* the group is still ours */
     w->f[1]->sink.on_chat(w->f[1]->sink.ud, &w->f[1]->base, "7", "", false);

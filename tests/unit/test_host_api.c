@@ -124,7 +124,7 @@ static void test_declarations(void **state)
 {
     (void)state;
     struct flow *f = fake_load(
-        "{title='题', needs={'dm', 'at'}, wants={'join', dm='x', echo='y'}, params={words={'strings', default={'打卡', '签到'}}, "
+        "{title='题', tally=true, needs={'dm', 'at'}, wants={'join', dm='x', echo='y'}, params={words={'strings', default={'打卡', '签到'}}, "
         "one={'strings', default='x'}, at={'clock', default='9:05'}, late={'duration', default=90, min='1m', max='1h'}, "
         "mode={'choice', values={'a', 'b'}, default='b', help='h'}, text={'text'}}}",
         "flow:command('words', {role='keeper', args='glued', private=false}, function() end)\n"
@@ -137,6 +137,7 @@ static void test_declarations(void **state)
     assert_int_equal(i->wants, GATEWAY_JOIN | GATEWAY_ECHO); /* what is needed is not only wanted */
     assert_string_equal(i->without[0], "");
     assert_string_equal(i->without[1], "y");
+    assert_true(i->tally);
     assert_int_equal(strlen(i->version), 16);
     assert_int_equal(i->nhandlers, 6);
     assert_int_equal(i->nparams, 6);

@@ -161,13 +161,15 @@ static void test_81_start_up_reads(void **state)
     (void)state;
     struct world *w = world_new();
     w->groups =
-        "[{'group_id':700000001,'group_name':'Readers'},{'group_id':700000002,'group_name':null},{'group_id':0},7]";
+        "[{'group_id':700000001,'group_name':'Readers','member_count':187,'max_member_count':200},"
+        "{'group_id':700000002,'group_name':null,'member_count':0},{'group_id':0},7]";
     world_forward(w, "/");
     world_until(w, w->asked_requests == 1);
     world_run(w, 100);
     assert_int_equal(w->asked_groups, 1); /* again after a minute only */
     assert_int_equal(w->asked_login, 1);
     assert_int_equal(w->nchats_in, 2);
+    assert_string_equal(w->sizes, "700000001=186 "); /* we are one of them; 0: it does not know */
     /* the next connection finds one group less */
     w->groups = "[{'group_id':700000002,'group_name':'x'}]";
     conn_close(w->peer, 1001, "");

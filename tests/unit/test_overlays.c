@@ -135,7 +135,7 @@ static struct overlay_pick {
 static const char *overlays(const char *chat, const char *name, const char *tags)
 {
     static struct buf out;
-    struct selector_chat c = {"qq1", chat, name, tags};
+    struct selector_chat c = {"qq1", chat, name, tags, NULL, 0};
     pick.n = overlays_of(book->books[0], &c, pick.list);
     pick.head = overlays_head(book->books[0], pick.list, pick.n);
     buf_reset(&out);
@@ -276,7 +276,7 @@ static void test_heads(void **state)
     assert_ptr_equal(pick.head->base, book->books[0]);
     overlays("9", "", "");
     assert_ptr_equal(pick.head, region);
-    struct selector_chat other = {"qq2", "1", "", ""};
+    struct selector_chat other = {"qq2", "1", "", "", NULL, 0};
     assert_int_equal(overlays_of(book->books[0], &other, pick.list), 0);
     unload();
 }

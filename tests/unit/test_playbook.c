@@ -117,7 +117,7 @@ static void test_defaults(void **state)
     assert_string_equal(p->name, "one");
     assert_string_equal(p->title, "one");
     assert_string_equal(zone_name(p->zone), "Asia/Tokyo");
-    assert_true(p->private_chats && p->has_quiet && !p->keepers);
+    assert_true(p->private_chats && p->has_quiet && !p->keepers && p->tally == 0);
     assert_int_equal(p->quiet_from_ms, (22 * 60 + 30) * 60000);
     assert_int_equal(p->quiet_to_ms, (7 * 60 + 30) * 60000);
     assert_int_equal(p->cutoff_ms, 4 * 3600000);
@@ -138,7 +138,7 @@ static void test_everything_given(void **state)
     struct book *b = good(
         "return { title = '演示', groups = { 'qq1:7', 'qq2:*', { tag = 'store' }, { name = '*福利*' } },\n"
         "private = false, timezone = 'Asia/Shanghai', quiet = { '23:00', '06:00' }, day_cutoff = '03:00',\n"
-        "language = 'en', persona = { name = '小福', emoji = 1 }, staff_chat = 'qq1:99', keepers = true,\n"
+        "language = 'en', persona = { name = '小福', emoji = 1 }, staff_chat = 'qq1:99', keepers = true, tally = true,\n"
         "staff = { ['qq1:5'] = 'keeper' },\n"
         "flows = { { 'bye', who = 'you' }, hello = { days = 7, words = 'one', at = '9:05' } } }");
     const struct playbook *p = b->books[0];
@@ -151,6 +151,7 @@ static void test_everything_given(void **state)
     assert_int_equal(p->selectors[3].kind, SELECT_NAME);
     assert_false(p->private_chats);
     assert_true(p->keepers);
+    assert_int_equal(p->tally, 1);
     assert_string_equal(p->staff_chat, "qq1:99");
     assert_int_equal(p->staff[0].role, ROLE_KEEPER);
     assert_string_equal(cJSON_GetObjectItem(p->persona, "name")->valuestring, "小福");
@@ -162,8 +163,9 @@ static void test_everything_given(void **state)
     assert_string_equal(cJSON_GetObjectItem(params, "at")->valuestring, "09:05");
     assert_string_equal(cJSON_GetObjectItem(params, "text")->valuestring, "hello");
     book_release(b);
-    b = good("return { groups = 'all', quiet = false, flows = { hello = true, broken = false } }");
+    b = good("return { groups = 'all', quiet = false, tally = false, flows = { hello = true, broken = false } }");
     assert_false(b->books[0]->has_quiet);
+    assert_int_equal(b->books[0]->tally, -1);
     assert_int_equal(b->books[0]->nflows, 1);
     book_release(b);
 }

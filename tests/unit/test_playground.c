@@ -22,6 +22,7 @@ struct world {
     char shown[256], shown_chat[64], action[128], sent_id[64], first_id[64];
     enum send_outcome outcome;
     size_t nmembers;
+    int64_t size;
     bool gone;
 };
 
@@ -69,6 +70,13 @@ static void on_chat(void *ud, struct gateway *g, const char *chat, const char *n
     (void)name;
     w->nchats += present;
 }
+static void on_size(void *ud, struct gateway *g, const char *chat, int64_t members)
+{
+    struct world *w = ud;
+    (void)g;
+    (void)chat;
+    w->size = members;
+}
 static void on_message(void *ud, const struct playground_message *m)
 {
     struct world *w = ud;
@@ -95,7 +103,9 @@ static int setup(void **state)
                                 .on_own_message = on_own,
                                 .on_response = on_response,
                                 .on_state = on_state,
-                                .on_chat = on_chat};
+                                .on_chat = on_chat,
+                                .on_size = on_size};
+    gateway_sink_complete(&sink);
     w->g = playground_ops.create(&env, &conf, &sink, &err);
     assert_non_null(w->g);
     struct playground_watch watch = {w, on_message, on_action};
@@ -157,7 +167,9 @@ static void test_other_happenings(void **state)
 {
     struct world *w = *state;
     playground_join(w->g, "demo", "小王", "小美");
+    assert_int_equal(w->size, 1);
     playground_leave(w->g, "demo", "小王", NULL);
+    assert_int_equal(w->size, 0);
     playground_poke(w->g, "demo", "小美", NULL);
     playground_image(w->g, "demo", "小美", "看");
     playground_reply(w->g, "demo", "小美", "77", "嗯");

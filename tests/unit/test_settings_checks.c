@@ -438,7 +438,7 @@ static void test_many_edits_of_one_hash(void **state)
     settle();
     assert_true(metric_value(reads) - before < 200);
     assert_int_equal(settings_routes_generation(settings), routes);
-    struct settings_place at = {"qq1", "5", "store"};
+    struct settings_place at = {"qq1", "5", "store", NULL};
     assert_int_equal(settings_toggle(settings, &at, "flow499", NULL), TOGGLE_ON);
     assert_int_equal(asked("XLEN sopd:audit"), 1000);
 }

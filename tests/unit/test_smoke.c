@@ -83,15 +83,16 @@ static void look(const char *groups, const char *params, struct buf *problems, s
 {
     char text[1024];
     struct buf err = {0};
-    snprintf(text, sizeof text, "return { groups = { '%s' }, flows = {\n  { 'one',\n  %s } } }\n",
-             groups, params);
+    const char *quote = *groups == '{' ? "" : "'"; /* a selector of its own, or a text */
+    snprintf(text, sizeof text, "return { groups = { %s%s%s }, flows = {\n  { 'one',\n  %s } } }\n",
+             quote, groups, quote, params);
     write_file("playbooks/p.lua", text);
     struct book *b = playbook_load(host, config, 0, &err, warnings);
     if (!b)
         fail_msg("%s", buf_cstr(&err));
     buf_reset(problems);
     buf_reset(warnings);
-    smoke_book(config, b, problems, warnings);
+    smoke_book(config, b, false, problems, warnings);
     book_release(b);
     buf_free(&err);
 }
@@ -156,6 +157,22 @@ static void test_commands(void **state)
         "and of one (line");
 }
 
+/* A tag that the configuration gives to nobody: odd things are one line, problems are problems. */
+static void test_playbooks_of_nobody(void **state)
+{
+    (void)state;
+    struct buf problems = {0}, warnings = {0};
+    look("{ tag = 'x' }", "text = 'a } b', words = {}", &problems, &warnings);
+    assert_non_null(strstr(buf_cstr(&warnings), ": 2 warnings about playbooks for tags that"));
+    assert_null(strstr(warnings.data, "lone brace"));
+    assert_null(strchr(strchr(warnings.data, '\n') + 1, '\n'));
+    look("{ tag = 'x' }", "text = '{dya}'", &problems, &warnings);
+    assert_non_null(strstr(buf_cstr(&problems), "{dya}, which the flow never gives"));
+    assert_int_equal(warnings.len, 0);
+    buf_free(&problems);
+    buf_free(&warnings);
+}
+
 static void test_capabilities(void **state)
 {
     (void)state;
@@ -169,6 +186,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_texts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_texts_of_the_language, setup, teardown),
         cmocka_unit_test_setup_teardown(test_commands, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_playbooks_of_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(test_capabilities, setup, teardown),
     };
     return cmocka_run_group_tests_name("smoke", tests, NULL, NULL);

@@ -143,7 +143,7 @@ static void explain_head(const struct plan_pick *pick, cJSON *o)
 /* The selector by which an overlay applies. */
 static const struct selector *explain_overlay_by(const struct explain *x, const struct overlay *o)
 {
-    struct selector_chat c = {x->gw->name, x->chat->key, x->chat->name, x->at.tags};
+    struct selector_chat c = home_place(x->gw, x->chat->key, x->chat->name, x->at.home);
     const struct selector *best = NULL;
     for (int i = 0; i < o->nselectors; i++)
         if (selector_matches(&o->selectors[i], &c) && (!best || o->selectors[i].kind > best->kind))
@@ -347,15 +347,21 @@ const char *engine_explain(struct engine *e, const char *gateway, const char *ch
         return "there is no such gateway";
     bool known = explain_is_known(x.gw, chat);
     x.chat = chat_get(x.gw, chat, true);
-    char *tags = mem_strdup(tags_of(x.gw, chat, x.chat->name));
-    x.at = (struct settings_place){x.gw->name, x.chat->key, tags};
-    struct selector_chat c = {x.gw->name, chat, x.chat->name, tags};
+    home_learn(x.gw, chat);
+    struct selector_chat c = home_place(x.gw, chat, x.chat->name, home_of(x.gw, chat));
+    char *tags = mem_strdup(c.tags);
+    c.tags = tags;
+    x.at = (struct settings_place){x.gw->name, x.chat->key, tags, c.home};
     plan_pick_books(x.gw, &c, &x.picks);
-    x.settings = plan_settings(x.gw, chat, tags, &x.nsettings);
+    x.settings = plan_settings(x.gw, &x.at, &x.nsettings);
     cJSON_AddStringToObject(out, "gateway", x.gw->name);
     cJSON_AddStringToObject(out, "chat", x.chat->key);
     cJSON_AddStringToObject(out, "name", x.chat->name);
     cJSON_AddBoolToObject(out, "known", known);
+    if (c.home)
+        cJSON_AddStringToObject(out, "home", c.home);
+    else if (!home_ready(x.chat))
+        cJSON_AddBoolToObject(out, "home_unread", true);
     explain_tags(&x, out);
     cJSON *books = cJSON_AddArrayToObject(out, "playbooks");
     for (int i = 0; i < x.picks.n; i++)

@@ -175,8 +175,8 @@ static void trace_line(struct turn *t, struct trace_chat *c)
     buf_reset(&line);
     trace_head(&line, t);
     trace_handlers(&line, t);
-    if (t->nops)
-        trace_int(&line, "writes", t->nops);
+    if (t->nops > t->ntally)
+        trace_int(&line, "writes", t->nops - t->ntally);
     trace_outs(&line, t);
     buf_addc(&line, '}');
     trace_add(c, &line);

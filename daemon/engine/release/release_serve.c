@@ -105,13 +105,15 @@ static const char *release_resolve(struct release_query *q, const struct setting
                   &q->layers);
     if (!q->layers.n && !q->e->releases->assumed && !q->nextra)
         return version;
-    if (at->chat) {
+    bool decided = false;
+    for (const char *chat = at->chat; chat && !decided; chat = chat == at->chat ? at->home : NULL) {
+        buf_reset(&key);
         buf_adds(&key, ROLLOUT_ROOT ":chat:");
         buf_add_key(&key, at->gw);
         buf_addc(&key, ':');
-        buf_add_key(&key, at->chat);
+        buf_add_key(&key, chat);
+        decided = release_decides(q, buf_cstr(&key), &version);
     }
-    bool decided = at->chat && release_decides(q, buf_cstr(&key), &version);
     decided = decided || release_tags_decide(q, at->tags ? at->tags : "", &version);
     if (!decided) {
         buf_reset(&key);
@@ -325,7 +327,7 @@ static void release_tell_group(struct release_query *q, const struct gw *gw, con
                                const char *tags,
                                void (*fn)(void *ud, const struct engine_rollout_group *g), void *ud)
 {
-    struct settings_place at = {gw->name, k->key, tags};
+    struct settings_place at = {gw->name, k->key, tags, NULL};
     struct engine_rollout_group g = {.gateway = gw->name, .chat = k->key};
     q->layers.n = 0;
     g.version = release_resolve(q, &at);

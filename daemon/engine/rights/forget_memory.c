@@ -145,7 +145,7 @@ void forget_memory(struct forget *f)
         if (f->subjects[i].chat)
             forget_left(f, &f->subjects[i]);
         struct chat *c = f->subjects[i].chat ? NULL : chat_get(f->gw, buf_cstr(&name), false);
-        if (c && !c->turn && !c->first && !c->ready && c->waits_state != WAITS_LOADING)
+        if (c && !c->turn && !c->first && !c->ready && !chat_loading(c))
             chat_free(c);
         buf_free(&name);
     }

@@ -175,9 +175,10 @@ int playbook_matches_by(const struct playbook *p, const struct selector_chat *c,
     for (int i = 0; i < p->nselectors; i++) {
         const struct selector *s = &p->selectors[i];
         int kind = -1;
-        bool named = s->kind == SELECT_CHAT || s->kind == SELECT_TAG;
-        if (!private_chat || named)
+        if (!private_chat || (c->home && p->private_chats))
             kind = selector_matches(s, c) ? (int)s->kind : -1;
+        else if (selector_own(s, c))
+            kind = (int)s->kind;
         if (private_chat && p->private_chats && kind < 0)
             kind = selector_private(s, c->gateway);
         if (kind > best) {
@@ -192,7 +193,8 @@ int playbook_matches_by(const struct playbook *p, const struct selector_chat *c,
 int playbook_matches(const struct playbook *p, const char *gateway, const char *chat,
                      const char *chat_name, const char *tags)
 {
-    return playbook_matches_by(p, &(struct selector_chat){gateway, chat, chat_name, tags}, NULL);
+    return playbook_matches_by(p, &(struct selector_chat){gateway, chat, chat_name, tags, NULL, 0},
+                               NULL);
 }
 
 static bool book_address_is(const char *address, const char *gateway, const char *chat)
@@ -200,6 +202,22 @@ static bool book_address_is(const char *address, const char *gateway, const char
     size_t n = strlen(gateway);
     return address && strncmp(address, gateway, n) == 0 && address[n] == ':' &&
            strcmp(address + n + 1, chat) == 0;
+}
+
+static bool book_gives(const struct book *b, const char *tag)
+{
+    for (int i = 0; i < b->ntags; i++)
+        if (strcmp(b->tags[i].tag, tag) == 0)
+            return true;
+    return false;
+}
+
+bool book_reaches(const struct book *b, const struct playbook *p)
+{
+    for (int i = 0; i < p->nselectors; i++)
+        if (p->selectors[i].kind != SELECT_TAG || book_gives(b, p->selectors[i].value))
+            return true;
+    return p->nselectors == 0;
 }
 
 bool playbook_staff_chat_is(const struct playbook *p, const char *gateway, const char *chat)

@@ -121,6 +121,7 @@ struct playbook {
     struct staff *staff;
     int nstaff;
     bool keepers; /* platform owners and admins count as keeper */
+    int tally;    /* 1: its chats are counted, -1: they are not, 0: as its flows say */
     struct playbook_flow *flows;
     int nflows;
     int lines[HEAD_KEYS]; /* where each is written, 0 = it is not */
@@ -174,6 +175,10 @@ int playbook_matches_by(const struct playbook *p, const struct selector_chat *c,
                         const struct selector **by);
 int playbook_matches(const struct playbook *p, const char *gateway, const char *chat,
                      const char *chat_name, const char *tags);
+
+/* May it serve a group, as far as the files say? False: it is only for groups with tags that no rule of the configuration gives, so
+ * nobody is served until an admin gives one in Redis. */
+bool book_reaches(const struct book *b, const struct playbook *p);
 
 /* Is this the playbook's own staff chat, or that of one of its overlays? */
 bool playbook_staff_chat_is(const struct playbook *p, const char *gateway, const char *chat);

@@ -12,6 +12,7 @@ struct route {
     enum route_kind kind;
     char run[17];            /* not START: whose */
     bool last;               /* WAKE: nobody else sees the event */
+    bool declined;           /* WAKE: only if no command has taken the message */
     struct binding *binding; /* borrowed from routes->bindings, or from the run */
     const struct handler *handler;
     size_t word_len; /* COMMAND: length of the matched word in the folded text */
@@ -47,10 +48,15 @@ struct flow_why {
         word; /* "playbook", "toggle", "paused" (by an admin), "failing" (paused after failures), "looping" (by the breaker) */
     struct settings_value value; /* toggle, paused: where that stands in Redis */
 };
+/* Is the flow switched off there, by a toggle or the playbook? One that is paused or rests is not. */
+bool routes_off_at(const struct engine *e, const struct settings_place *at,
+                   const struct binding *b);
 /* On now, here? `why` may be NULL. */
 bool routes_flow_on(struct chat *c, const struct binding *b, struct flow_why *why);
 /* The effective tags of a chat, strongest first, separated by commas; valid until the next call. tags.c */
 const char *tags_of(const struct gw *gw, const char *chat, const char *name);
+/* Those of a private chat, and behind them those of its home (home.h); *own: so many bytes are its own. */
+const char *tags_with_home(const struct gw *gw, const char *chat, const char *home, int *own);
 /* The rule of the configuration by which a chat with the tags `all` has that tag; NULL: none. */
 const struct tag_rule *tags_rule(const struct gw *gw, const char *chat, const char *name,
                                  const char *all, const char *tag);

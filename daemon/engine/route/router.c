@@ -168,7 +168,7 @@ struct route *routes_match(struct chat *c, const struct input *in)
 
 struct settings_place routes_place(struct chat *c)
 {
-    return (struct settings_place){c->gw->name, c->key, routes_of(c)->tags};
+    return (struct settings_place){c->gw->name, c->key, routes_of(c)->tags, c->home};
 }
 
 struct binding *routes_binding(struct chat *c, const char *flow)
@@ -178,11 +178,7 @@ struct binding *routes_binding(struct chat *c, const char *flow)
 
 struct binding *routes_binding_in(struct gw *gw, const char *chat, const char *flow)
 {
-    const struct routes *r = routes_lookup(gw, chat, known_name(gw, chat));
-    for (int i = 0; i < r->nbindings; i++)
-        if (strcmp(flow_info(r->bindings[i]->flow)->name, flow) == 0)
-            return r->bindings[i];
-    return NULL;
+    return routes_named(routes_lookup(gw, chat, known_name(gw, chat)), flow);
 }
 
 void routes_each(struct chat *c, void (*fn)(void *ud, struct binding *b), void *ud)
@@ -202,7 +198,19 @@ static bool routes_paused(const struct engine *e, const struct settings_place *a
         return false;
     if (strcmp(flow, "common") != 0 || strcmp(why->field, "*") != 0)
         return true;
-    return settings_paused(s, &(struct settings_place){"", NULL, NULL}, flow, now, why);
+    return settings_paused(s, &(struct settings_place){"", NULL, NULL, NULL}, flow, now, why);
+}
+
+bool routes_off_at(const struct engine *e, const struct settings_place *at, const struct binding *b)
+{
+    struct settings_value why;
+    const char *flow = flow_info(b->flow)->name;
+    enum toggle t = TOGGLE_UNSET;
+    if (strcmp(flow, "switch") == 0)
+        return false;
+    if (e->opts.settings)
+        t = settings_toggle(e->opts.settings, at, flow, &why);
+    return t == TOGGLE_UNSET ? b->off : t == TOGGLE_OFF;
 }
 
 bool routes_flow_on(struct chat *c, const struct binding *b, struct flow_why *why)

@@ -52,8 +52,9 @@ struct routes {
     int ons_from[EVENT_TYPES + 1]; /* where those of a type begin */
     struct routes_at *ats;
     int nats;
-    bool held; /* in the list of those that were looked up */
-    int slot;  /* of its first time of day, in the round of the schedule that is named here */
+    struct tally *tally; /* how its chats are counted; NULL: they are not */
+    bool held;           /* in the list of those that were looked up */
+    int slot; /* of its first time of day, in the round of the schedule that is named here */
     uint64_t slot_round;
     uint64_t hash; /* of all that it is made from */
     UT_hash_handle hh;
@@ -61,12 +62,15 @@ struct routes {
 
 /* The routes that a chat of this key and name has; valid until playbooks or settings change. */
 struct routes *routes_lookup(struct gw *gw, const char *chat, const char *name);
+/* The same for a private chat with this home (home.h), which need not be in memory. */
+struct routes *routes_lookup_at(struct gw *gw, const char *chat, const char *name,
+                                const char *home);
+/* The binding of that flow; NULL: it has none. */
+struct binding *routes_named(const struct routes *r, const char *flow);
 /* The same of a chat that is known to exist, which keeps them. */
 struct routes *routes_of_known(struct gw *gw, struct known *k);
 /* Puts handlers where an event finds them, when all have been added. routes_index.c */
 void routes_index(struct routes *r);
-/* What runs of the flow of that name; NULL: it is not there. */
-struct binding *routes_named(const struct routes *r, const char *flow);
 /* The commands that a folded text could be: their words begin with its first character. */
 const struct routes_command *routes_commands_like(const struct routes *r, const char *text,
                                                   size_t len, int *n);

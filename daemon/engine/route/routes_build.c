@@ -31,6 +31,7 @@ void routes_release(struct routes *r)
     free(r->words);
     free(r->ons);
     free(r->ats);
+    tally_free(r->tally);
     free(r);
 }
 
@@ -182,15 +183,16 @@ static struct routes *routes_build(const struct routes_plan *p, uint64_t hash)
     for (int i = 0; i < p->n; i++)
         routes_add_binding(r, p->items[i].binding, p->items[i].staff);
     routes_index(r);
+    r->tally = tally_plan(p->gw, p);
     HASH_ADD(hh, routes_table, hash, sizeof r->hash, r);
     return r;
 }
 
-struct routes *routes_lookup(struct gw *gw, const char *chat, const char *name)
+struct routes *routes_lookup_at(struct gw *gw, const char *chat, const char *name, const char *home)
 {
     struct routes_plan plan;
     struct routes *r;
-    routes_plan(gw, chat, name, &plan);
+    routes_plan(gw, chat, name, home, &plan);
     uint64_t hash = routes_hash(&plan);
     HASH_FIND(hh, routes_table, &hash, sizeof hash, r);
     if (!r) {
@@ -202,6 +204,11 @@ struct routes *routes_lookup(struct gw *gw, const char *chat, const char *name)
     return routes_hold(r);
 }
 
+struct routes *routes_lookup(struct gw *gw, const char *chat, const char *name)
+{
+    return routes_lookup_at(gw, chat, name, home_of(gw, chat));
+}
+
 bool routes_lookup_any(struct gw *gw, const char *chat, const char *name)
 {
     return routes_lookup(gw, chat, name)->nbindings > 0;
@@ -210,12 +217,15 @@ bool routes_lookup_any(struct gw *gw, const char *chat, const char *name)
 static struct routes *routes_renew(struct gw *gw, const char *chat, const char *name,
                                    struct routes **at, uint64_t *generation)
 {
-    if (*at && *generation == gw->e->generation)
+    uint64_t now = gw->e->generation;
+    if (*chat == '@')
+        now += gw->homes.changes << 40; /* which groups there are concerns it, too */
+    if (*at && *generation == now)
         return *at;
     struct routes *r = routes_retain(routes_lookup(gw, chat, name));
     routes_release(*at);
     *at = r;
-    *generation = gw->e->generation;
+    *generation = now;
     return r;
 }
 

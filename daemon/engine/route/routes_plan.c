@@ -10,28 +10,43 @@
 
 /* ---- whose groups ---- */
 
+/* Does the playbook serve a private chat only because it serves some group of the gateway, while that chat has a home of its own? Then
+ * what the home says goes before. */
+static bool plan_is_elsewhere(const struct plan_pick *p, const struct selector_chat *c)
+{
+    return c->home && !selector_matches(p->by, c);
+}
+
+static bool plan_narrower(const struct plan_pick *a, const struct plan_pick *b,
+                          const struct selector_chat *c)
+{
+    bool a_elsewhere = plan_is_elsewhere(a, c), b_elsewhere = plan_is_elsewhere(b, c);
+    return a_elsewhere != b_elsewhere ? b_elsewhere : a->kind > b->kind;
+}
+
 void plan_pick_books(struct gw *gw, const struct selector_chat *c, struct plan_picks *out)
 {
     const struct book *book = gw->e->book;
+    bool private_chat = c->chat[0] == '@';
     out->n = 0;
     for (int i = 0; book && i < book->nbooks && out->n < PLAN_BOOKS; i++) {
-        const struct selector *by = NULL;
-        int kind = playbook_matches_by(book->books[i], c, &by);
-        if (kind < 0)
+        struct plan_pick pick = {.playbook = book->books[i]};
+        pick.kind = playbook_matches_by(book->books[i], c, &pick.by);
+        if (pick.kind < 0 && private_chat && (pick.by = home_served_by(gw, i)) != NULL)
+            pick.kind = SELECT_GATEWAY;
+        if (pick.kind < 0)
             continue;
         int j = out->n++;
-        for (; j > 0 && out->list[j - 1].kind < kind; j--)
+        for (; j > 0 && plan_narrower(&pick, &out->list[j - 1], c); j--)
             out->list[j] = out->list[j - 1];
-        out->list[j].playbook = book->books[i];
-        out->list[j].by = by;
-        out->list[j].kind = kind;
+        out->list[j] = pick;
     }
     for (int i = 0; i < out->n; i++) {
         struct plan_pick *p = &out->list[i];
         p->noverlays = overlays_of(p->playbook, c, p->overlays);
         p->head = overlays_head(p->playbook, p->overlays, p->noverlays);
-        p->staff =
-            p->kind != SELECT_CHAT && playbook_staff_chat_is(p->playbook, c->gateway, c->chat);
+        p->staff = !(p->kind == SELECT_CHAT && strcmp(p->by->value, c->chat) == 0) &&
+                   playbook_staff_chat_is(p->playbook, c->gateway, c->chat);
     }
 }
 
@@ -61,12 +76,11 @@ static void plan_note_setting(void *ud, const struct settings_value *v)
         (struct plan_setting){v->key, v->field, v->value, plan_is_narrow(v->key)};
 }
 
-struct plan_setting *plan_settings(struct gw *gw, const char *chat, const char *tags, int *n)
+struct plan_setting *plan_settings(struct gw *gw, const struct settings_place *at, int *n)
 {
-    struct settings_place at = {gw->name, chat, tags};
     plan_all.n = 0;
     if (gw->e->opts.settings)
-        settings_each(gw->e->opts.settings, SETTINGS_PARAMS, &at, NULL, plan_note_setting, NULL);
+        settings_each(gw->e->opts.settings, SETTINGS_PARAMS, at, NULL, plan_note_setting, NULL);
     *n = plan_all.n;
     return plan_all.list;
 }
@@ -225,16 +239,17 @@ struct binding *plan_bind(struct gw *gw, const struct plan_pick *pick, int f, st
     return binding_share(gw->e->book, pick->head, flow, v, !on);
 }
 
-void routes_plan(struct gw *gw, const char *chat, const char *name, struct routes_plan *out)
+void routes_plan(struct gw *gw, const char *chat, const char *name, const char *home,
+                 struct routes_plan *out)
 {
     static struct plan_picks picks;
-    *out =
-        (struct routes_plan){.gw = gw, .tags = tags_of(gw, chat, name), .items = plan_items.items};
-    struct selector_chat c = {gw->name, chat, name, out->tags};
-    struct settings_place at = {gw->name, chat, out->tags};
+    home_learn(gw, chat); /* asks for tags, too */
+    struct selector_chat c = home_place(gw, chat, name, home);
+    *out = (struct routes_plan){.gw = gw, .tags = c.tags, .items = plan_items.items};
+    struct settings_place at = {gw->name, chat, out->tags, c.home};
     int nall;
     plan_pick_books(gw, &c, &picks);
-    const struct plan_setting *all = plan_settings(gw, chat, out->tags, &nall);
+    const struct plan_setting *all = plan_settings(gw, &at, &nall);
     for (int i = 0; i < picks.n; i++) {
         const struct plan_pick *pick = &picks.list[i];
         for (int f = 0; f < pick->playbook->nflows; f++) {

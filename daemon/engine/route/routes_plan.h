@@ -41,8 +41,10 @@ struct routes_plan {
     int n;
 };
 
-/* The flows that run in a chat, those of narrower playbooks first. The references in it are the caller's. */
-void routes_plan(struct gw *gw, const char *chat, const char *name, struct routes_plan *out);
+/* The flows that run in a chat, those of narrower playbooks first. home: of a private chat, see home.h. The references in it are the
+ * caller's. */
+void routes_plan(struct gw *gw, const char *chat, const char *name, const char *home,
+                 struct routes_plan *out);
 
 struct plan_setting;
 /* The binding of flow f of a playbook in a chat, in the version that is served there; with what plan_settings gives. A new reference. */
@@ -57,7 +59,8 @@ struct plan_setting {
 };
 
 /* Every parameter that Redis has for the chat, the weakest first; valid until the next call. */
-struct plan_setting *plan_settings(struct gw *gw, const char *chat, const char *tags, int *n);
+struct settings_place;
+struct plan_setting *plan_settings(struct gw *gw, const struct settings_place *at, int *n);
 /* Is it about a parameter of this flow? Then its name, else NULL. */
 const char *plan_setting_param(const struct plan_setting *s, const char *flow);
 /* The value, checked, or NULL with why in `problem`. f: the flow's place in the pick's playbook; flow: in the version that runs. */

@@ -34,16 +34,29 @@ static bool selector_wild(const char *pattern, const char *s)
     return !*pattern;
 }
 
-bool selector_has_tag(const char *tags, const char *tag)
+static const char *selector_find_tag(const char *tags, const char *tag)
 {
     size_t len = strlen(tag);
     for (const char *p = tags; p && *p;) {
         size_t n = strcspn(p, ",");
         if (n == len && memcmp(p, tag, n) == 0)
-            return true;
+            return p;
         p += n + (p[n] == ',');
     }
-    return false;
+    return NULL;
+}
+
+bool selector_has_tag(const char *tags, const char *tag)
+{
+    return selector_find_tag(tags, tag) != NULL;
+}
+
+bool selector_own(const struct selector *s, const struct selector_chat *c)
+{
+    if (s->kind == SELECT_CHAT)
+        return strcmp(s->gateway, c->gateway) == 0 && strcmp(s->value, c->chat) == 0;
+    const char *at = s->kind == SELECT_TAG ? selector_find_tag(c->tags, s->value) : NULL;
+    return at && (!c->home || at - c->tags < c->own);
 }
 
 bool selector_matches(const struct selector *s, const struct selector_chat *c)
@@ -53,7 +66,9 @@ bool selector_matches(const struct selector *s, const struct selector_chat *c)
     case SELECT_GATEWAY: return strcmp(s->gateway, c->gateway) == 0;
     case SELECT_TAG: return selector_has_tag(c->tags, s->value);
     case SELECT_NAME: return c->name && selector_wild(s->value, c->name);
-    case SELECT_CHAT: return strcmp(s->gateway, c->gateway) == 0 && strcmp(s->value, c->chat) == 0;
+    case SELECT_CHAT:
+        return strcmp(s->gateway, c->gateway) == 0 &&
+               (strcmp(s->value, c->chat) == 0 || (c->home && strcmp(s->value, c->home) == 0));
     }
     return false;
 }
@@ -170,19 +185,22 @@ void selector_index_each(struct selector_index *x, const struct selector_chat *c
                          void (*fn)(void *ud, int owner, const struct selector *s), void *ud)
 {
     bool private_chat = c->chat[0] == '@';
+    bool nameless = private_chat && !c->home;
     for (int i = 0; i < x->nothers; i++) {
         const struct selector *s = x->others[i].selector;
-        if (!(private_chat && s->kind == SELECT_NAME) && selector_matches(s, c))
+        if (!(nameless && s->kind == SELECT_NAME) && selector_matches(s, c))
             fn(ud, x->others[i].owner, s);
     }
     if (!x->entries)
         return;
-    buf_reset(&x->key);
-    buf_adds(&x->key, "c:");
-    buf_adds(&x->key, c->gateway);
-    buf_addc(&x->key, ':');
-    buf_adds(&x->key, c->chat);
-    selector_found(x, fn, ud);
+    for (const char *chat = c->chat; chat; chat = chat == c->chat ? c->home : NULL) {
+        buf_reset(&x->key);
+        buf_adds(&x->key, "c:");
+        buf_adds(&x->key, c->gateway);
+        buf_addc(&x->key, ':');
+        buf_adds(&x->key, chat);
+        selector_found(x, fn, ud);
+    }
     for (const char *p = c->tags; p && *p;) {
         size_t n = strcspn(p, ",");
         buf_reset(&x->key);

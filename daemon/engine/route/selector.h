@@ -20,6 +20,9 @@ struct selector_chat {
     const char *gateway, *chat;
     const char *name; /* NULL or "": not known */
     const char *tags; /* "a,b"; NULL: none */
+    const char *
+        home; /* of a private chat: the group that name and tags are of, home.c; NULL: none, or it is a group */
+    int own; /* with a home: so many bytes of the tags are the private chat's own */
 };
 
 bool selector_matches(const struct selector *s, const struct selector_chat *c);
@@ -31,6 +34,8 @@ void selector_clear(struct selector *s);
 void selector_print(const struct selector *s, struct buf *out);
 /* Is `tag` one of "a,b,c"? */
 bool selector_has_tag(const char *tags, const char *tag);
+/* Does it mean the private chat itself, by its id or a tag of its own, and not by its home? */
+bool selector_own(const struct selector *s, const struct selector_chat *c);
 
 /* Selectors of many owners, which are numbers 0, 1, ... */
 struct selector_index;
@@ -39,7 +44,7 @@ void selector_index_free(struct selector_index *x);
 /* `s` is borrowed for the life of the index. */
 void selector_index_add(struct selector_index *x, const struct selector *s, int owner);
 /* Calls fn for every selector that means the chat; in no order, an owner perhaps more than once. Those that mean all of a gateway also
- * mean its private chats; those by name never do. fn must not ask the same index. */
+ * mean its private chats; one with a home is meant as its home is. fn must not ask the same index. */
 void selector_index_each(struct selector_index *x, const struct selector_chat *c,
                          void (*fn)(void *ud, int owner, const struct selector *s), void *ud);
 

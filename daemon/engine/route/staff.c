@@ -137,7 +137,7 @@ bool turn_role_everywhere(const struct turn *t, const char *user, enum role leas
     char who[STAFF_WHO];
     snprintf(who, sizeof who, "%s:%s", t->gw->name, user);
     staff_raise(&role, book->staff, book->nstaff, who);
-    struct settings_place at = {t->gw->name, NULL, NULL};
+    struct settings_place at = {t->gw->name, NULL, NULL, NULL};
     if (t->e->opts.settings)
         settings_each(t->e->opts.settings, SETTINGS_STAFF, &at, who, staff_raise_by, &role);
     return role >= least;
@@ -202,7 +202,7 @@ static const struct binding *staff_place(const struct turn *t, const char *chat,
         *at = routes_place(t->chat);
         return turn_binding(t);
     }
-    *at = (struct settings_place){t->gw->name, chat, NULL};
+    *at = (struct settings_place){t->gw->name, chat, NULL, chat ? home_of(t->gw, chat) : NULL};
     at->tags = routes_lookup(t->gw, chat, known_name(t->gw, chat))->tags;
     return routes_binding_in(t->gw, chat, flow);
 }
@@ -296,7 +296,7 @@ static bool staff_group(struct gw *gw, const struct known *k, const struct staff
     const struct binding *b = r ? routes_binding_in(gw, k->key, s->flow) : NULL;
     if (!b || r->staff)
         return false;
-    struct settings_place at = {gw->name, k->key, r->tags};
+    struct settings_place at = {gw->name, k->key, r->tags, NULL};
     *out = (struct turn_group){.chat = k->key, .name = *k->name ? k->name : k->key, .word = ""};
     out->role = staff_role(gw, &at, b, s->user, "");
     if (out->role < s->least || (s->which & GROUPS_RESTING && !staff_rests(gw, &at)))

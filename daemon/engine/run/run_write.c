@@ -460,13 +460,16 @@ const char *turn_run_start(struct turn *t, const char *flow, const char *handler
 {
     chat = chat ? chat : t->chat->key;
     struct binding *own = t->at->binding;
-    struct binding *b =
-        routes_binding_in(t->gw, chat, flow); /* new runs begin on the newest version */
     bool same = strcmp(flow_info(own->flow)->name, flow) == 0 && strcmp(chat, t->chat->key) == 0;
+    bool off = false;
+    struct binding *b =
+        home_binding(t, chat, flow, &off); /* new runs begin on the newest version */
     if (same && (!b || !flow_handler_by_id(b->flow, handler)))
         b = own;
     if (!b)
         return "that flow does not run in that chat";
+    if (off && !same)
+        return "off";
     if (!flow_handler_by_id(b->flow, handler))
         return "the flow has no such handler";
     if (args && strlen(args) > RUN_ARGS_MAX)
@@ -496,6 +499,7 @@ const char *turn_run_start(struct turn *t, const char *flow, const char *handler
     if (key && *key)
         write_field(t, "run-keys", chat, key, id);
     write_timer(t, id, chat, t->now_ms);
+    home_note(t, chat);
     return t->nops < 2000 ? NULL : "too many writes in one turn";
 }
 

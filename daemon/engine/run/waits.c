@@ -335,6 +335,8 @@ struct waits_asked {
     uint64_t user;
     bool speaks;     /* a message or a pressed button */
     bool is_command; /* of a flow that is on here, for this member */
+    bool declines;   /* the commands that it is may decline it: then it may still be an answer */
+    bool declined;   /* what if they have? */
     bool
         refused; /* one for staff, and this member is none: c:gather leaves it alone, as a flow that chats does */
     struct waits_text *text;
@@ -358,7 +360,7 @@ static void waits_look_for_command(struct waits_asked *a, const struct route *ha
         if (r->handler->kind != HANDLER_COMMAND || !routes_flow_on(a->c, r->binding, NULL))
             continue;
         if (routes_may(a->c, r->binding, r->handler, a->ev->user, a->ev->role))
-            a->is_command = true;
+            a->is_command = a->declines = true;
         else
             a->refused = true;
     }
@@ -475,8 +477,19 @@ static void waits_skip_flow(struct route **list, const struct binding *b)
     }
 }
 
-/* Newest first; stops at the question that takes the message. */
-static struct route *waits_collect(const struct waits_asked *a, struct route **handlers)
+static bool waits_listed(const struct route *list, const struct wait *w)
+{
+    char id[17];
+    buf_hex64(id, w->run);
+    for (; list; list = list->next)
+        if (list->kind != ROUTE_START && strcmp(list->run, id) == 0)
+            return true;
+    return false;
+}
+
+/* Newest first; stops at the question that takes the message. Those in `but` have it already. */
+static struct route *waits_collect(const struct waits_asked *a, struct route **handlers,
+                                   const struct route *but)
 {
     struct route *list = NULL, **tail = &list;
     bool leaves = a->ev->type == EVENT_LEAVE;
@@ -484,7 +497,7 @@ static struct route *waits_collect(const struct waits_asked *a, struct route **h
         const struct wait *w = &a->c->waits[i];
         struct route *r = NULL;
         int command;
-        if (!wait_may_hear(w, a->ev))
+        if (!wait_may_hear(w, a->ev) || waits_listed(but, w))
             continue;
         if (leaves && w->more && w->more->leave && strcmp(w->more->leave, a->ev->user) == 0) {
             r = waits_route(w, ROUTE_END, NULL);
@@ -492,7 +505,7 @@ static struct route *waits_collect(const struct waits_asked *a, struct route **h
             r = waits_route(w, ROUTE_WAKE,
                             w->more && command >= 0 ? w->more->commands[command] : NULL);
             r->last = !(w->more && w->more->keep);
-        } else if (wait_gathers(w, a) && wait_on(a->c, w)) {
+        } else if (!a->declined && wait_gathers(w, a) && wait_on(a->c, w)) {
             r = waits_route(w, ROUTE_GATHER, NULL);
             waits_skip_flow(handlers, routes_binding(a->c, w->flow));
         }
@@ -506,6 +519,26 @@ static struct route *waits_collect(const struct waits_asked *a, struct route **h
     return list;
 }
 
+/* What the message answers if all its commands decline it: behind them, before those who watch messages. */
+static void waits_append_declined(struct waits_asked *a, struct route *taken,
+                                  struct route *handlers)
+{
+    struct route **at = &handlers, *r;
+    while (*at && (*at)->handler->kind == HANDLER_COMMAND)
+        at = &(*at)->next;
+    if (at == &handlers)
+        return;
+    struct route *rest = *at;
+    *at = NULL;
+    a->is_command = false;
+    a->declined = true;
+    r = waits_collect(a, &rest, taken);
+    *at = r;
+    for (; *at; at = &(*at)->next)
+        (*at)->declined = true;
+    *at = rest;
+}
+
 struct route *waits_match(struct chat *c, const struct event *ev, struct route *handlers)
 {
     if (!c->nwaits || ev->from_bot)
@@ -515,14 +548,17 @@ struct route *waits_match(struct chat *c, const struct event *ev, struct route *
     a.speaks = ev->type == EVENT_MESSAGE || ev->type == EVENT_BUTTON;
     if (a.speaks)
         waits_look_for_command(&a, handlers);
-    struct route *list = waits_collect(&a, &handlers), **tail = &list;
-    buf_free(&text.folded);
+    struct route *list = waits_collect(&a, &handlers, NULL), **tail = &list;
     bool taken = false;
     for (; *tail; tail = &(*tail)->next)
         taken = taken || (*tail)->last;
-    if (taken)
+    if (taken) {
         routes_free_list(handlers);
-    else
-        *tail = handlers;
+        handlers = NULL;
+    } else if (a.declines) {
+        waits_append_declined(&a, list, handlers);
+    }
+    buf_free(&text.folded);
+    *tail = handlers;
     return list;
 }

@@ -231,8 +231,8 @@ static void pauses_go_on(struct engine *e)
 {
     struct pauses *p = &e->pauses;
     int64_t now = clock_mono(e->clock), rest = p->took_ms * PAUSES_REST_FACTOR;
-    if (!p->look || !e->redis_up ||
-        now - p->looked_ms < (rest > PAUSES_GO_ON_MS ? rest : PAUSES_GO_ON_MS))
+    rest = rest > PAUSES_GO_ON_MS ? rest : PAUSES_GO_ON_MS;
+    if (!p->look || !e->redis_up || (!e->clock->frozen && now - p->looked_ms < rest))
         return;
     p->look = false;
     p->looked_ms = now;
@@ -279,7 +279,7 @@ void pauses_run(struct engine *e)
     int64_t now = clock_wall(e->clock);
     uint64_t generation = settings_generation(s) + e->generation;
     if (generation != p->generation || now >= p->next_ms || now < p->asked_ms) {
-        struct settings_place everywhere = {"", NULL, NULL};
+        struct settings_place everywhere = {"", NULL, NULL, NULL};
         p->generation = generation;
         p->asked_ms = now;
         p->next_ms = settings_next_resume(s, now);

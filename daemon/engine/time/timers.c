@@ -57,7 +57,7 @@ int64_t timers_next(const struct gw *gw)
     if (!s || !gw->owner || s->fetching || s->busy >= TIMERS_LOW)
         return INT64_MAX; /* the answer, or the end of a turn, wakes us */
     int64_t next = s->restart ? 0 : s->next_ms;
-    int64_t again = clock_wall(gw->e->clock) + s->put_off_ms - clock_mono(gw->e->clock);
+    int64_t again = clock_wall(gw->e->clock) + s->put_off_ms - timers_time(gw);
     return s->put_off && again < next ? again : next;
 }
 

@@ -73,6 +73,11 @@ struct timer *held_take(struct gw *gw, const char *id, int64_t due_ms, size_t *p
 void held_add(struct gw *gw, struct timer *t, struct input *input, const char *chat);
 /* It is not taken any more. */
 void held_release(struct gw *gw, struct timer *t);
+/* The clock by which timers are put off: a real one cannot be set; a virtual one is the only that passes. */
+static inline int64_t timers_time(const struct gw *gw)
+{
+    return gw->e->clock->frozen ? clock_wall(gw->e->clock) : clock_mono(gw->e->clock);
+}
 /* It is put off, and read again after that time. */
 void held_put_off(struct gw *gw, struct timer *t, int64_t ms);
 /* Hands out what may go on. */

@@ -88,7 +88,7 @@ struct timer *held_take(struct gw *gw, const char *id, int64_t due_ms, size_t *p
     struct timer_state *s = gw->timers;
     struct timer *t;
     HASH_FIND_STR(s->taken, id, t);
-    if (t && (t->status != TIMER_PUT_OFF || t->until_ms > clock_mono(gw->e->clock)))
+    if (t && (t->status != TIMER_PUT_OFF || t->until_ms > timers_time(gw)))
         return NULL;
     struct timer_chat *c = held_group(s, id);
     if (c->passed || c->busy >= TIMERS_CHAT) {
@@ -163,7 +163,7 @@ void held_release(struct gw *gw, struct timer *t)
 void held_put_off(struct gw *gw, struct timer *t, int64_t ms)
 {
     struct timer_state *s = gw->timers;
-    int64_t now = clock_mono(gw->e->clock);
+    int64_t now = timers_time(gw);
     held_leave(s, t);
     t->status = TIMER_PUT_OFF;
     t->until_ms = now + ms;
@@ -321,7 +321,7 @@ void timers_go_on(struct gw *gw)
 {
     struct timer_state *s = gw->timers;
     struct timer *t, *tmp;
-    int64_t now = clock_mono(gw->e->clock);
+    int64_t now = timers_time(gw);
     if (!s || !s->put_off)
         return;
     HASH_ITER (hh, s->taken, t, tmp) {
@@ -335,7 +335,7 @@ void timers_go_on(struct gw *gw)
 bool held_look(struct gw *gw)
 {
     struct timer_state *s = gw->timers;
-    int64_t now = clock_mono(gw->e->clock);
+    int64_t now = timers_time(gw);
     if (!s->put_off || s->put_off_ms > now)
         return false;
     struct timer *t, *tmp;

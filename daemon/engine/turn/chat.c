@@ -24,9 +24,14 @@ struct chat *chat_get(struct gw *gw, const char *key, bool create)
     return c;
 }
 
+bool chat_loading(const struct chat *c)
+{
+    return c->waits_state == WAITS_LOADING || c->home_state == WAITS_LOADING;
+}
+
 void chat_wake(struct chat *c)
 {
-    if (c->ready || c->turn || !c->first || c->gap || c->waits_state == WAITS_LOADING)
+    if (c->ready || c->turn || !c->first || c->gap || chat_loading(c))
         return;
     c->ready = true;
     c->ready_next = NULL;
@@ -192,6 +197,7 @@ void chat_free(struct chat *c)
     }
     waits_forget(c);
     routes_release(c->routes);
+    free(c->home);
     free(c->key);
     free(c->name);
     free(c);
@@ -208,7 +214,7 @@ void chat_evict(struct gw *gw)
             paused = paused || p->until_ms > now ||
                      now - p->failures[(p->at + 4) % PAUSE_FAILURES] < PAUSE_WINDOW_MS;
         if (!c->first && !c->turn && !c->ready && !paused && !c->shed_events && !c->shed_wanted &&
-            c->waits_state != WAITS_LOADING && now - c->last_ms > CHAT_IDLE_MS)
+            !chat_loading(c) && now - c->last_ms > CHAT_IDLE_MS)
             chat_free(c);
     }
 }
@@ -246,6 +252,7 @@ void known_set(struct gw *gw, const char *chat, const char *name, bool store)
     free(k->name);
     k->name = mem_strdup(name);
     k->routes_generation = 0; /* selectors may go by name */
+    gw->homes.changes++;
     struct chat *c = chat_get(gw, chat, false);
     if (c && *name) {
         free(c->name);
@@ -264,6 +271,7 @@ void known_remove(struct gw *gw, const char *chat)
         return;
     known_store(gw, k, true);
     HASH_DEL(gw->known, k);
+    gw->homes.changes++;
     routes_release(k->routes);
     free(k->key);
     free(k->name);

@@ -25,9 +25,12 @@ struct chat {
     struct pause *pauses;
     uint16_t traffic[CHAT_TRAFFIC]; /* messages per 10 s, by time / 10 s modulo the size */
     int64_t traffic_at;             /* the last step counted */
+    int64_t tally_size, tally_day;  /* how many were in it, as counted last: tally.c */
     struct wait *waits;             /* runs of this chat that wait for events: waits.c */
     unsigned nwaits, waits_cap;
     enum waits_state waits_state;
+    char *home; /* of a private chat: see route/home.h; NULL: none */
+    enum waits_state home_state;
     UT_hash_handle hh;
 };
 
@@ -45,6 +48,7 @@ struct known {
     char *key;
     char *name;
     bool caught_up; /* schedules that it missed were offered */
+    int64_t size;   /* how many are in it besides us; 0 = not known */
     struct routes *routes;
     uint64_t routes_generation;
     UT_hash_handle hh;
@@ -54,7 +58,8 @@ struct chat *chat_get(struct gw *gw, const char *key, bool create);
 void chat_push(struct chat *c, struct input *in); /* takes in; sheds it when the queue is full */
 struct input *chat_take(struct chat *c);          /* the oldest */
 void chat_push_front(struct chat *c, struct input *in); /* after Redis was lost under its turn */
-void chat_wake(struct chat *c); /* onto the ready list if it has something to do */
+bool chat_loading(const struct chat *c); /* something of it is being read from Redis */
+void chat_wake(struct chat *c);          /* onto the ready list if it has something to do */
 void chat_drop_timer(struct chat *c,
                      const char *id); /* a queued timer input that was replaced or cancelled */
 bool chat_flow_paused(const struct chat *c, const char *flow);

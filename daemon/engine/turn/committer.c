@@ -35,6 +35,7 @@ void committer_add(struct turn *t)
     acts_write(t);
     if (t->nsettings)
         turn_note_settings(t);
+    tally_turn(t);
     if (turn_is_empty(t) && t->input->kind == INPUT_EVENT && !t->input->repeat) {
         turn_finish_empty(t);
         return;

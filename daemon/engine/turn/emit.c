@@ -7,6 +7,7 @@
 
 #include "base/utf8.h"
 #include "engine/internal.h"
+#include "engine/turn/experiment.h"
 
 enum { NEWS_MAX = 32, NEWS_QUIET_MS = 60000, EMIT_ERROR = 300 };
 
@@ -25,38 +26,49 @@ static const char *emit_length(const struct engine *e, const char *kind)
     return log_int(n > 0 ? n : STREAM_LENGTH);
 }
 
-bool turn_emit(struct turn *t, const char *kind, const char *name, int64_t time_ms,
-               const char *data, size_t len)
+/* Fills in XADD and its words; they hold until the next event is told. */
+void emit_words(const struct turn *t, const char *kind, const char *name, int64_t time_ms,
+                const char *data, const char *argv[EMIT_WORDS])
 {
     static struct buf key;
     const struct binding *b = turn_binding(t);
     buf_reset(&key);
     gw_stream_key(t->gw, &key, kind);
-    const char *argv[] = {"XADD",
-                          buf_cstr(&key),
-                          "MAXLEN",
-                          "~",
-                          emit_length(t->e, kind),
-                          "*",
-                          "name",
-                          name,
-                          "gateway",
-                          t->gw->name,
-                          "chat",
-                          t->chat->key,
-                          "user",
-                          turn_user(t),
-                          "flow",
-                          b ? flow_info(b->flow)->name : "",
-                          "time",
-                          log_int(time_ms),
-                          "data",
-                          data};
-    enum { WORDS = sizeof argv / sizeof argv[0] };
-    size_t lens[WORDS];
-    for (int i = 0; i < WORDS; i++)
-        lens[i] = i == WORDS - 1 ? len : strlen(argv[i]);
-    return turn_write(t, WORDS, argv, lens);
+    const char *words[EMIT_WORDS] = {"XADD",
+                                     buf_cstr(&key),
+                                     "MAXLEN",
+                                     "~",
+                                     emit_length(t->e, kind),
+                                     "*",
+                                     "name",
+                                     name,
+                                     "gateway",
+                                     t->gw->name,
+                                     "chat",
+                                     t->chat->key,
+                                     "user",
+                                     turn_user(t),
+                                     "flow",
+                                     b ? flow_info(b->flow)->name : "",
+                                     "time",
+                                     log_int(time_ms),
+                                     "data",
+                                     data};
+    memcpy(argv, words, sizeof words);
+}
+
+bool turn_emit(struct turn *t, const char *kind, const char *name, int64_t time_ms,
+               const char *data, size_t len)
+{
+    const char *argv[EMIT_WORDS];
+    size_t lens[EMIT_WORDS];
+    if (t->gw->experiments && strcmp(kind, "events") == 0 &&
+        !experiments_outcome(t, name, data, len))
+        return false;
+    emit_words(t, kind, name, time_ms, data, argv);
+    for (int i = 0; i < EMIT_WORDS; i++)
+        lens[i] = i == EMIT_WORDS - 1 ? len : strlen(argv[i]);
+    return turn_write(t, EMIT_WORDS, argv, lens);
 }
 
 /* The first line of an error, as much as an event takes, and the end of the object. */

@@ -175,14 +175,15 @@ void turn_key(const struct turn *t, struct buf *out, const char *kind, ...)
     va_end(ap);
 }
 
-/* Commands that cannot fail half way on a key of the right kind (commit.lua relies on it), and its own word OVER. */
+/* Commands that cannot fail half way on a key of the right kind (commit.lua relies on it), and its own words. */
 static bool turn_allowed(const char *word, size_t len)
 {
     static const char *const allowed[] = {
         "HSET",      "HDEL",    "ZADD",  "ZREM", "SADD",    "SREM",
         "RPUSH",     "LPUSH",   "LTRIM", "LPOP", "RPOP",    "SETBIT",
         "SET",       "APPEND",  "DEL",   "XADD", "PEXPIRE", "ZREMRANGEBYRANK",
-        "PEXPIREAT", "HINCRBY", "XDEL",  "OVER"};
+        "PEXPIREAT", "HINCRBY", "XDEL",  "OVER", "EXPOSE",  "OUTCOME",
+        "TALLY"};
     for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++)
         if (strlen(allowed[i]) == len && memcmp(allowed[i], word, len) == 0)
             return true;
@@ -208,8 +209,8 @@ bool turn_write(struct turn *t, int argc, const char *const *argv, const size_t 
 
 void turn_mark(struct turn *t, struct turn_mark *m)
 {
-    *m = (struct turn_mark){t->ops.len, t->nops,   t->nargs,     t->nouts,
-                            t->after,   t->timers, t->acts_tail, t->rng};
+    *m = (struct turn_mark){t->ops.len, t->nops,      t->nargs, t->nouts, t->after,
+                            t->timers,  t->acts_tail, t->rng,   t->counts};
 }
 
 static void turn_free_act(struct turn_act *a)
@@ -278,6 +279,7 @@ void turn_undo(struct turn *t, const struct turn_mark *m)
     turn_free_acts(m->acts_tail);
     t->acts_tail = m->acts_tail;
     t->rng = m->rng;
+    tally_undo(t, m->counts);
     pins_unsure(t);
 }
 
@@ -289,12 +291,14 @@ bool turn_is_empty(const struct turn *t)
 void turn_free(struct turn *t)
 {
     turn_load_drop(t);
+    claims_release(t);
     free(t->wake);
     free(t->tell_text);
     turn_free_outs(t, 0);
     turn_free_timers(t, NULL);
     turn_free_after(t, NULL);
     turn_free_acts(&t->acts);
+    tally_undo(t, NULL);
     routes_free_list(t->routes);
     routes_release(t->held);
     input_free(t->input);
@@ -307,9 +311,10 @@ void turn_free(struct turn *t)
 /* ---- timers, opting out, toggles ---- */
 
 static void turn_timer_json(struct turn *t, struct buf *out, const char *chat, const char *name,
-                            const char *key, int64_t due_ms, const char *args)
+                            const char *key, int64_t due_ms, const char *args, const char *user)
 {
-    const char *flow = flow_info(turn_binding(t)->flow)->name, *user = turn_user(t);
+    const char *flow = flow_info(turn_binding(t)->flow)->name;
+    user = user ? user : turn_user(t);
     const char *const fields[] = {"flow", flow,  "chat", chat,   "name",
                                   name,   "key", key,    "user", user};
     buf_addc(out, '{');
@@ -343,7 +348,7 @@ static bool turn_timer_write(struct turn *t, const char *id, int64_t due_ms, str
 }
 
 const char *turn_timer_in(struct turn *t, const char *chat, const char *name, const char *key,
-                          int64_t due_ms, const char *args)
+                          int64_t due_ms, const char *args, const char *user)
 {
     if (args && strlen(args) > 4096)
         return "the arguments of a timer may have at most 4 KiB";
@@ -353,8 +358,10 @@ const char *turn_timer_in(struct turn *t, const char *chat, const char *name, co
     buf_add_part(&id, chat);
     buf_addf(&id, "|%s|%s", name, key);
     if (due_ms >= 0)
-        turn_timer_json(t, &json, chat, name, key, due_ms, args);
+        turn_timer_json(t, &json, chat, name, key, due_ms, args, user);
     bool ok = turn_timer_write(t, buf_cstr(&id), due_ms, &json);
+    if (due_ms >= 0)
+        home_note(t, chat);
     struct turn_timer_op *op = MEM_NEW(struct turn_timer_op);
     op->chat = mem_strdup(chat);
     op->id = buf_take(&id);
@@ -365,7 +372,7 @@ const char *turn_timer_in(struct turn *t, const char *chat, const char *name, co
     return ok ? NULL : "too many writes in one turn";
 }
 
-static void turn_add_after(struct turn *t, enum after_kind kind, const char *what)
+void turn_add_after(struct turn *t, enum after_kind kind, const char *what)
 {
     struct turn_after *a = MEM_NEW(struct turn_after);
     a->kind = kind;

@@ -77,6 +77,16 @@ bool turn_write(struct turn *t, int argc, const char *const *argv, const size_t 
 bool turn_emit(struct turn *t, const char *kind, const char *name, int64_t time_ms,
                const char *data, size_t len);
 
+/* Notes that a unit of an experiment ("g|<chat>", "m|<user>") has this variant; told as the event `exposed`, once for each unit.
+ * was: the variant that it had and that is none any more, "" none; fresh: it is not known to have one. def: the experiment as JSON,
+ * with `by`, `outcome`, `per`. False: as turn_write. experiment.c */
+struct turn_exposure {
+    const char *name, *unit, *variant, *was, *def;
+    bool fresh;
+    int64_t time_ms;
+};
+bool turn_expose(struct turn *t, const struct turn_exposure *x);
+
 /* The write commands that this turn holds for a key so far, in order: what a later handler must see of an earlier one.
  * fn may raise a Lua error. */
 int turn_writes_of(const struct turn *t, const char *key, size_t len);
@@ -115,9 +125,13 @@ const char *turn_ask(struct turn *t, const struct gateway_request *r,
                      void (*fn)(void *ud, const struct gateway_response *r), void *ud);
 
 /* Sets, replaces (same chat, name and key) or cancels (due_ms < 0) a durable timer of the current flow. `chat` NULL = this
- * one; else its turn runs in that chat. `args` is JSON text, at most 4 KiB. Returns NULL or why not. */
+ * one; else its turn runs in that chat. `args` is JSON text, at most 4 KiB. `user`: whose it is, NULL = the turn's, "" = nobody's.
+ * Returns NULL or why not. */
 const char *turn_timer_in(struct turn *t, const char *chat, const char *name, const char *key,
-                          int64_t due_ms, const char *args);
+                          int64_t due_ms, const char *args, const char *user);
+/* Claims a key for the time of this turn, against the other turns of the gateway, which run meanwhile: what two of them would do once is
+ * done by the one that claims it. False: another has it. */
+bool turn_claim(struct turn *t, const char *key);
 /* Starts a run of handler `handler` (its id, "run:onboard") of `flow` in `chat` (NULL = this one) for `user`, with `args` (JSON, at
  * most 4 KiB), right after the commit; `key` (NULL = none) is taken out of run-keys when it ends. Its id goes to `id`.
  * Returns NULL or why not. */
@@ -148,6 +162,7 @@ struct turn_flow {
     bool on;
     const char *why;                    /* "playbook", "toggle", "paused", "failing" */
     const struct settings_value *value; /* toggle, paused: what decided; else NULL */
+    const struct binding *binding;
 };
 void turn_each_flow(struct turn *t, const char *chat,
                     void (*fn)(void *ud, const struct turn_flow *f), void *ud);
@@ -193,6 +208,17 @@ void turn_each_command(struct turn *t, const char *chat, const char *user,
  * or why not. said.c */
 const char *turn_said_in(struct turn *t, const char *chat, const char *text,
                          const char *const *mentions, int nmentions);
+/* ---- what is counted: tally/tally.c, lua.md "Counting" ---- */
+/* Is anything counted in this chat? Then the business day of the turn. */
+bool turn_tallied(const struct turn *t, int64_t *day);
+/* For how many seconds what is counted is kept; 0: for ever. */
+int64_t turn_tally_keep(const struct turn *t);
+/* Adds n to a field of that day (0: the turn's) with the commit. Where nothing is counted, nothing happens. */
+void turn_count(struct turn *t, const char *field, int64_t n, int64_t day);
+/* The same for an event that a flow tells; data: as for turn_emit. */
+void turn_count_event(struct turn *t, const char *name, const char *data, size_t len);
+/* How many are in the group besides us; -1: the gateway does not say. */
+int64_t turn_size(const struct turn *t);
 /* Messages that came into this chat within the last window (at most 10 minutes, steps of 10 s). In memory: 0 after a
  * restart. */
 int64_t turn_traffic(const struct turn *t, int64_t window_ms);

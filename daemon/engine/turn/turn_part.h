@@ -3,6 +3,7 @@
 #define SOPD_ENGINE_TURN_TURN_PART_H
 
 #include "engine/route/route.h"
+#include "engine/tally/tally.h"
 
 struct turn_out {
     struct turn_out *next;
@@ -33,12 +34,13 @@ enum after_kind {
     AFTER_TOGGLE,
     AFTER_PAUSE,
     AFTER_RUN_GONE,
-    AFTER_FORGET
+    AFTER_FORGET,
+    AFTER_HOME
 };
 struct turn_after {
     struct turn_after *next;
     enum after_kind kind;
-    char *what;         /* user, flow ("*": all), or id of a run of this chat */
+    char *what;         /* user, flow ("*": all), id of a run of this chat; HOME: a private chat */
     char *chat, *value; /* TOGGLE, PAUSE: "" = the gateway; NULL removes it */
     char *by;           /* the same: who */
 };
@@ -67,6 +69,7 @@ struct turn_mark {
     struct turn_timer_op *timers;
     struct turn_act **acts_tail;
     struct rng rng; /* what starts over draws the same */
+    struct tally_count *counts;
 };
 
 struct turn {
@@ -107,8 +110,12 @@ struct turn {
     unsigned nouts;
     struct turn_timer_op *timers;
     struct turn_act *acts, **acts_tail;
-    struct turn_after *after; /* done when it is committed */
-    unsigned nsettings;       /* toggles and pauses among them */
+    struct claim *claims;       /* claims.c */
+    struct turn_after *after;   /* done when it is committed */
+    unsigned nsettings;         /* toggles and pauses among them */
+    struct tally_count *counts; /* newest first: tally.h */
+    unsigned ntally;            /* so many of the writes are for that */
+    bool only_counts;           /* and there is nothing else */
     struct buf args_buf;
     struct turn *next; /* in a flight, or on the gw's list of finished turns */
 };
@@ -125,6 +132,7 @@ void turn_abort(struct turn *t, bool again);
 /* Ends a turn that changed nothing. */
 void turn_finish_empty(struct turn *t);
 void turn_free(struct turn *t);
+void turn_add_after(struct turn *t, enum after_kind kind, const char *what);
 /* What a handler adds is undone to the mark made before it when it fails. */
 void turn_mark(struct turn *t, struct turn_mark *m);
 void turn_undo(struct turn *t, const struct turn_mark *m);
@@ -134,6 +142,8 @@ bool turn_is_empty(const struct turn *t);
 /* turn_late.c: is it too late for that message, because of the time of what caused it? */
 struct turn_message;
 bool turn_stale(const struct turn *t, const struct turn_message *m, const char *chat);
+/* claims.c: what the turn has claimed is free again. */
+void claims_release(struct turn *t);
 /* turn_send.c: what the gateway needs to answer, in that chat, the newest event that reached the handler (event.ref), of a run the one
  * that woke it last; "" nothing, or too long ago for what is no `answer` (5 min). */
 const char *turn_ref(const struct turn *t, const char *chat, bool answer);

@@ -99,7 +99,7 @@ void turn_begin(struct chat *c)
     struct route *routes = in->kind == INPUT_SAY || (in->kind == INPUT_EVENT && in->event->from_bot)
                                ? NULL
                                : routes_match(c, in);
-    if (!routes && in->kind == INPUT_EVENT && !in->command && !in->id) {
+    if (!routes && in->kind == INPUT_EVENT && !in->command && !in->id && !tally_hears(c, in)) {
         input_free(in);
         return; /* nobody listens: no turn, no commit */
     }
@@ -273,6 +273,8 @@ static void turn_run_from(struct turn *t, struct route *r)
     for (; r; r = r->next) {
         t->at = r;
         enum turn_next next;
+        if (r->declined && t->commanded)
+            continue;
         if (r->kind != ROUTE_START) {
             r->ran = true;
             next = turn_run_step(t);
@@ -368,6 +370,8 @@ static void turn_apply_after(struct turn *t, struct turn_after *a)
         optout_set(t->gw, a->what, a->kind == AFTER_OPT_OUT);
     else if (a->kind == AFTER_FORGET)
         forget_ordered(t, a->what, a->value);
+    else if (a->kind == AFTER_HOME)
+        home_set(t->gw, a->what, t->chat->key);
 }
 
 /* What the daemon keeps in memory of what is now in Redis. unsure: the commit was asked twice and had happened before. Mostly its
@@ -448,8 +452,12 @@ void turn_committed(struct turn *t, enum commit_status status, const char *text,
         }
     } else {
         metric_inc(gw->m_commits);
-        trace_turn(t); /* before its runs are forgotten: they own bindings that it names */
+        if (t->only_counts)
+            trace_refusals(t);
+        else
+            trace_turn(t); /* before its runs are forgotten: they own bindings that it names */
         turn_mirror(t, false);
+        tally_committed(t);
         for (struct turn_out *o = t->outs; o; o = o->next)
             turn_send_out(t, o);
         acts_begin(t, true);

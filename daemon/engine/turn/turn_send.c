@@ -187,6 +187,8 @@ const char *turn_send(struct turn *t, const struct turn_message *m)
     struct turn_adding adding = {t, from, latest, p ? p->attention : 0};
     int made =
         message_compose(&head, m->segments, m->nsegments, turn_keep_at, t, turn_add_piece, &adding);
+    if (made && m->kind != KIND_SAID_ALARM)
+        home_note(t, chat);
     return made ? NULL : "the message is empty";
 }
 

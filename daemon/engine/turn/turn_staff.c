@@ -30,7 +30,7 @@ static void staff_flow(void *ud, struct binding *b)
     const struct flow_listing *l = ud;
     const struct flow_info *info = flow_info(b->flow);
     struct flow_why why = {0};
-    struct turn_flow f = {.name = info->name, .title = info->title};
+    struct turn_flow f = {.name = info->name, .title = info->title, .binding = b};
     f.on = routes_flow_on(l->chat, b, &why);
     f.why =
         strcmp(why.word, "looping") == 0 ? "failing" : why.word; /* the same to those who steer */
@@ -63,7 +63,7 @@ void turn_each_pause(struct turn *t, const char *chat,
 {
     if (!t->e->opts.settings)
         return;
-    struct settings_place at = {t->gw->name, chat, NULL};
+    struct settings_place at = {t->gw->name, chat, NULL, chat ? home_of(t->gw, chat) : NULL};
     if (chat)
         at.tags = routes_lookup(t->gw, chat, known_name(t->gw, chat))->tags;
     else

@@ -40,6 +40,12 @@ function made.persona()
   return S.freeze(P.persona() or {})
 end
 
+-- Where c:staff speaks: "gateway:chat", nil if this playbook has no staff chat.
+function made.staff_chat()
+  local gateway, chat = P.staff_chat()
+  return gateway and gateway .. ":" .. chat or nil
+end
+
 -- Texts are read at every use, so that a corrected one reaches handlers that have waited for weeks; everything else is as it was
 -- when the handler began. A list of variants is made into a read-only table once.
 local lists = {}
@@ -201,12 +207,18 @@ function M.time(_, fmt, seconds)
 end
 
 -- The moment (seconds) at which a calendar day shows a clock time: c:moment(c:day() + 1, "09:00").
-function M.moment(_, day, clock)
+local MOMENT = { business = "boolean" }
+
+function M.moment(_, day, clock, opts)
   local ms = type(clock) == "string" and P.parse_clock(clock)
   if not ms then
     fail('c:moment: the clock time must look like "20:30"')
   end
-  return P.moment(S.integer(day, "c:moment: the day"), ms) // 1000
+  day = S.integer(day, "c:moment: the day")
+  if opts and S.options(opts, MOMENT, "c:moment").business and ms < P.cutoff() then
+    day = day + 1 -- past midnight, and still that business day
+  end
+  return P.moment(day, ms) // 1000
 end
 
 function M.quiet_until()
@@ -301,20 +313,26 @@ local function told_name(c, user)
   end
 end
 
-local function usable(name, user)
-  return type(name) == "string" and name ~= "" and name or user
+local function usable(name)
+  return type(name) == "string" and name ~= "" and name or nil
 end
 
--- The name under which a member is known: from this event, from what the flow keeps as `name`, else the id.
+-- A name that another flow keeps, as it stands in Redis.
+local function kept(raw)
+  return raw and usable(P.decode(raw))
+end
+
+-- The name under which a member is known: from this event, from what the flow, or another of this chat, keeps as `name`, else the id.
 function M.display(c, user)
   user = S.id(user == nil and S.user(c, "c:display") or user, "c:display: the user")
-  return told_name(c, user) or usable(c:member_of(user).name or c:profile_of(user).name, user)
+  return told_name(c, user) or usable(c:member_of(user).name or c:profile_of(user).name) or kept(P.name_of(user)) or user
 end
 
 -- The same for the making of texts.
 function S.shown_name(c, user)
   local s = P.session(c)
-  return told_name(c, user) or usable(S.peek(s, "m", c.flow, c.chat, user, "name") or S.peek(s, "u", user, nil, nil, "name"), user)
+  return told_name(c, user) or usable(S.peek(s, "m", c.flow, c.chat, user, "name") or S.peek(s, "u", user, nil, nil, "name"))
+    or kept(P.name_now(user)) or user
 end
 
 function M.members()
@@ -407,7 +425,7 @@ end
 
 -- ---- timers and switches ----
 
-local TIMER = { after = true, at = true, key = true, args = "table", chat = "string" }
+local TIMER = { after = true, at = true, key = true, args = "table", chat = "string", user = "boolean" }
 
 -- The next moment at which the clock shows that time.
 local function next_clock(clock)
@@ -447,7 +465,11 @@ function M.timer(_, name, opts)
     fail(format('c:timer: this flow has no flow:timer("%s")%s', name, S.meant(name, S.timers)))
   end
   opts = S.options(opts, TIMER, "c:timer")
-  return P.timer(name, timer_key(opts.key), timer_due(opts), opts.args and P.json(opts.args) or "", opts.chat)
+  local key, due, args = timer_key(opts.key), timer_due(opts), opts.args and P.json(opts.args) or ""
+  if opts.user == false then
+    return P.timer(name, key, due, args, opts.chat, true)
+  end
+  return P.timer(name, key, due, args, opts.chat)
 end
 
 function M.cancel_timer(_, name, key, chat)

@@ -48,7 +48,7 @@ end
 
 -- ---- parameters ----
 
-local PARAM = { default = true, min = true, max = true, help = true, values = true }
+local PARAM = { default = true, min = true, max = true, help = true, values = true, texts = true }
 
 local function bound(param, name, value)
   if value == nil then
@@ -89,6 +89,22 @@ local function choice_values(param, values)
   return values
 end
 
+-- Which fields of a table are texts, at whatever depth they stand: they are looked at as parameters of type text are.
+local function text_fields(param, texts)
+  if texts == nil then
+    return {}
+  end
+  local good = type(texts) == "table" and #texts > 0
+  for _, field in ipairs(good and texts or {}) do
+    good = good and type(field) == "string" and field ~= ""
+  end
+  if param.type ~= "table" or not good then
+    problem('parameter %s: texts is for the type table: the names of the fields that are texts, as in { "text" }', param.name)
+    return {}
+  end
+  return texts
+end
+
 local function declare_param(name, declared)
   if type(name) ~= "string" or not name:find("^[%a_][%w_]*$") then
     return problem('parameter %s: a name has letters, digits and "_" and does not begin with a digit', tostring(name))
@@ -117,6 +133,7 @@ local function declare_param(name, declared)
     problem("parameter %s: min is above max", name)
   end
   param.values = choice_values(param, options.values)
+  param.texts = text_fields(param, options.texts)
   S.declared_params[#S.declared_params + 1] = param
   info.by_name[name] = param
 end
@@ -133,7 +150,7 @@ local function handler(kind, fn, what)
   end
   local h = {
     kind = kind, line = line(), role = "", role_param = "", name = "", words = {}, in_private = true, in_group = true, late_ms = -1,
-    remote = false, usage = "",
+    remote = false, usage = "", shared = false, posts = true,
   }
   list[#list + 1] = h
   S.handlers[#list] = fn
@@ -152,8 +169,10 @@ end
 local COMMON = { private = "boolean", group = "boolean", role = "string" }
 local OPTIONS = {
   on = { private = "boolean", group = "boolean", role = "string", image = "boolean", remote = "boolean", value = true },
-  command = { private = "boolean", group = "boolean", role = "string", args = true, remote = "boolean", usage = "string" },
-  at = { late = true, group = "boolean", private = "boolean" },
+  command = {
+    private = "boolean", group = "boolean", role = "string", args = true, remote = "boolean", usage = "string", shared = "boolean",
+  },
+  at = { late = true, group = "boolean", private = "boolean", posts = "boolean" },
   timer = { late = true },
   run = {},
   trigger = {},
@@ -218,6 +237,7 @@ local function take_options(h, opts, what)
   end
   h.in_private, h.in_group = opts.private ~= false, opts.group ~= false
   h.remote, h.usage = opts.remote == true, type(opts.usage) == "string" and opts.usage or ""
+  h.shared, h.posts = opts.shared == true, opts.posts ~= false
   if h.remote and type(opts.role) ~= "string" then
     problem('%s: remote is for staff: say the least role, as in role = "keeper"', what)
   elseif h.remote then
@@ -271,13 +291,13 @@ end
 
 local seen_words = {}
 
--- The same word twice in one flow: only the first would ever run, unless they are for different chats or roles.
+-- The same word twice in one flow: only the first would ever run, unless they are for different chats or roles, or it declines.
 local function check_duplicates(h, what)
   local names = h.from_param and { "\0" .. h.name } or h.words
   for _, word in ipairs(names) do
     local key = P.fold(word)
     for _, other in ipairs(seen_words[key] or {}) do
-      if other.role == h.role and (other.in_group and h.in_group or other.in_private and h.in_private) then
+      if not other.shared and other.role == h.role and (other.in_group and h.in_group or other.in_private and h.in_private) then
         problem("%s: the command is declared twice (line %d)", what, other.line)
       end
     end
@@ -408,7 +428,7 @@ end
 
 -- ---- the flow ----
 
-local FLOW = { title = true, params = true, needs = true, wants = true, late = true, kind = true }
+local FLOW = { title = true, params = true, needs = true, wants = true, late = true, kind = true, tally = true, menu = true, moved = true }
 
 -- needs: what it cannot do without; wants: what it uses where it is there, with what is missing else ("dm" or dm = "...").
 local function take_caps(key, given)
@@ -453,6 +473,28 @@ local function take_flow_late(late)
   end
 end
 
+-- Its line in the menu of the flow common: the name of a parameter of type text.
+local function take_menu(menu)
+  local param = info.by_name[menu]
+  if type(menu) ~= "string" or not param or param.type ~= "text" then
+    return problem('menu must be the name of a parameter of type text: the line of this flow in the menu%s', S.meant(menu, info.by_name))
+  end
+  info.menu = menu
+end
+
+-- Parameters that it had once, and where they are now: { old = "checkin.menu_line" }.
+local function take_moved(moved)
+  local good = type(moved) == "table"
+  for old, new in pairs(good and moved or {}) do
+    good = good and type(old) == "string" and type(new) == "string" and not info.by_name[old]
+    info.moved[#info.moved + 1], info.moved[#info.moved + 2] = old, new
+  end
+  if not good then
+    problem('moved must be a table such as { old_name = "flow.new_name" }, of parameters that this flow no longer has')
+    info.moved = {}
+  end
+end
+
 function sop.flow(name, options)
   if closed then
     fail("sop.flow: only at the top of a file, not inside a handler")
@@ -460,7 +502,7 @@ function sop.flow(name, options)
   if flow then
     fail("sop.flow: one file is one flow; this is the second call")
   end
-  info = { by_name = {}, title = name, needs = {}, wants = {}, without = {} }
+  info = { by_name = {}, title = name, needs = {}, wants = {}, without = {}, moved = {} }
   if name ~= P.flow_name then
     problem('the flow is called "%s", but its file says "%s": both must be the same', tostring(name), P.flow_name)
   end
@@ -485,6 +527,10 @@ function sop.flow(name, options)
   else
     info.kind = options.kind
   end
+  if options.tally ~= nil and type(options.tally) ~= "boolean" then
+    problem("tally is true or false: whether chats with this flow are counted")
+  end
+  info.tally = options.tally == true
   if options.params ~= nil and type(options.params) ~= "table" then
     problem("params must be a table")
   else
@@ -494,6 +540,12 @@ function sop.flow(name, options)
   end
   if options.late ~= nil then
     take_flow_late(options.late)
+  end
+  if options.menu ~= nil then
+    take_menu(options.menu)
+  end
+  if options.moved ~= nil then
+    take_moved(options.moved)
   end
   flow = setmetatable({}, {
     __index = function(_, key)
@@ -513,13 +565,14 @@ function S.collect(returned)
   closed = true
   if not flow then
     problems[#problems + 1] = format('%s:1: the file never calls sop.flow("%s", {...})', P.flow_file, P.flow_name)
-    info = { title = P.flow_name, needs = {}, wants = {}, without = {} }
+    info = { title = P.flow_name, needs = {}, wants = {}, without = {}, moved = {} }
   elseif returned ~= flow then
     problems[#problems + 1] = format('%s:1: the file must end with "return flow"', P.flow_file)
   end
   return {
     problems = problems, title = info.title, needs = info.needs, wants = info.wants, without = info.without, late_ms = info.late_ms,
-    late_param = info.late_param or "", kind = info.kind or "", params = S.declared_params, list = list,
+    late_param = info.late_param or "", kind = info.kind or "", tally = info.tally, menu = info.menu or "", moved = info.moved,
+      params = S.declared_params, list = list,
   }
 end
 

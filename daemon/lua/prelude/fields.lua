@@ -205,7 +205,7 @@ local function new_fields(s, name, all, kind, a, b, c)
   local st = {
     s = s, name = name, all = all, kind = kind, a = a, b = b, c = c, key = false, values = {}, raw = false, whole = false,
     emptied = false, tables = false, changed = false, first = nil, first_text = false, added = false, dropped = false,
-    held = false,
+    held = false, ttl = false,
   }
   local states = s.states
   if states then
@@ -359,6 +359,14 @@ local function write_state(st)
   for name, n in pairs(st.added or {}) do
     P.write("HINCRBY", st.key, name, tostring(n))
   end
+  if st.ttl then
+    P.write("PEXPIRE", st.key, tostring(st.ttl))
+  end
+end
+
+-- What is written to it goes after that time.
+function S.expires(proxy, ms)
+  proxy[HIDDEN].ttl = ms
 end
 
 -- The handler has ended well: what it changed in fields joins the turn's writes.

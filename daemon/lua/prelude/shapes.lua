@@ -406,7 +406,7 @@ local SCOPES = { member = true, group = true }
 local function scope_user(c, opts, what)
   local scope = opts.scope or "member"
   if not SCOPES[scope] then
-    fail(what .. ': scope is "member" or "group"')
+    fail(what .. ': scope is "member" or "group"' .. (what == "c:once" and ', or "gateway"' or ""))
   end
   if scope == "group" then
     return ""
@@ -437,7 +437,15 @@ function M.once(c, name, opts)
   s, name = S.named(c, name, "c:once")
   opts = S.options(opts, ONCE, "c:once")
   local ttl = opts.ttl and S.milliseconds(opts.ttl, "c:once: ttl") or ONCE_TTL_MS
-  local key = P.key("once", c.flow, c.chat, scope_user(c, opts, "c:once"), name)
+  local key
+  if opts.scope == "gateway" then
+    key = P.key("once", c.flow, "", S.user(c, 'c:once with scope = "gateway"'), name)
+    if not P.claim(key) then
+      return false -- another group's turn is doing it right now
+    end
+  else
+    key = P.key("once", c.flow, c.chat, scope_user(c, opts, "c:once"), name)
+  end
   if string_of(s, key) then
     return false
   end

@@ -71,3 +71,16 @@ t:case("coming and going", function(g)
   g:advance("5s")
   g:expect_count(1, { text = "小美 走了" })
 end)
+
+t:case("what the platform reports again counts once", function(g)
+  g:join("小美")
+  g:equal(g:again(), 1)
+  g:together(function()
+    for i = 1, 3 do g:says("成员" .. i, "数") end
+  end)
+  g:equal(g:again(), 3)
+  g:advance("1m")
+  g:expect_count(1, { text = "小美 来了" })
+  for i = 1, 3 do g:expect_count(1, { at = "成员" .. i }) end
+  g:equal(g:state("counter", "said"), 3)
+end)

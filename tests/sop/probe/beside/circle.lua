@@ -1,0 +1,2 @@
+-- circle.lua -- requires itself, which is an error.
+return require("beside.circle")
