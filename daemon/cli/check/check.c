@@ -17,7 +17,7 @@
 
 static const char check_help[] =
     "Usage: sopd check [--config FILE] [--json] [--strict] [--groups [NAME=]N]... [--ignore CODES]\n"
-    "                  [--no-secrets] [--quiet]\n"
+    "                  [--all] [--no-secrets] [--quiet]\n"
     "       sopd check --codes\n"
     "\n"
     "Looks for problems in the configuration and in all playbooks, flows and texts it names, without connecting to\n"
@@ -30,6 +30,8 @@ static const char check_help[] =
     "                     With it, or with groups that playbooks name one by one, it is worked out when a post that is due\n"
     "                     everywhere at once has reached the last group at the pace of the account\n"
     "  -i, --ignore CODES leave these warnings and notes out, for example L025,L044; errors are never left out\n"
+    "  -a, --all          also the warnings and notes about playbooks for tags that the configuration gives to no group;\n"
+    "                     else they are summed up in one line\n"
     "      --codes        list all codes, with what each means and what to do\n"
     "  -n, --no-secrets   do not look up token_env, token_file and their like\n"
     "  -q, --quiet        print problems only: no summary, no warnings, no notes, no plan\n"
@@ -42,7 +44,7 @@ enum { CHECK_GROUPS = 64, CHECK_GROUPS_MAX = 1000000 };
 struct check {
     const char *file;
     unsigned flags;
-    bool quiet, json, strict;
+    bool quiet, json, strict, all;
     struct lint_groups groups[CHECK_GROUPS];
     int ngroups;
     struct lint lint;
@@ -86,7 +88,7 @@ static void check_sops(struct check *k, const struct config *c, int *nbooks)
     struct book *book = playbook_load(host, c, PLAYBOOK_ALL_FLOWS, &k->problems, &k->warnings);
     if (book) {
         *nbooks = book->nbooks;
-        smoke_book(c, book, &k->problems, &k->warnings);
+        smoke_book(c, book, true, &k->problems, &k->warnings);
     }
     platform_check_all(c->sop, &k->problems);
     lint_adopt(&k->lint, &k->problems, LINT_ERROR);
@@ -95,6 +97,8 @@ static void check_sops(struct check *k, const struct config *c, int *nbooks)
     buf_reset(&k->warnings);
     if (book)
         lint_book(&k->lint, c, book);
+    if (book && !k->all)
+        lint_fold(&k->lint, book);
     book_release(book);
     host_destroy(host);
 }
@@ -183,19 +187,25 @@ static int check_ignore(struct check *k, const char *list)
 /* -1: go on; else the exit code. */
 static int check_options(struct check *k, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"no-secrets", no_argument, NULL, 'n'},
-        {"quiet", no_argument, NULL, 'q'},        {"json", no_argument, NULL, 'j'},
-        {"strict", no_argument, NULL, 's'},       {"groups", required_argument, NULL, 'g'},
-        {"ignore", required_argument, NULL, 'i'}, {"codes", no_argument, NULL, 'C'},
-        {"help", no_argument, NULL, 'h'},         {0}};
-    for (int o; (o = getopt_long(argc, argv, ":c:nqjsg:i:h", options, NULL)) != -1;) {
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"no-secrets", no_argument, NULL, 'n'},
+                                            {"quiet", no_argument, NULL, 'q'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"strict", no_argument, NULL, 's'},
+                                            {"groups", required_argument, NULL, 'g'},
+                                            {"ignore", required_argument, NULL, 'i'},
+                                            {"all", no_argument, NULL, 'a'},
+                                            {"codes", no_argument, NULL, 'C'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    for (int o; (o = getopt_long(argc, argv, ":c:nqjsg:i:ah", options, NULL)) != -1;) {
         switch (o) {
         case 'c': k->file = optarg; break;
         case 'n': k->flags |= CONFIG_NO_SECRETS; break;
         case 'q': k->quiet = true; break;
         case 'j': k->json = true; break;
         case 's': k->strict = true; break;
+        case 'a': k->all = true; break;
         case 'g':
             if (!check_take_groups(k, optarg))
                 return cli_usage("check", "--groups is a number, or name=number");

@@ -23,15 +23,20 @@ static bool lint_known(const struct lint *l, const struct finding *f)
     return false;
 }
 
+static void lint_drop(struct finding *f)
+{
+    free(f->file);
+    free(f->what);
+    free(f->playbook);
+    free(f->flow);
+}
+
 /* Takes ownership of its strings. */
 static void lint_keep(struct lint *l, struct finding f)
 {
     bool ignored = f.severity != LINT_ERROR && l->ignore && strstr(l->ignore, f.code->code);
     if (ignored || lint_known(l, &f)) {
-        free(f.file);
-        free(f.what);
-        free(f.playbook);
-        free(f.flow);
+        lint_drop(&f);
         return;
     }
     l->findings = mem_realloc(l->findings, ((size_t)l->nfindings + 1) * sizeof *l->findings);
@@ -221,9 +226,11 @@ static void lint_playbook(struct linter *k)
 void lint_book(struct lint *l, const struct config *c, const struct book *b)
 {
     struct linter k = {.out = l, .config = c, .book = b};
-    for (int i = 0; i < b->nbooks; i++) {
-        k.p = b->books[i];
-        lint_playbook(&k);
+    for (int i = 0; i < 2 * b->nbooks;
+         i++) { /* those that nobody has last: what all share is not theirs */
+        k.p = b->books[i % b->nbooks];
+        if (book_reaches(b, k.p) == (i < b->nbooks))
+            lint_playbook(&k);
     }
     k.p = NULL;
     lint_broadcasts(&k);
@@ -233,6 +240,59 @@ void lint_book(struct lint *l, const struct config *c, const struct book *b)
         free(k.texts[i].path);
     }
     free(k.texts);
+}
+
+/* ---- playbooks that reach nobody ---- */
+
+/* The playbook that a finding is about, if nobody is served by it. */
+static const struct playbook *lint_unheard(const struct book *b, const struct finding *f)
+{
+    for (int i = 0; i < b->nbooks; i++) {
+        const struct playbook *p = b->books[i];
+        bool about =
+            f->playbook ? strcmp(f->playbook, p->name) == 0 : strcmp(f->file, p->file) == 0;
+        for (int j = 0; j < p->noverlays && !f->playbook; j++)
+            about |= strcmp(f->file, p->overlays[j].file) == 0;
+        if (about)
+            return book_reaches(b, p) ? NULL : p;
+    }
+    return NULL;
+}
+
+void lint_fold(struct lint *l, const struct book *b)
+{
+    int kept = 0, warnings = 0, notes = 0;
+    struct buf what = {0};
+    const struct lint_code *code = lint_code("L034");
+    for (int i = 0; i < l->nfindings; i++) {
+        struct finding f = l->findings[i];
+        if (f.severity == LINT_ERROR || !lint_unheard(b, &f)) {
+            l->findings[kept++] = f;
+            continue;
+        }
+        warnings += f.severity == LINT_WARNING;
+        notes += f.severity == LINT_NOTE;
+        lint_drop(&f);
+    }
+    l->nfindings = kept;
+    if (!warnings && !notes)
+        return;
+    const char *file = NULL;
+    buf_adds(&what, "the configuration gives no group the tag of:");
+    for (int i = 0; i < b->nbooks; i++) {
+        if (book_reaches(b, b->books[i]))
+            continue;
+        buf_addf(&what, " %s", b->books[i]->name);
+        file = file ? file : b->books[i]->file;
+    }
+    buf_addf(&what, "; %d warning%s and %d note%s about them left out", warnings,
+             warnings == 1 ? "" : "s", notes, notes == 1 ? "" : "s");
+    lint_keep(l, (struct finding){.code = code,
+                                  .severity = code->severity,
+                                  .file = mem_strdup(file),
+                                  .line = 1,
+                                  .what = buf_take(&what)});
+    buf_free(&what);
 }
 
 /* ---- the result ---- */
@@ -258,12 +318,8 @@ int lint_count(const struct lint *l, enum lint_severity severity)
 
 void lint_free(struct lint *l)
 {
-    for (int i = 0; i < l->nfindings; i++) {
-        free(l->findings[i].file);
-        free(l->findings[i].what);
-        free(l->findings[i].playbook);
-        free(l->findings[i].flow);
-    }
+    for (int i = 0; i < l->nfindings; i++)
+        lint_drop(&l->findings[i]);
     for (int i = 0; i < l->nposts; i++) {
         free(l->posts[i].playbook);
         free(l->posts[i].flow);

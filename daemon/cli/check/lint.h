@@ -66,6 +66,8 @@ const char *lint_severity_name(enum lint_severity s);
 void lint_adopt(struct lint *l, struct buf *lines, enum lint_severity severity);
 /* Looks at everything in the book. */
 void lint_book(struct lint *l, const struct config *c, const struct book *b);
+/* Puts one note in the place of the warnings and notes about playbooks that reach nobody (book_reaches). */
+void lint_fold(struct lint *l, const struct book *b);
 /* Puts errors first, then warnings, then notes; else the order in which they were found. */
 void lint_sort(struct lint *l);
 int lint_count(const struct lint *l, enum lint_severity severity);

@@ -67,9 +67,15 @@ static bool lint_has_role(const struct linter *k, enum role role)
     return false;
 }
 
-static enum role lint_role(const struct handler *h)
+/* The role that a handler asks for, with these values of the flow's parameters. */
+static enum role lint_role(const struct handler *h, const cJSON *params)
 {
-    int role = *h->role ? role_parse(h->role) : ROLE_MEMBER;
+    const char *said =
+        *h->role_param
+            ? cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(params, h->role_param))
+            : NULL;
+    const char *name = said ? said : h->role;
+    int role = *name ? role_parse(name) : ROLE_MEMBER;
     return role < 0 ? ROLE_MEMBER : (enum role)role;
 }
 
@@ -86,10 +92,11 @@ static void lint_people(struct linter *k)
                      "%s of flow %s is for private chats, which playbook %s has switched off",
                      h->id, k->flow->name, k->p->name);
         bool steers = strcmp(k->flow->name, "switch") == 0; /* roles are given in Redis, too */
-        if (!steers && !lint_has_role(k, lint_role(h)))
+        enum role role = lint_role(h, k->pf->params);
+        if (!steers && !lint_has_role(k, role))
             lint_add(k, "L027", at.file, at.line,
                      "%s of flow %s is for the role %s, which nobody has in playbook %s", h->id,
-                     k->flow->name, h->role, k->p->name);
+                     k->flow->name, role_name(role), k->p->name);
         place_free(&at);
     }
 }
@@ -105,10 +112,11 @@ struct lint_step {
 };
 
 /* Does every message that b would hear reach a, too? */
-static bool lint_covers(const struct handler *a, const struct handler *b)
+static bool lint_covers(const struct lint_step *x, const struct lint_step *y)
 {
+    const struct handler *a = x->h, *b = y->h;
     return (a->in_group || !b->in_group) && (a->in_private || !b->in_private) &&
-           (!a->image || b->image) && lint_role(a) <= lint_role(b);
+           (!a->image || b->image) && lint_role(a, x->params) <= lint_role(b, y->params);
 }
 
 static void lint_behind(struct linter *k, const struct lint_step *first,
@@ -133,7 +141,7 @@ static void lint_ends(struct linter *k, const struct lint_step *steps, int n)
         for (int j = 0; j < i; j++) {
             const struct lint_step *a = &steps[j], *b = &steps[i];
             if (a->ends && b->h->kind == HANDLER_ON && a->h->event == b->h->event &&
-                lint_covers(a->h, b->h)) {
+                lint_covers(a, b)) {
                 lint_behind(k, a, b);
                 break;
             }
@@ -165,8 +173,8 @@ static bool lint_says(const struct lint_step *s, const char *folded)
     return found;
 }
 
-/* The same word of an earlier command for more people: those with the role never get to the second. Equal roles are found by
- * cli/serve/smoke.c. */
+/* The same word of an earlier command for more people: those with the role never get to the second, unless the first is declared to
+ * decline. Equal roles are found by cli/serve/smoke.c. */
 static void lint_shadowed(struct linter *k, const struct lint_step *steps, int n)
 {
     const struct lint_step *s = &steps[n];
@@ -177,8 +185,9 @@ static void lint_shadowed(struct linter *k, const struct lint_step *steps, int n
         for (int j = 0; j < n; j++) {
             const struct lint_step *o = &steps[j];
             struct place at;
-            if (o->h->kind != HANDLER_COMMAND || lint_role(o->h) >= lint_role(s->h) ||
-                !lint_covers(o->h, s->h) || !lint_says(o, buf_cstr(&folded)))
+            if (o->h->kind != HANDLER_COMMAND || o->h->shared ||
+                lint_role(o->h, o->params) >= lint_role(s->h, s->params) || !lint_covers(o, s) ||
+                !lint_says(o, buf_cstr(&folded)))
                 continue;
             k->flow = s->flow;
             place_of_flow(k, &at);

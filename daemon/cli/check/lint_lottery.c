@@ -1,6 +1,7 @@
 /* lint_lottery.c -- draws and packets: what the rules on prize draws ask for in the announcement, and whether one can open at all.
- * A flow is taken for a lottery if it has a parameter `prizes`, `prize` or `shares`. Its announcement is what its texts `rules`,
- * `announce...`, `chances`, `open` and `open_<kind>` say together: each thing must be in every variant of at least one of them.
+ * A flow is taken for a lottery if it has a parameter `prizes` or `shares`, or one that names its `organiser`; or if it has a `prize` and
+ * draws by lot. Its announcement is what its texts `rules`, `announce...`, `open` and `open_<kind>` say together: each thing must be in
+ * every variant of at least one of them.
  * Caller: cli/check/lint.c. */
 #include <math.h>
 #include <string.h>
@@ -287,10 +288,20 @@ static void lottery_records(struct linter *k)
     place_free(&at);
 }
 
+/* Whoever names an organiser promises something; a prize for the best, or for those who are voted for, is no lottery. */
+static bool lottery_is_one(const struct linter *k)
+{
+    static const char *const draws[] = {"random", "pick", "shuffle", "secret", NULL};
+    const struct flow *f = k->pf->flow;
+    bool lot = false;
+    for (int i = 0; draws[i] && !lot && flow_param(f, "prize"); i++)
+        lot = lint_said_at(k, tokens_method, draws[i]) > 0;
+    return lot || flow_param(f, "prizes") || flow_param(f, "shares") || flow_param(f, "organiser");
+}
+
 void lint_lottery(struct linter *k)
 {
-    if (!flow_param(k->pf->flow, "prizes") && !flow_param(k->pf->flow, "prize") &&
-        !flow_param(k->pf->flow, "shares"))
+    if (!lottery_is_one(k))
         return;
     lottery_announcement(k);
     lottery_details(k);

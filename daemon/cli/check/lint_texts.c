@@ -9,11 +9,17 @@ static bool texts_blank(const char *s)
     return s[strspn(s, " \t\r\n")] == '\0';
 }
 
+/* A text that the flow itself leaves empty: then it says nothing there. */
+static bool texts_may_be_blank(const struct param *p)
+{
+    return cJSON_IsString(p->preset) && texts_blank(p->preset->valuestring);
+}
+
 static void texts_empty(struct linter *k, const struct param *p, const char *key, const char *text,
                         const struct place *at)
 {
     (void)key;
-    if (texts_blank(text))
+    if (texts_blank(text) && !texts_may_be_blank(p))
         lint_add(k, "L013", at->file, at->line, "the text %s.%s is empty", k->flow->name, p->name);
 }
 

@@ -1,13 +1,16 @@
 /* lint_times.c -- times of day: in quiet hours, too many an evening, and when a post that is due everywhere at once has reached the
  * last group at the account's pace. Caller: cli/check/lint.c.
  * A moment is a `flow:at`, a parameter of type clock (two that are called x_from and x_to are a span, and no moments), or an item of
- * a table that has a time under `at` or `time`. Whether the flow uses it tonight cannot be told here: it is counted. */
+ * a table that has a time under `at` or `time`. Whether the flow uses it tonight cannot be told here: it is counted, unless it says
+ * itself that it posts nothing (posts = false), or is the time `x_at` of something that is switched off (x = false). Items that say on
+ * which days they are due are added up with those of the same day only. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/timefmt.h"
+#include "cli/check/lint_days.h"
 #include "cli/check/lint_internal.h"
 #include "engine/send/plan.h"
 
@@ -26,6 +29,7 @@ struct moment {
     const struct flow_info *flow;
     char name[80]; /* parameter or time */
     int64_t at_ms, late_ms;
+    struct days days;
     enum moment_kind kind;
     struct place place;
 };
@@ -57,10 +61,23 @@ static void times_add(struct linter *k, struct moments *m, enum moment_kind kind
                            .flow = k->flow,
                            .at_ms = ms % TIMES_DAY_MS,
                            .late_ms = times_late(h),
+                           .days = days_daily(),
                            .kind = kind,
                            .place = place};
     one->place.value = NULL;
     snprintf(one->name, sizeof one->name, "%s", name);
+}
+
+/* x_at where there is a switch x, and it is off. */
+static bool times_is_off(const struct linter *k, const char *name)
+{
+    size_t len = strlen(name);
+    char of[80];
+    if (len <= 3 || len >= sizeof of || strcmp(name + len - 3, "_at") != 0)
+        return false;
+    snprintf(of, sizeof of, "%.*s", (int)(len - 3), name);
+    const struct param *p = flow_param(k->pf->flow, of);
+    return p && p->type == PARAM_BOOLEAN && cJSON_IsFalse(lint_value(k, of));
 }
 
 /* x_from with x_to beside it, or the other way round. */
@@ -107,7 +124,10 @@ static void times_of_table(struct linter *k, struct moments *m, const struct par
         if (place.value && place.value->type == CONF_TABLE && i <= place.value->nlist)
             place.line = place.value->entries[i - 1].value.line;
         snprintf(name, sizeof name, "%s[%d]", p->name, i);
+        int before = m->n;
         times_add(k, m, MOMENT_ITEM, name, at->valuestring, NULL, place);
+        if (m->n > before)
+            m->list[before].days = days_of(v);
     }
 }
 
@@ -116,7 +136,7 @@ static void times_of_flow(struct linter *k, struct moments *m)
     struct place place;
     for (int i = 0; i < k->flow->nhandlers; i++) {
         const struct handler *h = &k->flow->handlers[i];
-        if (h->kind != HANDLER_AT)
+        if (h->kind != HANDLER_AT || !h->posts || (h->from_param && times_is_off(k, h->name)))
             continue;
         const cJSON *v = h->from_param ? lint_value(k, h->name) : NULL;
         if (h->from_param && lint_given(k, h->name))
@@ -132,7 +152,7 @@ static void times_of_flow(struct linter *k, struct moments *m)
         if (p->type == PARAM_TABLE)
             times_of_table(k, m, p);
         if (p->type != PARAM_CLOCK || !clock || times_is_scheduled(k, p->name) ||
-            times_is_span(k, p->name))
+            times_is_span(k, p->name) || times_is_off(k, p->name))
             continue;
         place_of_param(k, p->name, &place);
         times_add(k, m, MOMENT_PARAM, p->name, clock, NULL, place);
@@ -152,9 +172,22 @@ static void times_of_playbook(struct linter *k, struct moments *m)
 
 static void times_free(struct moments *m)
 {
-    for (int i = 0; i < m->n; i++)
+    for (int i = 0; i < m->n; i++) {
         place_free(&m->list[i].place);
+        days_free(&m->list[i].days);
+    }
     free(m->list);
+}
+
+/* The days on which to look at them; allocated. */
+static struct day *times_days(const struct moments *m, int *n)
+{
+    const struct days **all = mem_zero(((size_t)m->n + 1) * sizeof *all);
+    for (int i = 0; i < m->n; i++)
+        all[i] = &m->list[i].days;
+    struct day *days = days_to_look_at(all, m->n, n);
+    free(all);
+    return days;
 }
 
 /* ---- quiet hours, and the evening's budget ---- */
@@ -191,18 +224,34 @@ static void times_look_quiet(struct linter *k, const struct moment *m)
     k->flow = NULL;
 }
 
+/* How many there are on the evening of a day; lists them. */
+static int times_of_evening(const struct moments *m, const struct day *day, struct buf *list)
+{
+    int n = 0;
+    buf_reset(list);
+    for (int i = 0; i < m->n; i++) {
+        char at[16];
+        if (m->list[i].at_ms < TIMES_EVENING_MS || !days_has(&m->list[i].days, day))
+            continue;
+        times_clock(m->list[i].at_ms, at);
+        buf_addf(list, "%s%s.%s %s", n ? ", " : "", m->list[i].flow->name, m->list[i].name, at);
+        n++;
+    }
+    return n;
+}
+
 static void times_evening(struct linter *k, const struct moments *m)
 {
     struct buf list = {0};
-    int n = 0;
-    for (int i = 0; i < m->n; i++) {
-        char at[16];
-        if (m->list[i].at_ms < TIMES_EVENING_MS)
-            continue;
-        times_clock(m->list[i].at_ms, at);
-        buf_addf(&list, "%s%s.%s %s", n ? ", " : "", m->list[i].flow->name, m->list[i].name, at);
-        n++;
+    int ndays, worst = 0, n = 0;
+    struct day *days = times_days(m, &ndays);
+    for (int i = 0; i < ndays; i++) {
+        int on = times_of_evening(m, &days[i], &list);
+        worst = on > n ? i : worst;
+        n = on > n ? on : n;
     }
+    times_of_evening(m, &days[worst], &list);
+    free(days);
     if (n > k->p->evening_posts) {
         const struct conf_value *v = k->root ? conf_get(k->root, "evening_posts") : NULL;
         v = v ? v : k->root ? conf_get(k->root, "flows") : NULL;
@@ -301,21 +350,39 @@ static void times_judge(struct linter *k, const struct moment *m, const char *ga
     k->flow = NULL;
 }
 
-static void times_plan(struct linter *k, const struct moments *m, const struct config_gateway *g)
+/* When each of them has reached its last group on that day; keeps the latest of all days in `last_ms`. */
+static void times_day(const struct linter *k, const struct moments *m,
+                      const struct config_gateway *g, const struct day *day, int64_t *last_ms)
 {
-    struct lint *l = k->out;
     struct plan_used account = {0};
     for (int i = 0; i < m->n; i++) {
         const struct moment *one = &m->list[i];
         int groups = times_groups(k, one->p, config_gateway_key(g));
-        int64_t last_ms = one->at_ms;
-        if (times_again(k, m, i))
+        int64_t last = one->at_ms;
+        if (times_again(k, m, i) || !days_has(&one->days, day))
             continue;
         for (int j = 0; j < groups; j++)
-            last_ms =
+            last =
                 plan_send(&g->pace, KIND_BROADCAST, 1000, &account, NULL, one->at_ms * 1000, NULL) /
                 1000;
-        if (groups < 2)
+        last_ms[i] = last > last_ms[i] ? last : last_ms[i];
+    }
+}
+
+static void times_plan(struct linter *k, const struct moments *m, const struct config_gateway *g)
+{
+    struct lint *l = k->out;
+    int64_t *lasts = mem_zero(((size_t)m->n + 1) * sizeof *lasts);
+    int ndays;
+    struct day *days = times_days(m, &ndays);
+    for (int i = 0; i < ndays; i++)
+        times_day(k, m, g, &days[i], lasts);
+    free(days);
+    for (int i = 0; i < m->n; i++) {
+        const struct moment *one = &m->list[i];
+        int groups = times_groups(k, one->p, config_gateway_key(g));
+        int64_t last_ms = lasts[i];
+        if (times_again(k, m, i) || groups < 2)
             continue;
         l->posts = mem_realloc(l->posts, ((size_t)l->nposts + 1) * sizeof *l->posts);
         l->posts[l->nposts++] = (struct lint_post){.playbook = mem_strdup(one->p->name),
@@ -328,6 +395,7 @@ static void times_plan(struct linter *k, const struct moments *m, const struct c
                                                    .groups = groups};
         times_judge(k, one, config_gateway_key(g), groups, last_ms);
     }
+    free(lasts);
 }
 
 void lint_broadcasts(struct linter *k)

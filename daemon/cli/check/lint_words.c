@@ -175,6 +175,12 @@ static bool words_is_ours(const struct param *p, const char *key)
     return true;
 }
 
+/* Is it for staff only? By its name, as the shipped flows have it. */
+static bool words_is_for_staff(const struct param *p)
+{
+    return strncmp(p->name, "staff_", 6) == 0 || strncmp(p->name, "use_", 4) == 0;
+}
+
 static void words_look(struct linter *k, const struct param *p, const char *key, const char *text,
                        const struct place *at)
 {
@@ -184,7 +190,8 @@ static void words_look(struct linter *k, const struct param *p, const char *key,
     utf8_fold(&folded, text, strlen(text));
     const char *t = buf_cstr(&folded);
     words_sentences(k, p, text, t, at);
-    if ((lint_has(t, words_discount) || words_percent(t)) && !lint_has(t, words_base))
+    if ((lint_has(t, words_discount) || words_percent(t)) && !lint_has(t, words_base) &&
+        !words_is_for_staff(p))
         words_found(k, "L073", p, text, at, "claims a discount without the price before");
     if (words_meant(t, words_at_all))
         words_found(k, "L082", p, text, at, "writes @all as text");

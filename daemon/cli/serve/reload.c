@@ -297,7 +297,7 @@ void daemon_smoke(struct daemon *d)
 {
     struct buf warnings = {0};
     buf_add(&warnings, d->config->warnings.data, d->config->warnings.len);
-    smoke_book(d->config, d->book, &warnings, &warnings);
+    smoke_book(d->config, d->book, false, &warnings, &warnings);
     reload_warn(d, &warnings);
     buf_free(&warnings);
     d->admin.reloads = &d->reloads;
@@ -336,7 +336,7 @@ static struct book *reload_load(struct daemon *d, const struct config *c, struct
     if (!book)
         return NULL;
     reload_keep_flows(d->book, book);
-    smoke_book(c, book, problems, warnings);
+    smoke_book(c, book, false, problems, warnings);
     if (problems->len == before)
         return book;
     book_release(book);

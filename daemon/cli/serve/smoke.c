@@ -248,20 +248,49 @@ static void smoke_template(struct smoke *k, const struct flow *f, const char *te
     }
 }
 
+/* A text, or a list of variants. */
+static void smoke_variants(struct smoke *k, const struct flow *f, const cJSON *v)
+{
+    const cJSON *item;
+    if (cJSON_IsString(v))
+        smoke_template(k, f, v->valuestring);
+    cJSON_ArrayForEach (item, v) {
+        if (cJSON_IsString(item))
+            smoke_template(k, f, item->valuestring);
+    }
+}
+
+/* Those fields of a table that the flow says are texts. */
+static void smoke_fields(struct smoke *k, const struct flow *f, const struct param *p,
+                         const cJSON *v)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach (item, v) {
+        bool text = false;
+        for (int i = 0; i < p->ntexts && item->string; i++)
+            text |= strcmp(p->texts[i], item->string) == 0;
+        if (text)
+            smoke_variants(k, f, item);
+        else
+            smoke_fields(k, f, p, item);
+    }
+}
+
+static void smoke_value(struct smoke *k, const struct flow *f, const struct param *p,
+                        const cJSON *v)
+{
+    k->text_name = p->name;
+    if (p->type == PARAM_TEXT)
+        smoke_variants(k, f, v);
+    else if (p->ntexts)
+        smoke_fields(k, f, p, v);
+}
+
 static void smoke_texts(struct smoke *k, const struct flow *f)
 {
     for (int i = 0; i < k->flow->nparams; i++) {
         const struct param *p = &k->flow->params[i];
-        const cJSON *v = cJSON_GetObjectItemCaseSensitive(k->params, p->name), *item;
-        if (p->type != PARAM_TEXT)
-            continue;
-        k->text_name = p->name;
-        if (cJSON_IsString(v))
-            smoke_template(k, f, v->valuestring);
-        cJSON_ArrayForEach (item, v) {
-            if (cJSON_IsString(item))
-                smoke_template(k, f, item->valuestring);
-        }
+        smoke_value(k, f, p, cJSON_GetObjectItemCaseSensitive(k->params, p->name));
     }
 }
 
@@ -284,7 +313,7 @@ static bool smoke_any_blank(const cJSON *v)
 }
 
 /* Notes a word of a command; a second one that is heard in the same place, from the same people, is never reached unless the
- * first declines. */
+ * first declines, which it may be declared to do. */
 static void smoke_word(struct smoke *k, const struct handler *h, const char *text)
 {
     struct buf folded = {0};
@@ -293,7 +322,7 @@ static void smoke_word(struct smoke *k, const struct handler *h, const char *tex
         const struct smoke_word *w = &k->words[i];
         const struct handler *o = w->handler;
         bool meet = (h->in_group && o->in_group) || (h->in_private && o->in_private);
-        if (o != h && meet && strcmp(o->role, h->role) == 0 &&
+        if (o != h && meet && !o->shared && strcmp(o->role, h->role) == 0 &&
             strcmp(w->text, buf_cstr(&folded)) == 0)
             buf_addf(
                 k->warnings,
@@ -359,20 +388,13 @@ static bool smoke_is_command(const struct smoke *k, const char *param)
 static void smoke_slot(struct smoke *k, const struct flow *f, const struct value_slot *slot)
 {
     const struct param *p = &k->flow->params[slot->param];
-    const cJSON *item;
     k->line = slot->line;
     k->text_name = p->name;
     if (smoke_is_command(k, p->name) && smoke_any_blank(slot->value))
         buf_addf(k->problems, "%s:%d: %s.%s has a blank word; nobody can say that command\n",
                  k->file, k->line, k->flow->name, p->name);
-    if (p->type != PARAM_TEXT || !k->sources)
-        return;
-    if (cJSON_IsString(slot->value))
-        smoke_template(k, f, slot->value->valuestring);
-    cJSON_ArrayForEach (item, slot->value) {
-        if (cJSON_IsString(item))
-            smoke_template(k, f, item->valuestring);
-    }
+    if (k->sources)
+        smoke_value(k, f, p, slot->value);
 }
 
 /* What overlays say of the flow that is looked at, the n-th of the playbook. */
@@ -408,16 +430,33 @@ static void smoke_flow(struct smoke *k, const struct flow *f, int n)
     k->sources = NULL;
 }
 
-void smoke_book(const struct config *c, const struct book *b, struct buf *problems,
+static int smoke_lines(const struct buf *b)
+{
+    int n = 0;
+    for (size_t i = 0; i < b->len; i++)
+        n += b->data[i] == '\n';
+    return n;
+}
+
+void smoke_book(const struct config *c, const struct book *b, bool all, struct buf *problems,
                 struct buf *warnings)
 {
-    struct smoke k = {.config = c, .problems = problems, .warnings = warnings};
+    struct buf unheard = {0};
+    struct smoke k = {.config = c, .problems = problems};
     for (int i = 0; i < b->nbooks; i++) {
         k.book = b->books[i];
+        k.warnings = all || book_reaches(b, k.book) ? warnings : &unheard;
         for (int j = 0; j < k.book->nflows; j++) {
             k.params = k.book->flows[j].params;
             smoke_flow(&k, k.book->flows[j].flow, j);
         }
         smoke_forget_words(&k);
     }
+    if (unheard.len)
+        buf_addf(warnings,
+                 "%s:1: %d warning%s about playbooks for tags that the configuration gives to no "
+                 "group: left out here; `sopd check --all` lists them\n",
+                 b->config ? b->config : "configuration", smoke_lines(&unheard),
+                 smoke_lines(&unheard) == 1 ? "" : "s");
+    buf_free(&unheard);
 }

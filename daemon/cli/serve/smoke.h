@@ -3,6 +3,8 @@
 #ifndef SOPD_CLI_SMOKE_H
 #define SOPD_CLI_SMOKE_H
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 
 struct book;
@@ -11,8 +13,9 @@ struct config;
 /* Adds a line "file:line: what; remedy" to problems for what cannot work, and to warnings for what is odd:
  * - a flow that needs what a gateway of its playbook cannot do;
  * - a text with a {name} that its flow never gives (the message would fail when it is due), or with a lone brace;
- * - command words that are blank, commands without a word, and words that two commands share. */
-void smoke_book(const struct config *c, const struct book *b, struct buf *problems,
+ * - command words that are blank, commands without a word, and words that two commands share.
+ * Warnings about playbooks that reach nobody (book_reaches) are summed up in one line, unless `all`. */
+void smoke_book(const struct config *c, const struct book *b, bool all, struct buf *problems,
                 struct buf *warnings);
 
 #endif

@@ -1,7 +1,8 @@
 /* test.h -- what the files of `sopd test` share. test.c: command line, files, report; test_world.c: the engine, Redis and the clock;
  * test_people.c: who is there and what they do; test_lines.c: what was said, transcripts; test_script.c: a test file's Lua state;
- * test_steps.c: what happens in a case; test_expect.c: what must be said; test_state.c: what must be kept; test_runs.c: what
- * must wait; test_edit.c: edits of files and parameters; test_commands.c: outside systems; test_diff.c: how what is differs from what should be. */
+ * test_steps.c: what happens in a case; test_expect.c: what must be said; test_state.c: what must be kept; test_told.c: what must be
+ * told; test_runs.c: what must wait; test_library.c: files beside the test; test_edit.c: edits of files and parameters; test_commands.c: outside systems;
+ * test_diff.c: how what is differs from what should be. */
 #ifndef SOPD_CLI_TEST_H
 #define SOPD_CLI_TEST_H
 
@@ -118,6 +119,8 @@ struct world {
     struct play_memory *memory; /* of the platform, while the daemon restarts */
     struct world_input *inputs;
     size_t ninputs;
+    struct world_input *past; /* of the last step in which people did something */
+    size_t npast;
     char **names; /* everybody who was named */
     size_t nnames;
     struct buf problems; /* errors of the daemon's log */
@@ -186,6 +189,7 @@ const char *world_does(struct world *w, enum world_deed deed, const char *chat, 
                        const char *text, const char *with);
 /* Tells the gateway once more what happened since the world last came to rest, under the same ids. */
 void world_repeats(struct world *w);
+/* The world has come to rest: what happened is past. */
 void world_forget_inputs(struct world *w);
 void world_free_people(struct world *w);
 
@@ -237,13 +241,20 @@ const char *script_field(lua_State *L, int idx, const char *name);
 /* Fails if the table at idx has a field that is not in the list (ends with NULL). */
 void script_check_fields(lua_State *L, int idx, const char *what, const char *const *known);
 
+/* What of Lua itself a test sees (test_library.c). */
+void library_open(lua_State *L);
+/* Where the files beside the test are: before anything of it runs (test_library.c). */
+void library_begin(lua_State *L, const char *test);
+int library_require(lua_State *L);
+extern const luaL_Reg test_library[]; /* of sop */
+
 /* ---- methods of g ---- */
 
 #define TEST_FOUND "found events" /* in the registry: what g:expect_event has found in this case */
 
 extern const luaL_Reg test_web[], test_web_cases[];
-extern const luaL_Reg test_steps[], test_expectations[], test_state[], test_runs[], test_edits[],
-    test_commands[];
+extern const luaL_Reg test_steps[], test_expectations[], test_state[], test_told[], test_tally[],
+    test_runs[], test_edits[], test_commands[], test_people[];
 /* A step: takes its second of the clock; waits until the world has settled, and then returns the topmost values. */
 void step_begin(struct world *w);
 int step_wait(lua_State *L, int nresults);

@@ -28,8 +28,8 @@ void expect_transcript(const struct world *w, struct buf *out)
 
 /* ---- filters ---- */
 
-static const char *const expect_fields[] = {"at", "text", "any",   "match",
-                                            "dm", "chat", "plain", NULL};
+static const char *const expect_fields[] = {"at",   "text",  "any",      "match", "dm",
+                                            "chat", "plain", "anywhere", NULL};
 
 /* Calls fn for the text at idx, or each text of the list there; false: fn was false for one of them. */
 static bool expect_all(lua_State *L, int idx, const char *what,
@@ -91,7 +91,10 @@ const char *expect_chat(lua_State *L, int idx)
 /* Is this line what the filter at idx describes? */
 static bool expect_fits(lua_State *L, int idx, const struct world_line *line)
 {
-    if (line->kind != LINE_BOT || strcmp(line->chat, expect_chat(L, idx)) != 0)
+    lua_getfield(L, idx, "anywhere");
+    bool anywhere = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    if (line->kind != LINE_BOT || (!anywhere && strcmp(line->chat, expect_chat(L, idx)) != 0))
         return false;
     static const struct {
         const char *field;
@@ -132,6 +135,10 @@ static void expect_describe(lua_State *L, int idx, struct buf *out)
     expect_add_value(L, idx, "dm", " in private to ", out);
     expect_add_value(L, idx, "chat", " in chat ", out);
     expect_add_value(L, idx, "at", " at ", out);
+    lua_getfield(L, idx, "anywhere");
+    if (lua_toboolean(L, -1))
+        buf_adds(out, " anywhere");
+    lua_pop(L, 1);
     lua_getfield(L, idx, "plain");
     if (lua_toboolean(L, -1))
         buf_adds(out, " at nobody");

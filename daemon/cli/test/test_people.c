@@ -1,6 +1,7 @@
 /* test_people.c -- the people of a case and what they do. The playground forgets both when the daemon goes; the world remembers who is
  * there, and repeats what they did last to an engine that died over it, as platforms do.
  * Owns: people, names and inputs of the world. Callers: test_world.c, test_steps.c. */
+#include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,6 +55,8 @@ void world_knows(struct world *w, const char *name)
     if (w->nnames % 64 == 0)
         w->names = mem_realloc(w->names, (w->nnames + 64) * sizeof *w->names);
     w->names[w->nnames++] = mem_strdup(name);
+    if (w->gateway)
+        playground_user(w->gateway, name);
 }
 
 void world_gather(struct world *w)
@@ -114,29 +117,57 @@ const char *world_does(struct world *w, enum world_deed deed, const char *chat, 
     return people_tell(w, in);
 }
 
-void world_repeats(struct world *w)
+static void people_repeat(struct world *w, const struct world_input *inputs, size_t n)
 {
     int64_t last = playground_last_id(w->gateway);
-    for (size_t i = 0; i < w->ninputs; i++) {
-        playground_set_last_id(w->gateway, w->inputs[i].before_id);
-        people_tell(w, &w->inputs[i]);
+    for (size_t i = 0; i < n; i++) {
+        playground_set_last_id(w->gateway, inputs[i].before_id);
+        people_tell(w, &inputs[i]);
     }
     if (playground_last_id(w->gateway) < last)
         playground_set_last_id(w->gateway, last);
 }
 
+void world_repeats(struct world *w)
+{
+    people_repeat(w, w->inputs, w->ninputs);
+}
+
+static void people_free_inputs(struct world_input *inputs, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        free(inputs[i].chat);
+        free(inputs[i].who);
+        free(inputs[i].text);
+        free(inputs[i].with);
+    }
+    free(inputs);
+}
+
 void world_forget_inputs(struct world *w)
 {
-    for (size_t i = 0; i < w->ninputs; i++) {
-        free(w->inputs[i].chat);
-        free(w->inputs[i].who);
-        free(w->inputs[i].text);
-        free(w->inputs[i].with);
-    }
-    free(w->inputs);
+    if (w->ninputs == 0)
+        return;
+    people_free_inputs(w->past, w->npast);
+    w->past = w->inputs;
+    w->npast = w->ninputs;
     w->inputs = NULL;
     w->ninputs = 0;
 }
+
+/* g:again(): the platform reports once more what people did in the step before, under the same ids. Returns how much that is. */
+static int people_again(lua_State *L)
+{
+    struct world *w = world_of(L);
+    if (w->together)
+        return luaL_error(L, "g:again: not inside g:together");
+    step_begin(w);
+    people_repeat(w, w->past, w->npast);
+    lua_pushinteger(L, (lua_Integer)w->npast);
+    return step_wait(L, 1);
+}
+
+const luaL_Reg test_people[] = {{"again", people_again}, {NULL, NULL}};
 
 void world_free_people(struct world *w)
 {
@@ -151,5 +182,8 @@ void world_free_people(struct world *w)
     w->people = NULL;
     w->names = NULL;
     w->npeople = w->nnames = 0;
-    world_forget_inputs(w);
+    people_free_inputs(w->inputs, w->ninputs);
+    people_free_inputs(w->past, w->npast);
+    w->inputs = w->past = NULL;
+    w->ninputs = w->npast = 0;
 }

@@ -2,7 +2,6 @@
  * that make the daemon do something yield; the world settles; the case goes on.
  * Owns: the lua_State. Callers: test.c. */
 #include <lauxlib.h>
-#include <lualib.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -316,29 +315,6 @@ static void script_class(lua_State *L, const char *name)
     lua_pop(L, 2);
 }
 
-static void script_open_libraries(lua_State *L)
-{
-    static const luaL_Reg libs[] = {{LUA_GNAME, luaopen_base},
-                                    {LUA_TABLIBNAME, luaopen_table},
-                                    {LUA_STRLIBNAME, luaopen_string},
-                                    {LUA_MATHLIBNAME, luaopen_math},
-                                    {LUA_UTF8LIBNAME, luaopen_utf8}};
-    static const char *const out[] = {"dofile",  "loadfile",       "load",
-                                      "require", "collectgarbage", "warn"};
-    for (size_t i = 0; i < sizeof libs / sizeof libs[0]; i++) {
-        luaL_requiref(L, libs[i].name, libs[i].func, 1);
-        lua_pop(L, 1);
-    }
-    for (size_t i = 0; i < sizeof out / sizeof out[0]; i++) {
-        lua_pushnil(L);
-        lua_setglobal(L, out[i]);
-    }
-    lua_getglobal(L, LUA_STRLIBNAME);
-    lua_pushnil(L);
-    lua_setfield(L, -2, "dump");
-    lua_pop(L, 1);
-}
-
 static int script_prepare(lua_State *L)
 {
     static const luaL_Reg sop[] = {{"test", script_new_test}, {NULL, NULL}};
@@ -346,7 +322,7 @@ static int script_prepare(lua_State *L)
     static const luaL_Reg flow[] = {{"flow", script_flow}, {NULL, NULL}};
     static const luaL_Reg strict[] = {
         {"__index", script_unknown_global}, {"__newindex", script_new_global}, {NULL, NULL}};
-    script_open_libraries(L);
+    library_open(L);
     luaL_newlib(L, cases);
     luaL_setfuncs(L, test_web_cases, 0);
     script_class(L, script_cases);
@@ -354,13 +330,19 @@ static int script_prepare(lua_State *L)
     luaL_setfuncs(L, test_steps, 0);
     luaL_setfuncs(L, test_expectations, 0);
     luaL_setfuncs(L, test_state, 0);
+    luaL_setfuncs(L, test_told, 0);
+    luaL_setfuncs(L, test_tally, 0);
     luaL_setfuncs(L, test_runs, 0);
     luaL_setfuncs(L, test_edits, 0);
     luaL_setfuncs(L, test_web, 0);
     luaL_setfuncs(L, test_commands, 0);
+    luaL_setfuncs(L, test_people, 0);
     script_class(L, script_group);
     luaL_newlib(L, sop);
+    luaL_setfuncs(L, test_library, 0);
     lua_setglobal(L, "sop");
+    lua_pushcfunction(L, library_require);
+    lua_setglobal(L, "require");
     lua_pushglobaltable(L);
     luaL_newlib(L, strict);
     lua_setmetatable(L, -2);
@@ -376,6 +358,7 @@ struct script *script_load(struct world *w, const char *path, struct buf *err)
     *(struct script **)lua_getextraspace(L) = s;
     lua_pushcfunction(L, script_prepare);
     int code = lua_pcall(L, 0, 0, 0);
+    library_begin(L, path);
     script_fresh_budget(L, L);
     if (code == LUA_OK)
         code = luaL_loadfilex(L, path, "t");

@@ -1,5 +1,5 @@
-/* test_state.c -- what is kept in Redis, to look at and to expect: state of groups and members, boards, tags, business events. The keys
- * are those of docs/redis.md.
+/* test_state.c -- what is kept in Redis, to look at and to expect: state of groups and members, boards, tags. The keys are those of
+ * docs/redis.md.
  * Callers: Lua, by the list at the end (docs/lua.md has each name). */
 #include <hiredis/hiredis.h>
 #include <lauxlib.h>
@@ -14,7 +14,10 @@
 
 static const char *state_user(lua_State *L, int idx)
 {
-    return playground_user(world_of(L)->gateway, luaL_checkstring(L, idx));
+    struct world *w = world_of(L);
+    const char *name = luaL_checkstring(L, idx);
+    world_knows(w, name);
+    return playground_user(w->gateway, name);
 }
 
 /* "sopd:{playground}:kind", then parts until NULL. */
@@ -131,6 +134,51 @@ static int state_read(lua_State *L)
     const char *name = p->field ? luaL_optstring(L, field, NULL) : NULL;
     state_place_key(L, p, &idx, field + p->field, &key);
     return state_ask(L, &key, name ? "HGET" : p->command, name);
+}
+
+/* A value as flows keep it in a hash: texts and numbers as they stand, tables as JSON. */
+static void state_add_value(lua_State *L, int idx, struct buf *out)
+{
+    const char *why = "";
+    size_t len;
+    if (lua_type(L, idx) == LUA_TSTRING) {
+        const char *s = lua_tolstring(L, idx, &len);
+        buf_add(out, s, len);
+    } else if (!json_encode(L, idx, out, &why)) {
+        luaL_error(L, "g:write: %s", why);
+    }
+    buf_cstr(out);
+}
+
+/* g:write("hash", name, { field = value } [, flow]): as somebody does it with redis-cli; false takes a field out. */
+static int state_write(lua_State *L)
+{
+    const struct state_place *p = state_place(L, 2);
+    int idx = 2, given = 3 + (p->user || *p->kind != 'g');
+    struct buf key = {0};
+    if (!p->field)
+        return luaL_error(L, "g:write: a %s has no fields", p->name);
+    luaL_checktype(L, given, LUA_TTABLE);
+    step_begin(world_of(L));
+    state_place_key(L, p, &idx, given + 1, &key);
+    lua_pushnil(L);
+    while (lua_next(L, given)) {
+        struct buf value = {0};
+        bool out = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
+        if (lua_type(L, -2) != LUA_TSTRING)
+            return luaL_error(L, "g:write: the name of a field is a text");
+        if (!out)
+            state_add_value(L, -1, &value);
+        const char *argv[] = {out ? "HDEL" : "HSET", key.data, lua_tostring(L, -2), value.data};
+        redisReply *r = world_redis(world_of(L), out ? 3 : 4, argv);
+        buf_free(&value);
+        if (!r)
+            return luaL_error(L, "redis does not answer");
+        freeReplyObject(r);
+        lua_pop(L, 1);
+    }
+    buf_free(&key);
+    return step_wait(L, 0);
 }
 
 /* Raises what is in `lines` after a heading; nothing if it is empty. */
@@ -290,172 +338,6 @@ static int state_untag(lua_State *L)
     return state_change_tag(L, "SREM");
 }
 
-/* ---- business events and what staff did ---- */
-
-/* The value of a field of a stream entry; NULL: it has none. */
-static const redisReply *state_entry(const redisReply *fields, const char *name)
-{
-    for (size_t i = 0; i + 1 < fields->elements; i += 2)
-        if (strcmp(fields->element[i]->str, name) == 0)
-            return fields->element[i + 1];
-    return NULL;
-}
-
-static redisReply *state_range(lua_State *L, const char *kind)
-{
-    struct buf key = {0};
-    buf_addf(&key, "sopd:%s:{" STAGE_GATEWAY "}", kind);
-    buf_cstr(&key);
-    redisReply *r = world_redis(world_of(L), 4, (const char *[]){"XRANGE", key.data, "-", "+"});
-    buf_free(&key);
-    if (r && r->type == REDIS_REPLY_ARRAY)
-        return r;
-    if (r)
-        freeReplyObject(r);
-    luaL_error(L, "redis does not answer");
-    return NULL;
-}
-
-/* Pushes the data of an entry if it has that name. */
-static bool state_push_entry(lua_State *L, const redisReply *entry, const char *name)
-{
-    const redisReply *fields = entry->element[1], *data = state_entry(fields, "data");
-    const redisReply *called = state_entry(fields, "name");
-    const char *why;
-    return called && data && strcmp(called->str, name) == 0 &&
-           json_decode(L, data->str, data->len, &why);
-}
-
-/* The data of all entries of a stream that have that name, oldest first. */
-static int state_stream(lua_State *L, const char *kind)
-{
-    const char *name = luaL_checkstring(L, 2);
-    redisReply *r = state_range(L, kind);
-    lua_Integer n = 0;
-    lua_newtable(L);
-    for (size_t i = 0; i < r->elements; i++)
-        if (state_push_entry(L, r->element[i], name))
-            lua_rawseti(L, -2, ++n);
-    freeReplyObject(r);
-    return 1;
-}
-
-static int state_events(lua_State *L)
-{
-    return state_stream(L, "events");
-}
-
-static int state_audit(lua_State *L)
-{
-    return state_stream(L, "audit");
-}
-
-/* Pushes the name of the person that the entry, whose data is at the top, is about: the data's user, else whoever caused it. */
-static const char *state_push_whom(lua_State *L, const redisReply *entry)
-{
-    const redisReply *user = state_entry(entry->element[1], "user");
-    lua_getfield(L, -1, "user");
-    const char *id = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : user ? user->str : "";
-    lua_pushstring(L, *id ? playground_name(world_of(L)->gateway, id) : "nobody");
-    lua_remove(L, -2);
-    return lua_tostring(L, -1);
-}
-
-/* Is the entry, whose data is at the top, as the table at idx asks for? Its key who is the person that it is about. Appends what
- * differs. */
-static bool state_entry_fits(lua_State *L, int idx, const redisReply *entry, struct buf *lines)
-{
-    if (script_field(L, idx, "who")) {
-        state_push_whom(L, entry);
-        lua_setfield(L, -2, "who");
-    }
-    return diff_values(L, idx, -1, true, lines) == 0;
-}
-
-/* What an event was expected to be and none is: the names there are, or how those of that name differ. */
-static void state_no_event(lua_State *L, const redisReply *r, const char *name, struct buf *lines,
-                           struct buf *out)
-{
-    buf_addf(out, "expected, but it never happened: the event %s", name);
-    if (lua_istable(L, 3)) {
-        buf_addc(out, ' ');
-        diff_add_value(L, 3, out);
-    }
-    if (lines->len)
-        buf_addf(out, "\n  how those that happened differ:\n%.*s", (int)lines->len - 1,
-                 lines->data);
-    else
-        buf_adds(out, "\n  what happened:");
-    for (size_t i = 0; !lines->len && i < r->elements; i++) {
-        const redisReply *called = state_entry(r->element[i]->element[1], "name");
-        const redisReply *data = state_entry(r->element[i]->element[1], "data");
-        buf_addf(out, "\n    + %s %s", called ? called->str : "?", data ? data->str : "");
-    }
-    if (!lines->len && !r->elements)
-        buf_adds(out, " nothing");
-}
-
-/* The table of entries that expectations have found already, by their ids. */
-static void state_push_found(lua_State *L)
-{
-    if (lua_getfield(L, LUA_REGISTRYINDEX, TEST_FOUND) == LUA_TTABLE)
-        return;
-    lua_pop(L, 1);
-    lua_newtable(L);
-    lua_pushvalue(L, -1);
-    lua_setfield(L, LUA_REGISTRYINDEX, TEST_FOUND);
-}
-
-/* g:expect_event(name [, { field = value }]): one that no expectation has found yet; returns its data. */
-static int state_expect_event(lua_State *L)
-{
-    const char *name = luaL_checkstring(L, 2);
-    struct buf lines = {0};
-    lua_settop(L, 3);
-    state_push_found(L); /* at 4 */
-    redisReply *r = state_range(L, "events");
-    for (size_t i = 0; i < r->elements; i++) {
-        const char *id = r->element[i]->element[0]->str;
-        lua_settop(L, 4);
-        if (lua_getfield(L, 4, id) != LUA_TNIL || !state_push_entry(L, r->element[i], name))
-            continue;
-        if (lua_istable(L, 3) && !state_entry_fits(L, 3, r->element[i], &lines)) {
-            buf_addf(&lines, "    -- of %s\n", state_entry(r->element[i]->element[1], "data")->str);
-            continue;
-        }
-        lua_pushboolean(L, 1);
-        lua_setfield(L, 4, id);
-        buf_free(&lines);
-        freeReplyObject(r);
-        return 1;
-    }
-    struct buf text = {0};
-    state_no_event(L, r, name, &lines, &text);
-    buf_free(&lines);
-    freeReplyObject(r);
-    return script_raise(L, &text);
-}
-
-/* g:expect_no_event(name [, { field = value }]) */
-static int state_expect_no_event(lua_State *L)
-{
-    const char *name = luaL_checkstring(L, 2);
-    struct buf text = {0}, lines = {0};
-    lua_settop(L, 3);
-    redisReply *r = state_range(L, "events");
-    for (size_t i = 0; i < r->elements && !text.len; i++) {
-        lua_settop(L, 3);
-        if (!state_push_entry(L, r->element[i], name))
-            continue;
-        if (!lua_istable(L, 3) || state_entry_fits(L, 3, r->element[i], &lines))
-            buf_addf(&text, "happened, but not expected: the event %s\n    ! %s", name,
-                     state_entry(r->element[i]->element[1], "data")->str);
-    }
-    freeReplyObject(r);
-    buf_free(&lines);
-    return text.len ? script_raise(L, &text) : 0;
-}
-
 /* g:id(who): as it stands in state and events. */
 static int state_id(lua_State *L)
 {
@@ -471,9 +353,6 @@ const luaL_Reg test_state[] = {{"state", state_read},
                                {"expect_tags", state_expect_tags},
                                {"tag", state_tag},
                                {"untag", state_untag},
-                               {"events", state_events},
-                               {"expect_event", state_expect_event},
-                               {"expect_no_event", state_expect_no_event},
-                               {"audit", state_audit},
                                {"id", state_id},
+                               {"write", state_write},
                                {NULL, NULL}};

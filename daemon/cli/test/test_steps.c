@@ -412,6 +412,7 @@ static int step_toggle(lua_State *L)
                *value = values[luaL_checkoption(L, 3, NULL, values)];
     static const char key[] = "sopd:toggles:chat:" STAGE_GATEWAY ":" WORLD_GROUP;
     uint64_t since = settings_generation(w->daemon->settings);
+    step_open_window(w); /* what it wakes is seen */
     bool set = strcmp(value, "unset") != 0;
     const char *argv[] = {set ? "HSET" : "HDEL", key, flow, value};
     redisReply *r = world_redis(w, set ? 4 : 3, argv);

@@ -4,7 +4,7 @@ return {
   keepers = true,
   flows = {
     {
-      "ladder",
+      "steps",
       rungs = {
         { at = "19:00", text = "全场 9 折" },
       },

@@ -3,6 +3,6 @@ return {
   groups = { "qq1:*" },
   keepers = true,
   flows = {
-    "ladder",
+    "steps",
   },
 }

@@ -1,6 +1,6 @@
--- ladder.lua -- a flow with a fault in it or around it.
-local flow = sop.flow("ladder", {
-  title = "ladder",
+-- steps.lua -- a flow with a fault in it or around it.
+local flow = sop.flow("steps", {
+  title = "steps",
   params = {
     rungs = {
       "table",
