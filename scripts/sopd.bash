@@ -108,7 +108,7 @@ _sopd() {
   elif ((cword == i + 1)); then
     case $asked in
       chats | outbox | quota) _sopd_reply "$(_sopd_gateways)" ;;
-      flows | draws | verify-draw | why | explain | tag | export) _sopd_reply "$(_sopd_chats)" ;;
+      flows | draws | verify-draw | lists | why | explain | tag | export | report) _sopd_reply "$(_sopd_chats)" ;;
       pause | migrate | rollout | rollback | plan) _sopd_reply "$(_sopd_flows)" ;;
       toggle) _sopd_reply "$(_sopd_flows)" ;;
       resume) _sopd_reply "$(_sopd_flows; _sopd_chats)" ;;

@@ -58,9 +58,21 @@ static const char ctl_help[] =
     "  kill [off]                    stop everything: no handler runs, nothing is sent\n" CTL_SCOPE
     "  audit [--since 2d] [--who W] [--key K] [--flow F] [--gateway G] [--limit N]\n"
     "                                who changed what, newest last\n"
-    "  draws GATEWAY:CHAT [--csv]    red packets of a group, open and ended; --json and --csv with every grab\n"
-    "  verify-draw GATEWAY:CHAT ID [HASH]\n"
-    "                                compute every share of a packet anew from its seed; HASH: as announced at its opening\n"
+    "  draws GATEWAY:CHAT [--flow redpacket|draw] [--csv]\n"
+    "                                red packets and draws of a group, open and ended; --json and --csv with everybody who\n"
+    "                                took part\n"
+    "  verify-draw GATEWAY:CHAT ID [HASH] [--flow redpacket|draw]\n"
+    "                                compute every share of a packet, or the winners of a draw, anew from its seed; HASH: as\n"
+    "                                announced at its opening\n"
+    "  lists GATEWAY:CHAT [ID] [--flow presale|signup] [--csv]\n"
+    "                                sales and sign-ups of a group; of one, or with --json and --csv, who is on them\n"
+    "  experiment [NAME] [--csv] [--gateway G]\n"
+    "                                what flows try out: who got which variant, and whether there is a difference\n"
+    "  experiment NAME --keep VARIANT|none\n"
+    "                                all get that variant from now on; none: each its own again\n"
+    "  experiment NAME --drop        forget it, and who got what\n"
+    "  report [GATEWAY:CHAT] [--playbook P] [--tag T] [--from DATE] [--to DATE] [--by chat|store|day|all] [--csv]\n"
+    "                                figures of the groups (docs/metrics.md), of the last 7 days unless said\n"
     "  runs list [--gateway G] [--chat C] [--flow F] [--user U] [--stuck] [--limit N]\n"
     "                                handlers that wait for a person or a time, and those that cannot go on\n"
     "  runs show ID [--gateway G] [--raw]\n"
@@ -103,9 +115,9 @@ static const char ctl_help[] =
     "  -h, --help           this text\n"
     "\n"
     "COMMAND --help tells of one command. What is in Redis is read there, also while the daemon is down: toggles, param,\n"
-    "pause, audit, draws, verify-draw, runs list, runs show. Exit codes: 0 good, 1 the daemon does not run or refused, a\n"
-    "draw does not hold, a run is not there or does not fit, 2 wrong usage, 3 problems in the configuration, 5 Redis not\n"
-    "reachable.\n";
+    "pause, audit, draws, verify-draw, lists, report, runs list, runs show. Exit codes: 0 good, 1 the daemon does not run or\n"
+    "refused, a draw does not hold, a run is not there or does not fit, 2 wrong usage, 3 problems in the configuration, 5\n"
+    "Redis not reachable.\n";
 
 /* ---- commands ---- */
 
@@ -243,7 +255,8 @@ static const struct {
     {"import", ctl_import},      {"keys", ctl_keys},
     {"swap", ctl_swap},          {"account", ctl_account},
     {"outbox", ctl_outbox},      {"quota", ctl_quota},
-    {"plan", ctl_plan},
+    {"plan", ctl_plan},          {"report", ctl_report},
+    {"lists", ctl_lists},        {"experiment", ctl_experiment},
 };
 
 static int ctl_dispatch(struct ctl *c, int argc, char **argv)

@@ -74,9 +74,18 @@ int ctl_audit(struct ctl *c, int argc, char **argv);
 int ctl_account(struct ctl *c, int argc, char **argv);
 int ctl_outbox(struct ctl *c, int argc, char **argv);
 
-/* `draws` and `verify-draw`: packets of the flow redpacket, from Redis. */
+/* `draws` and `verify-draw`: packets of the flow redpacket and draws of the flow draw, from Redis. `lists`: sales and
+ * sign-ups. */
 int ctl_draws(struct ctl *c, int argc, char **argv);
 int ctl_verify(struct ctl *c, int argc, char **argv);
+int ctl_lists(struct ctl *c, int argc, char **argv);
+int ctl_report(struct ctl *c, int argc, char **argv);
+
+/* Appends a JSON value (NULL: nil) as a Lua constructor, for a chunk of conf_eval; at most 8 deep. */
+void verify_add_value(struct buf *out, const struct cJSON *v, int depth);
+
+/* `experiment`: who got which variant of what flows try, and what came of it; from Redis. */
+int ctl_experiment(struct ctl *c, int argc, char **argv);
 
 /* `rollout` and `rollback`: which groups serve which version of a flow. */
 int ctl_rollout(struct ctl *c, int argc, char **argv);
@@ -113,14 +122,34 @@ struct draws {
     char *gateway;
     const char *chat;
     struct cJSON *packets; /* an array */
+    struct cJSON *drawn;   /* draws of the flow draw, likewise; NULL before drawn_read */
 };
+/* Only connects; else as draws_open. */
+int draws_connect(const struct ctl *c, const char *full_chat, struct draws *d);
 /* Reads them; an exit code, after an error was printed. draws_close is due in any case. */
 int draws_open(const struct ctl *c, const char *full_chat, struct draws *d);
+/* The entries of a list of a flow in the chat, and the fields of a hash (`name` NULL: of the group) as an object; NULL after
+ * an error was printed. */
+struct cJSON *draws_list(struct draws *d, const char *flow, const char *name, int *code);
+struct cJSON *draws_hash(struct draws *d, const char *flow, const char *name, int *code);
+/* Adds what was announced; `secret`: takes the seed out, which is not told yet. */
+void draws_seal(struct cJSON *record, bool secret);
+/* Fills in d->drawn, as packets, the running one last. "entered" is the list of who took part. */
+void drawn_read(struct draws *d, int *code);
+/* Is it a draw whose seed is not told yet? That comes with the first result. */
+bool drawn_secret(const struct cJSON *draw);
+void drawn_print_table(const struct cJSON *drawn);
+void drawn_print_csv(const struct cJSON *drawn);
 /* Adds "grabs", an array in the order of arrival, to a packet. */
 int draws_add_grabs(struct draws *d, struct cJSON *packet);
 void draws_close(struct draws *d);
 /* SHA-256 as 64 hexadecimal digits. */
 void draws_sha256(const char *text, char out[65]);
+/* A cell of a CSV line, with a comma before it: a text in quotes (one that a spreadsheet would compute gets an apostrophe
+ * in front: names are strangers' texts), a number, seconds as UTC; empty if there is none. */
+void ctl_csv_text(struct buf *row, const char *text);
+void ctl_csv_number(struct buf *row, const struct cJSON *o, const char *key);
+void ctl_csv_time(struct buf *row, const struct cJSON *o, const char *key);
 
 /* `keys`: the catalogue of what is kept in Redis; `forget`: has the daemon remove what it keeps of a member. */
 int ctl_keys(struct ctl *c, int argc, char **argv);

@@ -1,6 +1,7 @@
 /* ctl_draws.c -- `sopd ctl draws`: the packets of a group and their grabs, as sop/flows/redpacket.lua keeps them in Redis:
- * list "packets" (ended ones), list "grabs-<id>", field "packet" of the group's hash (the open one).
- * Verifying is in ctl_verify.c, which reads through draws_open too. Callers: cli/ctl/ctl.c, cli/ctl/ctl_verify.c. */
+ * list "packets" (ended ones), list "grabs-<id>", field "packet" of the group's hash (the open one). The draws of the flow
+ * draw are in ctl_drawn.c. Verifying is in ctl_verify.c, which reads through draws_open too. Callers: cli/ctl/ctl.c,
+ * cli/ctl/ctl_verify.c, cli/ctl/ctl_drawn.c, cli/ctl/ctl_lists.c. */
 #include <cjson/cJSON.h>
 #include <hiredis/hiredis.h>
 #include <openssl/sha.h>
@@ -24,10 +25,11 @@ void draws_sha256(const char *text, char out[65])
         snprintf(out + 2 * i, 3, "%02x", digest[i]);
 }
 
-static void draws_key(const struct draws *d, const char *kind, const char *name, struct buf *key)
+static void draws_key(const struct draws *d, const char *kind, const char *flow, const char *name,
+                      struct buf *key)
 {
     key_of_gateway(key, d->gateway, kind);
-    buf_adds(key, ":redpacket:");
+    buf_addf(key, ":%s:", flow);
     buf_add_key(key, d->chat);
     if (name) {
         buf_addc(key, ':');
@@ -50,11 +52,10 @@ static redisReply *draws_read(struct draws *d, const char *fmt, const char *key,
     return NULL;
 }
 
-/* The entries of a list; NULL after an error was printed. */
-static cJSON *draws_list(struct draws *d, const char *name, int *code)
+cJSON *draws_list(struct draws *d, const char *flow, const char *name, int *code)
 {
     struct buf key = {0};
-    draws_key(d, "list", name, &key);
+    draws_key(d, "list", flow, name, &key);
     redisReply *r = draws_read(d, "LRANGE %s 0 -1", buf_cstr(&key), code);
     cJSON *list = r ? cJSON_CreateArray() : NULL;
     for (size_t i = 0; r && i < r->elements; i++) {
@@ -70,6 +71,22 @@ static cJSON *draws_list(struct draws *d, const char *name, int *code)
     freeReplyObject(r);
     buf_free(&key);
     return list;
+}
+
+cJSON *draws_hash(struct draws *d, const char *flow, const char *name, int *code)
+{
+    struct buf key = {0};
+    draws_key(d, name ? "hash" : "g", flow, name, &key);
+    redisReply *r = draws_read(d, "HGETALL %s", buf_cstr(&key), code);
+    cJSON *hash = r ? cJSON_CreateObject() : NULL;
+    for (size_t i = 0; r && i + 1 < r->elements; i += 2) {
+        cJSON *value = cJSON_ParseWithLength(r->element[i + 1]->str, r->element[i + 1]->len);
+        cJSON_AddItemToObject(hash, r->element[i]->str,
+                              value ? value : cJSON_CreateString(r->element[i + 1]->str));
+    }
+    freeReplyObject(r);
+    buf_free(&key);
+    return hash;
 }
 
 static double draws_id(const cJSON *packet)
@@ -88,7 +105,7 @@ static cJSON *draws_field(const redisReply *r, size_t i)
 static cJSON *draws_current(struct draws *d, int *code)
 {
     struct buf key = {0};
-    draws_key(d, "g", NULL, &key);
+    draws_key(d, "g", "redpacket", NULL, &key);
     redisReply *r = draws_read(d, "HMGET %s packet offer", buf_cstr(&key), code);
     cJSON *packet = r ? draws_field(r, 0) : NULL;
     if (cJSON_IsObject(packet)) {
@@ -105,33 +122,36 @@ static cJSON *draws_current(struct draws *d, int *code)
     return packet;
 }
 
-/* What was announced; the seed of an open packet stays a secret. */
-static void draws_seal(cJSON *packet)
+void draws_seal(cJSON *packet, bool secret)
 {
     const cJSON *seed = cJSON_GetObjectItemCaseSensitive(packet, "seed");
-    const cJSON *state = cJSON_GetObjectItemCaseSensitive(packet, "state");
     if (cJSON_IsString(seed)) {
         char hash[65];
         draws_sha256(seed->valuestring, hash);
         cJSON_AddStringToObject(packet, "commitment", hash);
     }
-    if (cJSON_IsString(state) && strcmp(state->valuestring, "open") == 0)
+    if (secret)
         cJSON_DeleteItemFromObjectCaseSensitive(packet, "seed");
 }
 
-int draws_open(const struct ctl *c, const char *full_chat, struct draws *d)
+int draws_connect(const struct ctl *c, const char *full_chat, struct draws *d)
 {
-    int code = CLI_OK;
     memset(d, 0, sizeof *d);
     d->gateway = ctl_split_chat(full_chat, &d->chat);
     if (!d->gateway)
         return cli_usage("ctl", "'%s' is not GATEWAY:CHAT, for example qq1:700000001", full_chat);
     d->redis = ctl_redis(c);
-    if (!d->redis)
-        return CLI_NO_REDIS;
+    return d->redis ? CLI_OK : CLI_NO_REDIS;
+}
+
+int draws_open(const struct ctl *c, const char *full_chat, struct draws *d)
+{
+    int code = draws_connect(c, full_chat, d);
+    if (code != CLI_OK)
+        return code;
     /* the open one first: if it ends meanwhile, it is in the list */
     cJSON *current = draws_current(d, &code), *packet;
-    d->packets = code == CLI_OK ? draws_list(d, "packets", &code) : NULL;
+    d->packets = code == CLI_OK ? draws_list(d, "redpacket", "packets", &code) : NULL;
     cJSON_ArrayForEach (packet, d->packets) {
         if (current && draws_id(packet) == draws_id(current)) {
             cJSON_Delete(current);
@@ -143,7 +163,7 @@ int draws_open(const struct ctl *c, const char *full_chat, struct draws *d)
     else
         cJSON_Delete(current);
     cJSON_ArrayForEach (packet, d->packets)
-        draws_seal(packet);
+        draws_seal(packet, strcmp(ctl_string(packet, "state"), "open") == 0);
     return code;
 }
 
@@ -152,7 +172,7 @@ int draws_add_grabs(struct draws *d, cJSON *packet)
     char name[40];
     int code = CLI_OK;
     snprintf(name, sizeof name, "grabs-%.0f", draws_id(packet));
-    cJSON *grabs = draws_list(d, name, &code);
+    cJSON *grabs = draws_list(d, "redpacket", name, &code);
     if (grabs)
         cJSON_AddItemToObject(packet, "grabs", grabs);
     return code;
@@ -161,6 +181,7 @@ int draws_add_grabs(struct draws *d, cJSON *packet)
 void draws_close(struct draws *d)
 {
     cJSON_Delete(d->packets);
+    cJSON_Delete(d->drawn);
     free(d->gateway);
     if (d->redis)
         redisFree(d->redis);
@@ -173,18 +194,6 @@ static const cJSON *draws_get(const cJSON *o, const char *key)
     return cJSON_GetObjectItemCaseSensitive(o, key);
 }
 
-static const char *draws_string(const cJSON *o, const char *key)
-{
-    const cJSON *v = draws_get(o, key);
-    return cJSON_IsString(v) ? v->valuestring : "";
-}
-
-static double draws_number(const cJSON *o, const char *key)
-{
-    const cJSON *v = draws_get(o, key);
-    return cJSON_IsNumber(v) ? v->valuedouble : 0;
-}
-
 static void draws_print_table(const cJSON *packets)
 {
     static const char *const titles[] = {"ID",     "KIND",  "STATE", "OPENED", "ENDED",
@@ -193,21 +202,20 @@ static void draws_print_table(const cJSON *packets)
     const cJSON *p;
     cJSON_ArrayForEach (p, packets) {
         table_number(t, draws_id(p));
-        table_cell(t, draws_string(p, "kind"));
-        table_cell(t, draws_string(p, "state"));
-        table_time(t, draws_number(p, "opened"));
-        table_time(t, draws_number(p, "ended"));
-        table_number(t, draws_number(p, "shares"));
+        table_cell(t, ctl_string(p, "kind"));
+        table_cell(t, ctl_string(p, "state"));
+        table_time(t, ctl_number(p, "opened"));
+        table_time(t, ctl_number(p, "ended"));
+        table_number(t, ctl_number(p, "shares"));
         table_number(t, cJSON_GetArraySize(draws_get(p, "grabs")));
-        table_number(t, draws_number(p, "cost"));
-        table_number(t, draws_number(p, "spent"));
-        table_cell(t, draws_string(p, "lucky"));
+        table_number(t, ctl_number(p, "cost"));
+        table_number(t, ctl_number(p, "spent"));
+        table_cell(t, ctl_string(p, "lucky"));
     }
     table_print(t, "no packets are recorded in this group");
 }
 
-/* A text in quotes. Names are strangers' texts: one that a spreadsheet would compute gets an apostrophe in front. */
-static void draws_csv_text(struct buf *row, const char *text)
+void ctl_csv_text(struct buf *row, const char *text)
 {
     buf_adds(row, *text && strchr("=+-@\t\r", *text) ? ",\"'" : ",\"");
     for (; *text; text++) {
@@ -218,8 +226,7 @@ static void draws_csv_text(struct buf *row, const char *text)
     buf_addc(row, '"');
 }
 
-/* A number, or an empty cell. */
-static void draws_csv_number(struct buf *row, const cJSON *o, const char *key)
+void ctl_csv_number(struct buf *row, const cJSON *o, const char *key)
 {
     const cJSON *v = draws_get(o, key);
     buf_addc(row, ',');
@@ -227,11 +234,10 @@ static void draws_csv_number(struct buf *row, const cJSON *o, const char *key)
         buf_addf(row, "%.15g", v->valuedouble);
 }
 
-/* Seconds as UTC, or an empty cell. */
-static void draws_csv_time(struct buf *row, const cJSON *o, const char *key)
+void ctl_csv_time(struct buf *row, const cJSON *o, const char *key)
 {
     char text[40];
-    time_t when = (time_t)draws_number(o, key);
+    time_t when = (time_t)ctl_number(o, key);
     struct tm tm;
     buf_addc(row, ',');
     if (when > 0 && gmtime_r(&when, &tm) && strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm))
@@ -242,13 +248,13 @@ static void draws_csv_time(struct buf *row, const cJSON *o, const char *key)
 static const char *draws_won(const cJSON *packet, const cJSON *grab)
 {
     const cJSON *offer = draws_get(packet, "offer");
-    const char *kind = draws_string(packet, "kind");
+    const char *kind = ctl_string(packet, "kind");
     if (strcmp(kind, "coupon") == 0)
-        return draws_string(offer, "coupon");
-    double place = draws_number(grab, "got");
+        return ctl_string(offer, "coupon");
+    double place = ctl_number(grab, "got");
     if (strcmp(kind, "prizes") != 0 || place < 1 || place > 1e6)
         return "";
-    return draws_string(cJSON_GetArrayItem(draws_get(offer, "prizes"), (int)place - 1), "name");
+    return ctl_string(cJSON_GetArrayItem(draws_get(offer, "prizes"), (int)place - 1), "name");
 }
 
 /* One line a grab; a packet without grabs is one line too. */
@@ -257,22 +263,22 @@ static void draws_csv_packet(const cJSON *p)
     struct buf head = {0}, row = {0};
     const cJSON *grabs = draws_get(p, "grabs"), *grab = grabs ? grabs->child : NULL;
     int place = 0;
-    buf_addf(&head, "%.0f,%s,%s", draws_id(p), draws_string(p, "kind"), draws_string(p, "state"));
-    draws_csv_time(&head, p, "opened");
-    draws_csv_time(&head, p, "ended");
-    draws_csv_number(&head, p, "total");
-    draws_csv_number(&head, p, "shares");
-    buf_addf(&head, ",%s,%s", draws_string(p, "seed"), draws_string(p, "commitment"));
+    buf_addf(&head, "%.0f,%s,%s", draws_id(p), ctl_string(p, "kind"), ctl_string(p, "state"));
+    ctl_csv_time(&head, p, "opened");
+    ctl_csv_time(&head, p, "ended");
+    ctl_csv_number(&head, p, "total");
+    ctl_csv_number(&head, p, "shares");
+    buf_addf(&head, ",%s,%s", ctl_string(p, "seed"), ctl_string(p, "commitment"));
     if (!grab)
         printf("%s,,,,,,\n", buf_cstr(&head));
     for (; grab; grab = grab->next) {
         buf_reset(&row);
         buf_addf(&row, ",%d", ++place);
-        draws_csv_number(&row, grab, "after");
-        draws_csv_text(&row, draws_string(grab, "user"));
-        draws_csv_text(&row, draws_string(grab, "name"));
-        draws_csv_number(&row, grab, "got");
-        draws_csv_text(&row, draws_won(p, grab));
+        ctl_csv_number(&row, grab, "after");
+        ctl_csv_text(&row, ctl_string(grab, "user"));
+        ctl_csv_text(&row, ctl_string(grab, "name"));
+        ctl_csv_number(&row, grab, "got");
+        ctl_csv_text(&row, draws_won(p, grab));
         printf("%s%s\n", buf_cstr(&head), buf_cstr(&row));
     }
     buf_free(&head);
@@ -288,28 +294,61 @@ static void draws_print_csv(const cJSON *packets)
         draws_csv_packet(p);
 }
 
+static void draws_print(const struct ctl *c, const struct draws *d, const char *flow, bool csv)
+{
+    bool packets = !flow || strcmp(flow, "redpacket") == 0, drawn = !flow || !packets;
+    if (c->json) {
+        cJSON *all = cJSON_CreateArray(), *item;
+        cJSON *first = packets ? d->packets : NULL, *second = drawn ? d->drawn : NULL;
+        cJSON_ArrayForEach (item, first)
+            cJSON_AddItemReferenceToArray(all, item);
+        cJSON_ArrayForEach (item, second)
+            cJSON_AddItemReferenceToArray(all, item);
+        ctl_print_json(all);
+        cJSON_Delete(all);
+        return;
+    }
+    if (csv && packets)
+        draws_print_csv(d->packets);
+    else if (csv)
+        drawn_print_csv(d->drawn);
+    if (csv)
+        return;
+    if (packets)
+        draws_print_table(d->packets);
+    if (drawn && (flow || cJSON_GetArraySize(d->drawn) > 0))
+        drawn_print_table(d->drawn);
+}
+
 int ctl_draws(struct ctl *c, int argc, char **argv)
 {
     struct draws d;
-    bool csv = argc == 3 && strcmp(argv[2], "--csv") == 0;
-    if (argc != 2 && !csv)
-        return cli_usage("ctl", "it is: draws GATEWAY:CHAT [--json | --csv]");
+    static const char usage[] =
+        "it is: draws GATEWAY:CHAT [--flow redpacket|draw] [--json | --csv]";
+    const char *flow = NULL;
+    bool csv = false, wrong = argc < 2;
+    for (int i = 2; i < argc; i++) {
+        if (strcmp(argv[i], "--csv") == 0)
+            csv = true;
+        else if (strcmp(argv[i], "--flow") == 0 && i + 1 < argc)
+            flow = argv[++i];
+        else
+            wrong = true;
+    }
+    if (wrong || (flow && strcmp(flow, "redpacket") != 0 && strcmp(flow, "draw") != 0))
+        return cli_usage("ctl", usage);
     if (csv && c->json)
         return cli_usage("ctl", "give --json or --csv, not both");
     int code = draws_open(c, argv[1], &d);
+    if (d.packets)
+        drawn_read(&d, &code);
     cJSON *p;
     cJSON_ArrayForEach (p, d.packets) {
         int more = draws_add_grabs(&d, p);
         code = more ? more : code;
     }
-    if (d.packets && code != CLI_NO_REDIS) {
-        if (c->json)
-            ctl_print_json(d.packets);
-        else if (csv)
-            draws_print_csv(d.packets);
-        else
-            draws_print_table(d.packets);
-    }
+    if (d.packets && code != CLI_NO_REDIS)
+        draws_print(c, &d, flow, csv);
     draws_close(&d);
     return code;
 }

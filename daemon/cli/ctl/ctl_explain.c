@@ -222,6 +222,10 @@ static void explain_print(const cJSON *answer, const char *flow, bool all)
     printf("%s:%s  %s%s\n\n", ctl_string(answer, "gateway"), ctl_string(answer, "chat"),
            *ctl_string(answer, "name") ? ctl_string(answer, "name") : "(name not known)",
            ctl_true(answer, "known") ? "" : "  (no such group is known; this is how it would be)");
+    if (*ctl_string(answer, "home"))
+        printf("  as its home, the group %s\n", ctl_string(answer, "home"));
+    else if (ctl_true(answer, "home_unread"))
+        puts("  its home is being read: ask once more");
     explain_tags(answer);
     explain_playbooks(answer, all);
     explain_flow_list(answer);

@@ -199,6 +199,8 @@ static bool gather_entry_is(const struct transfer *t, const struct key *k, const
             return gather_part_is(a->str, t->chat);
         if (gather_word(k, "optout"))
             return name_has(t->people, a->str);
+        if (gather_word(k, "experiment")) /* `g|<chat>` */
+            return strncmp(a->str, "g|", 2) == 0 && strcmp(a->str + 2, t->chat) == 0;
         return gather_word(k, "hash") && !*k->part[KEY_CHAT] && b && gather_in_chat(t, b);
     }
     if (gather_word(k, "waits") || gather_word(k, "run-keys"))

@@ -1,6 +1,6 @@
-/* ctl_verify.c -- `sopd ctl verify-draw`: computes a packet anew from its seed, and names the first difference to the record.
- * The rule is not written here a second time: the SOP folder's own lib/fair.lua and cli/ctl/verify_draw.lua run together with
- * the record as one chunk in the sandbox of lua/luaconf.h. That has no SHA-256, so the digests that fair.lua asks for are put
+/* ctl_verify.c -- `sopd ctl verify-draw`: computes a packet or a draw anew from its seed, and names the first difference to the
+ * record. The rule is not written here a second time: the SOP folder's own lib/fair.lua and cli/ctl/verify_draw.lua (of a draw:
+ * verify_picks.lua) run together with the record as one chunk in the sandbox of lua/luaconf.h. That has no SHA-256, so the digests that fair.lua asks for are put
  * in front, from libcrypto. Callers: cli/ctl/ctl.c. */
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -16,6 +16,8 @@
 
 extern const char embed_verify_draw_lua[];
 extern const unsigned long embed_verify_draw_lua_len;
+extern const char embed_verify_picks_lua[];
+extern const unsigned long embed_verify_picks_lua_len;
 
 enum { VERIFY_DEPTH_MAX = 8, VERIFY_FILE_MAX = 1 << 20 };
 
@@ -34,8 +36,7 @@ static void verify_add_string(struct buf *out, const char *s)
     buf_addc(out, '"');
 }
 
-/* A JSON value as a Lua constructor. */
-static void verify_add_value(struct buf *out, const cJSON *v, int depth)
+void verify_add_value(struct buf *out, const cJSON *v, int depth)
 {
     const cJSON *item;
     if (cJSON_IsString(v)) {
@@ -106,21 +107,33 @@ static bool verify_add_file(struct buf *out, const char *path)
     return ok;
 }
 
-/* Runs it. The table that verify_draw.lua returns, or NULL after an error was printed. */
+static bool verify_is_draw(const cJSON *record)
+{
+    return strcmp(ctl_string(record, "flow"), "draw") == 0;
+}
+
+/* How many numbers of the seed were used: a grab each, or a number drawn each. */
+static int verify_steps(const cJSON *record)
+{
+    const char *list = verify_is_draw(record) ? "out" : "grabs";
+    return cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(record, list));
+}
+
+/* Runs it. The table that verify_draw.lua or verify_picks.lua returns, or NULL after an error was printed. */
 static struct conf_value *verify_compute(const struct ctl *c, const cJSON *packet)
 {
-    const cJSON *grabs = cJSON_GetObjectItemCaseSensitive(packet, "grabs");
+    bool draw = verify_is_draw(packet);
     const cJSON *seed = cJSON_GetObjectItemCaseSensitive(packet, "seed");
     struct buf chunk = {0}, err = {0};
     struct conf_value *result = NULL;
-    verify_add_digests(&chunk, cJSON_IsString(seed) ? seed->valuestring : "",
-                       cJSON_GetArraySize(grabs));
+    verify_add_digests(&chunk, cJSON_IsString(seed) ? seed->valuestring : "", verify_steps(packet));
     buf_adds(&chunk, "local fair = (function(...)\n");
     if (verify_add_file(&chunk, c->fair)) {
         buf_adds(&chunk, "\nend)()\nlocal record = ");
         verify_add_value(&chunk, packet, 0);
         buf_adds(&chunk, "local grabs = record.grabs\n");
-        buf_add(&chunk, embed_verify_draw_lua, embed_verify_draw_lua_len);
+        buf_add(&chunk, draw ? embed_verify_picks_lua : embed_verify_draw_lua,
+                draw ? embed_verify_picks_lua_len : embed_verify_draw_lua_len);
         result = conf_eval(buf_cstr(&chunk), chunk.len, c->fair, &err);
         if (!result)
             fprintf(stderr, "sopd ctl: the draw cannot be computed: %s", buf_cstr(&err));
@@ -137,13 +150,14 @@ static void verify_print(const struct ctl *c, const char *chat, const cJSON *pac
 {
     const cJSON *id = cJSON_GetObjectItemCaseSensitive(packet, "id");
     const cJSON *hash = cJSON_GetObjectItemCaseSensitive(packet, "commitment");
-    int grabs = cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(packet, "grabs"));
+    int grabs = verify_steps(packet);
+    bool draw = verify_is_draw(packet);
     const char *commitment = cJSON_IsString(hash) ? hash->valuestring : "-";
     if (c->json) {
         cJSON *answer = cJSON_CreateObject();
         cJSON_AddBoolToObject(answer, "ok", !problem);
-        cJSON_AddNumberToObject(answer, "packet", id->valuedouble);
-        cJSON_AddNumberToObject(answer, "grabs", grabs);
+        cJSON_AddNumberToObject(answer, draw ? "draw" : "packet", id->valuedouble);
+        cJSON_AddNumberToObject(answer, draw ? "drawn" : "grabs", grabs);
         cJSON_AddStringToObject(answer, "commitment", commitment);
         if (problem)
             cJSON_AddStringToObject(answer, "problem", problem);
@@ -151,11 +165,14 @@ static void verify_print(const struct ctl *c, const char *chat, const cJSON *pac
         cJSON_Delete(answer);
         return;
     }
-    printf("packet %.0f of %s: ", id->valuedouble, chat);
+    printf("%s %.0f of %s: ", draw ? "draw" : "packet", id->valuedouble, chat);
     if (problem) {
         for (; *problem; problem++) /* it names members, whose names are strangers' texts */
             putchar((unsigned char)*problem < ' ' || *problem == 0x7f ? ' ' : *problem);
         putchar('\n');
+    } else if (draw) {
+        printf("OK, %d %s as the seed gives\n", grabs,
+               grabs == 1 ? "number is drawn" : "numbers are all drawn");
     } else {
         printf("OK, %d %s as the seed gives\n", grabs, grabs == 1 ? "grab is" : "grabs are all");
     }
@@ -166,11 +183,11 @@ static void verify_print(const struct ctl *c, const char *chat, const cJSON *pac
 static int verify_packet(const struct ctl *c, const char *chat, const cJSON *packet,
                          const char *hash)
 {
-    const cJSON *state = cJSON_GetObjectItemCaseSensitive(packet, "state");
     const cJSON *commitment = cJSON_GetObjectItemCaseSensitive(packet, "commitment");
     struct conf_value *result = NULL;
     const char *problem = NULL;
-    if (cJSON_IsString(state) && strcmp(state->valuestring, "open") == 0) {
+    bool open = strcmp(ctl_string(packet, "state"), "open") == 0;
+    if (open || drawn_secret(packet)) {
         problem = "it is still open; the seed is told when it ends";
     } else if (hash &&
                (!cJSON_IsString(commitment) || strcasecmp(commitment->valuestring, hash) != 0)) {
@@ -198,12 +215,32 @@ static cJSON *verify_find(const cJSON *packets, double id)
     return NULL;
 }
 
+/* Reads `--flow draw` out of the arguments; how many are left, -1 if they are wrong. */
+static int verify_arguments(int argc, char **argv, bool *draw)
+{
+    int n = 0;
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--flow") != 0) {
+            argv[n++] = argv[i];
+            continue;
+        }
+        const char *flow = ++i < argc ? argv[i] : "";
+        *draw = strcmp(flow, "draw") == 0;
+        if (!*draw && strcmp(flow, "redpacket") != 0)
+            return -1;
+    }
+    return n;
+}
+
 int ctl_verify(struct ctl *c, int argc, char **argv)
 {
     struct draws d;
     char *end = NULL;
+    bool draw = false;
+    argc = verify_arguments(argc, argv, &draw);
     if (argc != 3 && argc != 4)
-        return cli_usage("ctl", "it is: verify-draw GATEWAY:CHAT ID [HASH]");
+        return cli_usage("ctl",
+                         "it is: verify-draw GATEWAY:CHAT ID [HASH] [--flow redpacket|draw]");
     long id = strtol(argv[2], &end, 10);
     if (id < 1 || *end)
         return cli_usage("ctl", "'%s' is not the number of a packet", argv[2]);
@@ -211,13 +248,16 @@ int ctl_verify(struct ctl *c, int argc, char **argv)
         return cli_usage("ctl", "verify-draw computes with lib/fair.lua of the SOP folder: give a "
                                 "--config whose folders have it");
     int code = draws_open(c, argv[1], &d);
-    cJSON *packet = verify_find(d.packets, (double)id);
+    if (d.packets && draw)
+        drawn_read(&d, &code);
+    cJSON *packet = verify_find(draw ? d.drawn : d.packets, (double)id);
     if (packet) { /* another record that cannot be read does not matter here */
-        code = draws_add_grabs(&d, packet);
+        code = draw ? CLI_OK : draws_add_grabs(&d, packet);
         if (code == CLI_OK)
             code = verify_packet(c, argv[1], packet, argc == 4 ? argv[3] : NULL);
     } else if (code == CLI_OK) {
-        fprintf(stderr, "sopd ctl: no packet %ld is recorded in %s\n", id, argv[1]);
+        fprintf(stderr, "sopd ctl: no %s %ld is recorded in %s\n", draw ? "draw" : "packet", id,
+                argv[1]);
         code = CLI_FAILED;
     }
     draws_close(&d);
