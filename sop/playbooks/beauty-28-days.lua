@@ -18,6 +18,7 @@ return {
   flows = {
     "switch",
     "common",
+    "report",
     "orders",
     {
       "checkin",
@@ -79,9 +80,10 @@ return {
       prize = "正装一份",
       prize_value = 20000,
       consolation = "护肤小样一份",
+      batch = "5m", -- the evening belongs to the check-ins: entries and votes are confirmed together
     },
-    "vote", -- 发起投票 本周最想学什么 | ...
-    { "draw", organiser = "小美护肤(示例)", contact = "群里 @店长" }, -- for those who came to the end: 抽奖 正装一份 3份 200元
+    { "vote", batch = "5m" }, -- 发起投票 本周最想学什么 | ...
+    { "draw", batch = "1m", organiser = "小美护肤(示例)", contact = "群里 @店长" }, -- for those who came to the end: 抽奖 正装一份 3份 200元
     {
       "handoff",
       roster = { { days = "1-7", from = "09:30", to = "21:30", users = { "店长" } } },

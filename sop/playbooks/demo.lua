@@ -16,6 +16,7 @@ return {
   flows = {
     "switch",
     "common",
+    "report",
     "checkin",
     "orders",
     { "redpacket", organiser = "小福生鲜(演示)", contact = "群里 @店长,或到店咨询" },

@@ -17,6 +17,7 @@ return {
   flows = {
     "switch",
     "common",
+    "report",
     { "orders", cents_per_point = 100 }, -- 1 point a yuan, when the till reports orders
     {
       "redpacket",
@@ -36,7 +37,12 @@ return {
       packet_max = 350,
       day_max = 400,
     },
-    { "calendar", board = true, board_csv = "*,菠菜,2.9 元/斤\n*,土鸡蛋,15.8 元/10 枚\n1,精五花,16.8 元/斤" }, -- the real prices come by Redis
+    { -- the real prices come by Redis; the boss publishes to all groups of the shop
+      "calendar",
+      hq_role = "store",
+      board = true,
+      board_csv = "*,菠菜,2.9 元/斤\n*,土鸡蛋,15.8 元/10 枚\n1,精五花,16.8 元/斤",
+    },
     { -- the shop is open until 23:30, and its neighbours know that: the last rungs may be posted in the quiet hours
       "ladder",
       past_quiet = true,
@@ -44,7 +50,7 @@ return {
       what = "今日鲜品",
       items = { "叶菜", "鲜肉", "豆制品", "面点" },
     },
-    { "presale", every = "20m", close = "20:00", pickup_from = "16:00", pickup_till = "20:30" }, -- 接龙 by staff; fetched the next afternoon
+    { "presale", every = "1h", close = "20:00", pickup_from = "16:00", pickup_till = "20:30" }, -- 接龙 by staff; fetched the next afternoon
     {
       "handoff",
       roster = { { days = "1-7", from = "07:30", to = "22:00", users = { "店长" } } },

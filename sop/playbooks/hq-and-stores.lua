@@ -19,6 +19,7 @@ return {
   flows = {
     "switch",
     "common",
+    "report",
     { "orders", cents_per_point = 100 },
     {
       "checkin",
@@ -47,9 +48,9 @@ return {
     { -- the content of headquarters; what says `confirm` is shown to the store before, which may change its words or skip it
       "calendar",
       posts = {
-        { id = "morning", weekday = { 1, 2, 3, 4, 5 }, at = "09:00", text = { "早安,今天也顺顺利利", "早上好,新的一天一起加油", "早呀,记得吃早饭" } },
-        { id = "weekend", weekday = 6, at = "10:00", confirm = true, text = { "周末全场满 99 减 10", "周末来店,满 99 减 10" } },
-        { id = "member-day", weekday = 3, at = "12:00", confirm = true, text = { "周三会员日,积分双倍", "会员日到啦,今天积分翻倍" } },
+        { id = "早安", weekday = { 1, 2, 3, 4, 5 }, at = "09:00", text = { "早安,今天也顺顺利利", "早上好,新的一天一起加油", "早呀,记得吃早饭" } },
+        { id = "周末", weekday = 6, at = "10:00", confirm = true, text = { "周末全场满 99 减 10", "周末来店,满 99 减 10" } },
+        { id = "会员日", weekday = 3, at = "12:00", confirm = true, text = { "周三会员日,积分双倍", "会员日到啦,今天积分翻倍" } },
       },
     },
     {

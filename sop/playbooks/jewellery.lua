@@ -19,6 +19,7 @@ return {
   flows = {
     "switch",
     "common",
+    "report",
     "orders", -- whoever bought gets the tag, which ends the onboarding
     { "segment", super_share = 20, winback = false, score_order = 50 }, -- who matters; nobody is called back here
     { -- for those who buy much: vouchers that cannot be used by oneself, and a fifth of what the friend spends comes back as points
@@ -61,6 +62,7 @@ return {
     },
     { -- few posts: festivals and the day on which somebody has been here for a month
       "calendar",
+      hq_role = "store", -- one house: whoever runs it publishes to all its groups
       posts = {
         { id = "qixi", festival = "七夕", days = -7, at = "11:00", text = { "七夕将近,想刻字的请提前一周告诉我们", "七夕的刻字需要一周,有想法的可以先说" } },
         { id = "spring", festival = "春节", days = -20, at = "11:00", text = { "年前的清洗保养请早些约时间", "年前想保养首饰的,这两周来最从容" } },
@@ -71,6 +73,24 @@ return {
     {
       "handoff",
       roster = { { days = "1-7", from = "10:00", to = "20:00", users = { "顾问", "店长" } } },
+      called = { "好的,已请顾问过来,{minutes} 分钟内联系您", "收到,顾问 {minutes} 分钟内到,您想说的可以先写在这里" },
+      off_duty = { "顾问已经下班,{time} 起第一位联系您", "记下了,{time} 上班后顾问联系您" },
+      again = { "已经在请顾问了,请您稍候", "顾问已知道,马上来" },
+      delayed = { "{who} 让您久等了,顾问 {minutes} 分钟内到", "{who} 抱歉,已再次请顾问,{minutes} 分钟内联系您" },
+      claimed = { "{who} {helper}为您服务,请讲", "{who} {helper}来了,请您直接说" },
+      done = { "{who} 已为您处理好,有需要再发「{word}」", "{who} 这件事办好了,随时可以发「{word}」" },
+    },
+    { -- an answer at once, and only an approved one
+      "faq",
+      posts = 8,
+      again = { "这一条刚回过,麻烦您往上看", "刚才说过的,您看上面一条" },
+      faq = {
+        { ask = { "清洗", "保养" }, answer = { "会员终身免费清洗,到店约 20 分钟", "到店就能洗,会员免费,20 分钟左右" } },
+        { ask = { "改圈", "改大", "改小", "尺寸" }, answer = { "素圈一年内可免费改一次,大约 3 天取", "可以改,一般 3 天,镶嵌款要先看实物" } },
+        { ask = { "证书", "鉴定" }, answer = { "每件都配检测证书,证书号可在官网查", "证书随货,丢了可以补查" } },
+        { ask = { "以旧换新", "回收" }, answer = { "黄金按当日价换购,带上发票和证书", "可以换购,当日金价为准,到店称重" } },
+        { ask = { "金价", "多少一克" }, answer = { "金价每天变,以门店当天挂牌为准,要看哪天我帮您问", "以当天门店挂牌价为准" } },
+      },
     },
     {
       "chaperone",
@@ -84,13 +104,6 @@ return {
       duty_to = "20:00",
       handoff = "5m",
       promise = 15,
-      faq = {
-        { ask = { "清洗", "保养" }, answer = { "会员终身免费清洗,到店约 20 分钟", "到店就能洗,会员免费,20 分钟左右" } },
-        { ask = { "改圈", "改大", "改小", "尺寸" }, answer = { "素圈一年内可免费改一次,大约 3 天取", "可以改,一般 3 天,镶嵌款要先看实物" } },
-        { ask = { "证书", "鉴定" }, answer = { "每件都配检测证书,证书号可在官网查", "证书随货,丢了可以补查" } },
-        { ask = { "以旧换新", "回收" }, answer = { "黄金按当日价换购,带上发票和证书", "可以换购,当日金价为准,到店称重" } },
-        { ask = { "金价", "多少一克" }, answer = { "金价每天变,以门店当天挂牌为准,要看哪天我帮您问", "以当天门店挂牌价为准" } },
-      },
       greeting = { "您好,有需要随时说", "您好,祝您今天顺心", "您好,我在" },
       thanks = { "应该的", "您客气了", "为您服务是应该的" },
       small_talk = {

@@ -17,6 +17,7 @@ return {
   flows = {
     "switch",
     "common",
+    "report",
     { "orders", cents_per_point = 100 },
     {
       "redpacket",
@@ -42,12 +43,12 @@ return {
       onboarding = true,
       touch_at = "18:00",
       greet = {
-        "欢迎 {names}!每晚 8 点开播,8 点半群里红包雨🎬",
-        "{names} 从直播间来的吧?欢迎!今晚 8 点见",
+        "欢迎 {names}!晚上 8 点开播(周一休息),8 点半群里红包雨🎬",
+        "{names} 从直播间来的吧?欢迎!8 点直播间见",
         "欢迎新家人 {names},想看什么款,先在群里点播",
       },
-      touch1 = { "{names} 今晚 8 点开播,到点来坐坐", "{names} 想看哪款讲解,群里说一声,主播会念到" },
-      touch2 = { "{names} 昨晚错过的话,今晚 8 点还有", "{names} 今晚有新款讲解,8 点见" },
+      touch1 = { "{names} 晚上 8 点开播,周一休息,到点来坐坐", "{names} 想看哪款讲解,群里说一声,主播会念到" },
+      touch2 = { "{names} 错过的场次,直播间主页有回放", "{names} 下一场讲什么,群里发「直播预告」就知道" },
       touch3 = { "{names} 收到货了吗?有问题直接群里说", "{names} 三天了,想补的款可以点播" },
       touch4 = { "{names} 一周的家人了,谢谢支持🎉", "{names} 满一周,今晚来抢个红包" },
     },

@@ -1,7 +1,6 @@
 -- mother-baby.lua -- a shop for mothers and babies: newcomers are asked how old the child is, touched on days that matter, and questions
 -- about health go to people. For groups with the tag `mother-baby`. Before use: the bands of age that your goods follow, experts on
--- duty, and a notice of what is kept (我的数据 shows it, 删除我的数据 deletes it). Name your gateway in `groups`, too, and newcomers are asked in
--- private and not in the group. No lottery in groups with families: coupons are given, not drawn.
+-- duty, and a notice of what is kept (我的数据 shows it, 删除我的数据 deletes it). No lottery in groups with families: coupons are given, not drawn.
 return {
   title = "母婴",
   groups = { { tag = "mother-baby" } },
@@ -18,6 +17,7 @@ return {
   flows = {
     "switch",
     "common",
+    "report",
     { "orders", cents_per_point = 100 },
     { -- by what mothers ask for; the stage that a newcomer names is a tag of welcome
       "segment",
@@ -79,6 +79,15 @@ return {
       "handoff",
       roster = { { days = "1-7", from = "09:00", to = "21:00", users = { "育婴师", "店长" } } },
     },
+    { -- health: an answer at once, and only the approved one
+      "faq",
+      faq = {
+        {
+          ask = { "发烧", "发热", "咳嗽", "拉肚子", "腹泻", "吐奶", "湿疹", "黄疸", "吃药" }, priority = 5,
+          answer = { "身体上的事请先问医生,需要就尽快就诊;想找育婴师,发「人工」", "这个别等,先联系医生;也可以发「人工」叫育婴师" },
+        },
+      },
+    },
     {
       "chaperone",
       posts = 8,
@@ -87,10 +96,6 @@ return {
       duty_from = "09:00",
       duty_to = "21:00",
       faq = {
-        {
-          ask = { "发烧", "发热", "咳嗽", "拉肚子", "腹泻", "吐奶", "湿疹", "黄疸", "吃药" }, priority = 5,
-          answer = { "身体上的事请先问医生,需要就尽快就诊;育婴师看到也会回你", "这个别等,先联系医生;我也转给值班的育婴师了" },
-        },
         { ask = { "尿不湿", "纸尿裤", "尺码" }, answer = { "按体重选:5 公斤内 S,5-9 公斤 M,9-12 公斤 L", "看体重最准,拿不准就选大一码" } },
         { ask = { "发货", "几天到", "物流" }, answer = { "下单 24 小时内发出,一般两三天到", "当天 16 点前的单当天发" } },
         { pattern = "(退|换)(货|一下|吗)", priority = 2, answer = { "未拆封 7 天内可退换,联系我们就行", "7 天内没拆封都能退换" } },

@@ -18,9 +18,9 @@ return {
   flows = {
     "switch",
     "common",
+    "report",
     { -- 开报名 百家企业早餐 by the organisers; who applies is reviewed: 通过 3, 拒绝 3 原因
       "signup",
-      ask_in = "group", -- "private" where this playbook serves private chats, too (name your gateway in `groups`)
       review = true,
       places = 100,
       remind_before = { "1d", "12h" },
@@ -56,14 +56,8 @@ return {
       "handoff",
       roster = { { days = "1-7", from = "09:00", to = "18:30", users = { "招募官", "店长" } } },
     },
-    {
-      "chaperone",
-      posts = 6,
-      sweep = "18:00",
-      again = "4h",
-      duty = { "招募官", "店长" },
-      duty_from = "09:00",
-      duty_to = "18:30",
+    { -- an answer at once, and only an approved one
+      "faq",
       faq = {
         { ask = { "怎么报名", "如何报名", "怎么参加" }, priority = 2, answer = { "发「报名」两个字,按提示填公司、人数和地址,一个工作日内回复", "发「报名」就开始,四个问题,审核后通知你" } },
         { ask = { "名额", "还有吗", "几家" }, answer = { "一共 100 家,按人数和路线审核,满了会公布", "100 家名额,审核中的先排候补" } },
@@ -72,6 +66,15 @@ return {
         { ask = { "范围", "送到", "哪些区" }, answer = { "三环内写字楼优先,其他地址帮你问路线", "目前送三环内的写字楼" } },
         { ask = { "过敏", "清真", "素" }, priority = 2, answer = { "报名时备注,我们分开备餐", "可以备注,清真和素食都有" } },
       },
+    },
+    {
+      "chaperone",
+      posts = 6,
+      sweep = "18:00",
+      again = "4h",
+      duty = { "招募官", "店长" },
+      duty_from = "09:00",
+      duty_to = "18:30",
     },
   },
 }

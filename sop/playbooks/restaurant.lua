@@ -17,6 +17,7 @@ return {
   flows = {
     "switch",
     "common",
+    "report",
     { "orders", cents_per_point = 500 },
     {
       "redpacket",
@@ -36,7 +37,6 @@ return {
     },
     { -- tastings and tables for many: 开报名 新菜试吃, with 名额 and 时间
       "signup",
-      ask_in = "group", -- "private" where this playbook serves private chats, too (name your gateway in `groups`)
       questions = {
         { key = "name", ask = "怎么称呼你?", type = "text", max = 20 },
         { key = "people", ask = "一共几位?", type = "number", min = 1, max = 12, seats = true },

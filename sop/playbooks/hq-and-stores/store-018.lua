@@ -4,6 +4,7 @@ return {
   groups = { { tag = "store-018" } },
   persona = { call = "街坊" },
   flows = {
+    report = { store = "018 幸福路" },
     redpacket = { store = "018", contact = "幸福路店,群里 @店长" },
     faq = { values = { hours = "8:00 到 22:00", address = "幸福路 18 号,地铁 A 口出来就是" } },
     chaperone = {

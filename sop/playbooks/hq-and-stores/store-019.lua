@@ -3,6 +3,7 @@ return {
   level = "store",
   groups = { { tag = "store-019" } },
   flows = {
+    report = { store = "019 学府路" },
     checkin = false,
     faq = { values = { hours = "10:00 到 21:00", address = "学府路 7 号,北门对面" } },
     redpacket = {
