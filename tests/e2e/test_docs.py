@@ -1,4 +1,4 @@
-"""The commands that the pages print, run as they stand there: every ```sh block of docs/*.md and the READMEs, and whole commands in their text, against a daemon in which
+"""The commands that the pages print, run as they stand there: every ```sh block of docs/*.md, docs/flows/*.md and the READMEs, and whole commands in their text, against a daemon in which
 the shipped flows have been played; what cannot be run is named below, with the reason. The first SOP of the READMEs is written and played."""
 
 import glob
@@ -29,6 +29,7 @@ NOT_RUN = {
     "sopd serve": "stays in the foreground; every test here starts it so",
     "chown -R --reference=": "tests/e2e/test_backup.py runs it",
     "mv ": "tests/e2e/test_backup.py runs the chapter as a whole",
+    "sopd play --config ": "a prompt; tests/e2e/test_play.py types at it",
     "systemctl ": "the same",
     "redis-server ": "the same",
     "until ": "the same",
@@ -56,7 +57,7 @@ return flow
 
 
 def pages():
-    return [os.path.relpath(p, ROOT) for p in sorted(glob.glob(ROOT + "/docs/*.md") + glob.glob(ROOT + "/README*.md"))]
+    return [os.path.relpath(p, ROOT) for p in sorted(sum((glob.glob(ROOT + g) for g in ("/docs/*.md", "/docs/flows/*.md", "/README*.md")), []))]
 
 
 def read(*path):
@@ -84,7 +85,7 @@ class Desk:
         with open(self.town.sop + "/flows/desk.lua", "w", encoding="utf-8") as out:
             out.write(DESK)
         book = self.town.sop + "/playbooks/town.lua"
-        text = town.BOOK % (G, BOSS, town.STAFF_CHAT, ' "orders", "desk",')
+        text = town.BOOK % (G, BOSS, town.STAFF_CHAT, ' "orders", "desk", "calendar", "ladder", "vote",')
         with open(book, "w", encoding="utf-8") as out:
             out.write(text.replace('groups = { "qq1:%d" }' % G, 'groups = { "qq1:*" }'))
         self.ctl("reload")
@@ -108,6 +109,9 @@ class Desk:
             self.town.say(user, "好")
         self.town.say(BOSS, "修好")
         self.failed = json.loads(self.ctl("runs", "list", "--stuck", "--json"))["runs"][0]["id"]
+        trial = {"name": "welcome_greet", "flow": "welcome", "by": "group", "variants": ["A", "B"], "outcome": "checked_in", "per": "greeted"}
+        self.client.hset("sopd:{qq1}:experiments", "welcome_greet", json.dumps(trial))
+        self.client.hset("sopd:{qq1}:experiment:welcome_greet", "g|%d" % G, "A 1772416800 3 12")
         self.packet = json.loads(self.ctl("draws", "qq1:%d" % G, "--json"))[0]
         self.client.xadd("sopd:commands:{qq1}", {"op": "dance"})
         self.town.later(60)
@@ -133,6 +137,7 @@ class Desk:
                                 ("--flow F", "--flow checkin"), ("--gateway G", "--gateway qq1"), ("--chat C", "--chat qq1:%d" % G),
                                 ("--limit N", "--limit 5"), ("1795343572122-0", self.dead), ("verify-draw qq1:%d 12" % G, "verify-draw qq1:%d 1" % G),
                                 ("HASH", self.packet["commitment"]), ("/etc/sopd/sopd.lua", self.daemon.config_path), ("/backup", self.work),
+                                ("/usr/share/sopd/sop", os.path.join(ROOT, "sop")), ("/etc/sopd/sop/", self.town.sop + "/"),
                                 (" && git push", ""), (" | jq", " | cat #"), ("block 5000", "block 1")):
                 text = text.replace(name, value)
             yield text

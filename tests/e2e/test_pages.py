@@ -13,7 +13,8 @@ import pytest
 from harness import ROOT
 
 pytestmark = pytest.mark.needs_no_binary
-PAGES = sorted(glob.glob(os.path.join(ROOT, "docs", "*.md")) + glob.glob(os.path.join(ROOT, "README*.md")) +
+FLOW_PAGES = sorted(os.path.relpath(p, ROOT) for p in glob.glob(os.path.join(ROOT, "docs", "flows", "**", "*.md"), recursive=True))
+PAGES = sorted(glob.glob(os.path.join(ROOT, "docs", "*.md")) + [os.path.join(ROOT, p) for p in FLOW_PAGES] + glob.glob(os.path.join(ROOT, "README*.md")) +
                glob.glob(os.path.join(ROOT, "tests", "*", "README.md")))
 FENCE = re.compile(r"^( *)```.*?^\1```$", re.S | re.M)
 
@@ -137,7 +138,7 @@ def api():
         for name in re.findall(r"^function (?:M|S\.methods|made)\.(\w+)", text, re.M) + re.findall(r"^(?:M|S\.methods)\.(\w+) = ", text, re.M):
             names.add(("Context", name))
         names |= {("Flow", n) for n in re.findall(r"^function methods\.(\w+)", text, re.M)}
-        names |= {("Sop", n) for n in re.findall(r"^(?:function )?sop\.(\w+)", text, re.M)}
+        names |= {("Sop", n) for n in re.findall(r"^(?:function )?(?:S\.)?sop\.(\w+)", text, re.M)}
         names |= {(CLASSES[kind], n) for kind, n in re.findall(r"^function (board|days|counter|list|set):(\w+)", text, re.M)}
     fields = re.search(r"fields\[\] = \{(.*?)\n\};", read("daemon", "lua", "context.c"), re.S).group(1)
     return names | {("Context", n) for n in re.findall(r'\{"(\w+)", FIELD_', fields)}
@@ -173,7 +174,7 @@ def test_lua_md_names_nothing_that_is_not_there():
     assert set(re.findall(r"\bsop\.(\w+)\(", text)) - known == set()
 
 
-@pytest.mark.parametrize("page", ["docs/lua.md", "docs/recipes.md", "docs/operations.md", "docs/gateways.md", "README.md"])
+@pytest.mark.parametrize("page", ["docs/lua.md", "docs/recipes.md", "docs/operations.md", "docs/gateways.md", "README.md", *FLOW_PAGES])
 def test_lua_on_the_page_is_lua(page):
     """Every example is a chunk, or a part of one: an item of a table, a value, the body of a function."""
     luac = shutil.which("luac5.4") or shutil.which("luac")
