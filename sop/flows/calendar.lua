@@ -33,7 +33,7 @@ local flow = sop.flow("calendar", {
   params = {
     plan_at = { "clock", default = "04:05", help = "每天几点排好当天的内容;要在 day_cutoff 之后" },
     posts = {
-      "table", default = {},
+      "table", default = {}, texts = { "text" },
       help = "内容表,每条 { id, at = \"09:00\", text = 一句或几种说法, image } 加一条规则:date、weekday、every + from、group_day、member_day、festival(+ days);"
         .. "可加 from、till、workday、shift、confirm、anytime",
     },
@@ -110,7 +110,7 @@ local flow = sop.flow("calendar", {
 local TEXT_MOST = 1000 -- bytes of a text given in the chat
 local GROUPS_A_TURN = 500
 
-flow:at("plan_at", { late = "12h" }, function(c)
+flow:at("plan_at", { late = "12h", posts = false }, function(c)
   for _, item in ipairs(agenda.plan_day(c, true)) do
     planned.note(c, { id = item[1], day = c:day(), due = c:now() }, "blocked", "settings: " .. item[2])
     if c:once("wrong|" .. item[1] .. item[2], { ttl = "7d", scope = "group" }) then
@@ -126,9 +126,7 @@ end)
 flow:on("join", { private = false }, function(c)
   local today = c:day()
   if c.member.joined == today then return end
-  local wanted = false
-  for _, post in ipairs(c.params.posts) do wanted = wanted or post.member_day ~= nil end
-  if not wanted then return end
+  if not agenda.last_member_day(c) then return end
   c.member.joined, c.member.name = today, c.name
   c:list("joined-" .. today):push(c.user)
 end)
@@ -149,7 +147,10 @@ flow:timer("post", function(c, args)
   if entry.confirm and not entry.answer and c.params.unconfirmed == "skip" then
     return agenda.settle(c, args.id, args.day, "skipped", "unconfirmed")
   end
-  local outcome, why, left = agenda.publish(c, args.id, entry, post, args.day)
+  entry.late, entry.anytime = sop.duration(post.late or c.params.late), post.anytime
+  local held = planned.held(c, entry)
+  if held then return c:timer("post", { at = held, key = args.id, args = args, user = false }) end
+  local outcome, why, left = agenda.publish(c, args.id, entry, post)
   agenda.settle(c, args.id, args.day, outcome, why, left)
 end)
 
@@ -170,6 +171,7 @@ flow:timer("offer", function(c, args)
   local post = entry and agenda.post_of(c, args.id)
   if not post or entry.answer then return end
   local text = type(post.text) == "table" and post.text[1] or post.text or ""
+  c:count("offered")
   c:staff(p.offer, {
     group = agenda.group_name(c), id = args.id, time = c:time("%H:%M", entry.due), text = text,
     till = c:time("%H:%M", entry.due - sop.duration(p.confirm_close)),
@@ -203,6 +205,7 @@ local function answer(c, id, what, apply)
   entry.answer, entry.by = what, c.user
   if apply then apply(entry) end
   c.group.plan = plan
+  if before == "open" and entry.confirm then c:count("confirmed") end
   c:reply(p[what], { id = id, time = c:time("%H:%M", entry.due) })
   c:audit("post_" .. what, { id = id, by = c.user, before = before, after = what })
 end
@@ -230,6 +233,7 @@ flow:command({ "跳过", "跳過" }, { private = false, args = true, role = "sto
   if not id then return id end
   local entry = c.group.plan.open[id]
   if c:now() > entry.due - sop.duration(c.params.confirm_close) then return c:reply(c.params.answer_late, { id = id }) end
+  if entry.confirm and not entry.answer then c:count("confirmed") end
   agenda.settle(c, id, c:day(), "skipped", "store" .. (why ~= "" and ": " .. why or ""))
   c:reply(c.params.skipped, { id = id, time = c:time("%H:%M", entry.due) })
   c:audit("post_skipped", { id = id, by = c.user, reason = why, before = entry.answer or "open", after = "skipped" })
@@ -257,7 +261,7 @@ flow:command({ "日历", "群日历", "日曆" }, { private = false, args = true
   local plan = c.group.plan
   plan = plan and plan.day == day and plan or { open = {} }
   local items = agenda.posts_on(c, day)
-  table.sort(items, function(a, b) return a[2].at < b[2].at or a[2].at == b[2].at and a[1] < b[1] end)
+  table.sort(items, function(a, b) return a[3] < b[3] or a[3] == b[3] and a[1] < b[1] end)
   for i, item in ipairs(items) do
     local entry = plan.open[item[1]]
     local state = entry and entry.confirm and c:format(entry.answer and p.is_confirmed or p.wait_confirm) or ""
@@ -287,8 +291,7 @@ local function read_post(c)
   local first, second, text = c.args:match("^(%S+)%s+(%S+)%s+(.+)$")
   local moment = first and when.moment(c, first .. " " .. second)
   if not moment or #text > TEXT_MOST then return nil end
-  local day = when.day(c, first)
-  return { date = civil.date(day or c:day()), at = c:time("%H:%M", moment), text = text, plain = true, by = c.user }, moment
+  return { date = c:time("%Y-%m-%d", moment), at = c:time("%H:%M", moment), text = text, plain = true, by = c.user }, moment
 end
 
 flow:command({ "排期" }, { private = false, args = true, role = "store_role", usage = "use_put" }, function(c)
@@ -296,7 +299,9 @@ flow:command({ "排期" }, { private = false, args = true, role = "store_role", 
   if not post then return c:reply(c.params.put_how) end
   local posts = c:hash("posts")
   for id, other in pairs(posts) do
-    if other.date < c:today() then
+    if type(other) ~= "table" or type(other.date) ~= "string" then -- put there by hand
+      c:log("a post that is none of 排期", id)
+    elseif other.date < c:today() then
       posts[id] = nil
     elseif other.date == post.date and other.at == post.at and other.text == post.text then
       return polite.first(c, "put" .. id, c.params.seen) and c:reply(c.params.put, { id = id, time = c:time("%m-%d %H:%M", moment) })
@@ -370,7 +375,7 @@ flow:command({ "群发排期", "群發排期" }, { remote = true, args = true, r
     id = "p" .. c:add(hash, "seq", 1)
     post.confirm = p.publish_confirm or nil
     hash[id] = post
-    if post.date == c:today() then c:start("spread", { user = c.user, id = id, from = 1 }, { user = false }) end
+    if civil.number(post.date) == agenda.date_of(c, c:day(), post.at) then c:start("spread", { user = c.user, id = id, from = 1 }, { user = false }) end
     c:audit("post_published", { id = id, by = c.user, groups = count, before = "none", after = post })
   end
   local last, missed = forecast(c, count, moment)

@@ -18,12 +18,14 @@
 -- group.written = marks of what the model wrote last; member.answered = when (seconds), member.spoke and
 -- member.owed = day; set "owed"; hash "questions" = open questions by member: { text, name, id, at, told }.
 local duty = require("lib.duty")
+local gaps = require("lib.gaps")
 local knowledge = require("lib.knowledge")
 local people = require("lib.people")
 local talk = require("lib.talk")
 
 local flow = sop.flow("chaperone", {
   title = "群陪聊",
+  menu = "menu_line",
   wants = {
     unmentioned = "only who mentions the bot is answered, after a few seconds; staff answer a question by mentioning it, too",
     at = "members are named in plain text",
@@ -39,7 +41,7 @@ local flow = sop.flow("chaperone", {
     sweep_posts = { "integer", default = 3, min = 0, max = 12, help = "晚间补答最多几条" },
     no_repeat = { "integer", default = 20, min = 0, max = 200, help = "同一句闲聊隔多少条才能再用" },
 
-    faq = { "table", default = {}, help = "知识库:{ ask = { 关键词 }, pattern = 正则, answer = 答案或几种说法, priority = 0 }" },
+    faq = { "table", default = {}, texts = { "answer" }, help = "知识库:{ ask = { 关键词 }, pattern = 正则, answer = 答案或几种说法, priority = 0 }" },
     question_ends = { "strings", default = { "?", "吗", "呢" }, help = "像提问的结尾" },
     question_words = {
       "strings", help = "像提问的词",
@@ -84,6 +86,7 @@ local flow = sop.flow("chaperone", {
     duty_to = { "clock", default = "21:00", help = "值班结束" },
     keep = { "integer", default = 2, min = 1, max = 30, help = "没人回答的问题为日报保留几天" },
 
+    menu_line = { "text", help = "菜单里的一行" },
     greeting = { "text", help = "回应打招呼" },
     thanks = { "text", help = "回应道谢" },
     photo = { "text", help = "回应照片" },
@@ -336,6 +339,8 @@ local function settle(c, user, by)
   if not asked then return end
   questions[user] = nil
   c:emit("question_answered", { user = user, by = by, minutes = (c:now() - asked.at) // 60, late = asked.told or false })
+  gaps.helped(c, c:now() - asked.at)
+  if asked.told then gaps.answered(c, user) end
 end
 
 -- Who is called: whoever is on duty by the roster, without one those of `duty`.
@@ -380,6 +385,7 @@ local follow_up = flow:run("follow_up", function(c, question)
   local open, from = duty_hours(c)
   c:say(open and p.later_today or p.later_time, { who = sop.at(c.user), minutes = p.promise, time = from }, { answer = true })
   c:emit("question_unanswered", { user = c.user, minutes = (c:now() - question.at) // 60 })
+  gaps.note(c, c.user, asked)
 end)
 
 -- Tells the person on duty. False: nobody could be told.

@@ -30,6 +30,7 @@ local talk = require("lib.talk")
 
 local flow = sop.flow("checkin", {
   title = "打卡挑战",
+  menu = "menu_line",
   wants = {
     unmentioned = "members say the words with a mention of the bot, or press a button",
     join = "who leaves the group goes on as if they were there",
@@ -77,6 +78,7 @@ local flow = sop.flow("checkin", {
     },
     top = { "integer", default = 10, min = 1, max = 30, help = "榜单取前几名" },
 
+    menu_line = { "text", help = "菜单里的一行" },
     done = { "text", help = "打卡成功" },
     already = { "text", help = "今天已经打过卡(每天最多说一次)" },
     need_photo = { "text", help = "打卡要带图" },
@@ -220,6 +222,8 @@ local function check_in(c, words)
     user = c.user, day = i + 1, total = total, streak = streak, lost = lost > 0 and lost or nil,
     reminded = was_reminded(c, today) or nil,
   })
+  c:called("checkin", { id = c:today() }) -- the day's task: it stands when the first one does it, or when all are reminded
+  c:responded("checkin", c:today())
 end
 
 flow:command("commands", { private = false, args = true }, function(c)

@@ -1,7 +1,8 @@
 -- common.lua -- what every group has: opting out of being @-ed, opting in again, and the menu.
 --
 -- 退订 or 别@我 ends every @ and every private message to that member, at once and for good; 恢复 undoes it. Answers to a member's
--- own commands still come, without @. 帮助 or 菜单 lists what the bot does in this group, a line for each flow that is on.
+-- own commands still come, without @. 帮助 or 菜单 lists what the bot does in this group: of each flow that is on the line that it
+-- declares (`menu` of sop.flow), in the order of the playbook, and this flow's own last.
 -- State: the opt-out itself is kept by the engine for all flows.
 --
 -- 我的数据 tells in private what is kept of the member; 删除我的数据 says what is lost, asks, and then forgets the member everywhere.
@@ -10,6 +11,12 @@ local polite = require("lib.polite")
 
 local flow = sop.flow("common", {
   title = "基础",
+  menu = "menu_common",
+  moved = { -- each flow has its own line now
+    menu_checkin = "checkin.menu_line",
+    menu_redpacket = "redpacket.menu_line",
+    menu_chaperone = "chaperone.menu_line",
+  },
   wants = {
     unmentioned = "members say the words with a mention of the bot",
     dm = "what is kept of a member is told in the group",
@@ -33,13 +40,6 @@ local flow = sop.flow("common", {
     resumed_already = { "text", help = "本来就没有退订(每天最多说一次)" },
     menu = { "text", help = "菜单" },
     seen = { "text", help = "重复查看菜单(每天最多说一次)" },
-    menu_checkin = { "text", help = "菜单里的一行:打卡" },
-    menu_redpacket = { "text", help = "菜单里的一行:红包" },
-    menu_chaperone = { "text", help = "菜单里的一行:陪聊" },
-    menu_handoff = { "text", help = "菜单里的一行:人工" },
-    menu_segment = { "text", help = "菜单里的一行:等级" },
-    menu_voucher = { "text", help = "菜单里的一行:券" },
-    menu_referral = { "text", help = "菜单里的一行:邀请" },
     menu_common = { "text", help = "菜单里的一行:退订" },
 
     data_words = { "strings", default = { "我的数据", "我的资料", "個人資料", "my data" }, help = "查看自己数据的口令" },
@@ -80,14 +80,10 @@ flow:command("resume_words", function(c)
 end)
 
 flow:command("help_words", function(c)
-  local p, lines = c.params, {}
-  local line = {
-    checkin = p.menu_checkin, redpacket = p.menu_redpacket, chaperone = p.menu_chaperone, handoff = p.menu_handoff,
-    segment = p.menu_segment,
-    voucher = p.menu_voucher, referral = p.menu_referral,
-  }
+  local p, lines, seen = c.params, {}, {}
   for _, entry in ipairs(c:flows()) do
-    if entry.on and line[entry.name] then lines[#lines + 1] = c:format(line[entry.name]) end
+    local line = entry.on and entry.name ~= c.flow and entry.menu and c:format(entry.menu)
+    if line and line ~= "" and not seen[line] then lines[#lines + 1], seen[line] = line, true end
   end
   lines[#lines + 1] = c:format(p.menu_common)
   if polite.first(c, "help" .. #lines, p.seen) then

@@ -21,6 +21,7 @@ local spans = require("lib.spans")
 
 local flow = sop.flow("contest", {
   title = "征集起名",
+  menu = "menu_line",
   kind = "game",
   wants = {
     unmentioned = "members enter and vote with a mention of the bot", at = "members are named in plain text",
@@ -56,6 +57,7 @@ local flow = sop.flow("contest", {
     count_words = { "strings", default = { "票数", "看票", "投票结果" }, help = "看票数的口令" },
 
     organiser = { "string", default = "", help = "主办方(必填:不写不开)" },
+    menu_line = { "text", help = "菜单里的一行" },
     contact = { "text", help = "联系方式" },
     announce = { "text", help = "开场" },
     worth = { "text", help = "奖品的价值" },
@@ -300,6 +302,7 @@ flow:command("words", { private = false, args = true }, function(c)
   c:list("entries-" .. one.id):push({ user = c.user, name = c.name, text = text })
   acks.add(c, c:format(p.entry, { no = one.entries, text = sop.text(text) }))
   c:emit("contest_entered", { id = one.id, user = c.user, no = one.entries, text = text })
+  c:responded("contest", one.id)
 end)
 
 flow:timer("acks", function(c)
@@ -307,7 +310,7 @@ flow:timer("acks", function(c)
   acks.tell(c, { count = votes and votes.voters or one and one.entries or 0, title = one and one.title or "" })
 end)
 
-flow:command("vote_words", { private = false, args = "glued" }, function(c)
+flow:command("vote_words", { private = false, args = "glued", shared = true }, function(c)
   local p, votes = c.params, ballot.current(c)
   local place = votes and c.args ~= "" and #c.mentions == 0 and ballot.choice(votes, c.args)
   if not place then return false end
@@ -317,9 +320,10 @@ flow:command("vote_words", { private = false, args = "glued" }, function(c)
   if how == "same" or how == "kept" then return shrug(c, "vote_already", p.vote_already) end
   acks.add(c, c:format(p.voted, { no = place }))
   c:emit("contest_voted", { id = votes.id, user = c.user, option = place, changed = how == "changed" })
+  c:responded("contest", votes.id .. "-vote")
 end)
 
-flow:command("count_words", { private = false }, function(c)
+flow:command("count_words", { private = false, shared = true }, function(c)
   local p, votes = c.params, ballot.current(c)
   if not votes then return false end
   local vars = { title = votes.title, count = votes.voters, lines = ballot.result(c, votes, p.line) }
@@ -363,6 +367,7 @@ flow:command({ "征集", "徵集" }, { private = false, role = "role", args = tr
   go_on(c, one)
   if c.via then c:reply(p.staff_done, { title = title }) end
   c:emit("contest_opened", { id = id, title = title })
+  c:called("contest", { id = id, within = one.closes - c:now() })
   c:audit("contest_opened", { id = id, title = title, before = "none", after = "open" })
 end)
 
@@ -418,6 +423,7 @@ flow:command({ "入围", "入圍" }, { private = false, role = "role", args = tr
   go_on(c, one)
   if c.via then c:reply(p.staff_done, { title = one.title }) end
   c:emit("contest_vote", { id = one.id, options = #options })
+  c:called("contest", { id = one.id .. "-vote", within = one.closes - c:now() })
   c:audit("contest_short", { id = one.id, entries = list, before = "closed", after = "voting" })
 end)
 

@@ -7,7 +7,8 @@
 -- from those who were drawn before. 开奖 ends it early, 作废抽奖 takes it back at any time.
 -- States: open -> closed (the numbers are fixed; in the quiet hours it waits) -> drawn -> claimed (all) or expired (some are left); void.
 --
--- State: group.draw = { id, prize, count, value, seed, state, opened, closes, entrants, picks = how many were drawn, out = their numbers,
+-- State: group.draw = { id, prize, count, value, seed, state, opened, day, days = how long codes are valid, closes, entrants, picks = how
+-- many were drawn, out = their numbers,
 -- winners = { { no, user, name, state = "drawn" | "claimed" | "expired", code = masked } }, till = the end of claiming, redraws = left };
 -- list "entrants-<id>" = { user, name }, the place is the number; hash "entered-<id>" = user -> number; "away-<id>" = user -> true for who
 -- left the group; group.seq; list "draws" = one record each.
@@ -19,6 +20,7 @@ local spans = require("lib.spans")
 
 local flow = sop.flow("draw", {
   title = "抽奖",
+  menu = "menu_line",
   kind = "game",
   wants = {
     unmentioned = "members take part with a mention of the bot", at = "winners are named in plain text",
@@ -40,6 +42,7 @@ local flow = sop.flow("draw", {
     claim_words = { "strings", default = { "领取", "领奖", "我来领", "领", "領取", "領獎", "claim" }, help = "领取的口令" },
 
     organiser = { "string", default = "", help = "主办方(必填:不写不开)" },
+    menu_line = { "text", help = "菜单里的一行" },
     contact = { "text", help = "联系方式" },
     announce = { "text", help = "开场" },
     worth = { "text", help = "奖品的价值" },
@@ -80,6 +83,11 @@ end
 
 local function running(one)
   return one and (one.state == "open" or one.state == "closed" or one.state == "drawn")
+end
+
+-- "20:30"; with the date where it is not today.
+local function clock(c, at)
+  return c:time(c:time("%Y-%m-%d", at) == c:time("%Y-%m-%d") and "%H:%M" or "%m-%d %H:%M", at)
 end
 
 local function count_state(one, state)
@@ -126,7 +134,7 @@ local function announce(c, one, winners, first)
     end
     local seed = first and i == 1 and c:format(p.unsealed, { seed = one.seed, id = one.id, count = one.entrants }) or ""
     c:say(i > 1 and p.drawn_more or first and p.drawn or p.redrawn, {
-      names = names, prize = one.prize, count = one.entrants, word = p.claim_words[1], till = c:time("%H:%M", one.till), seed = seed,
+      names = names, prize = one.prize, count = one.entrants, word = p.claim_words[1], till = clock(c, one.till), seed = seed,
     }, { policy = "resend", answer = true })
   end
 end
@@ -210,25 +218,26 @@ end
 
 -- What staff wrote: { prize, count, value, closes }; nil if it is no draw. What follows the name of the prize stands in any order.
 local function read(c, text)
-  local one, words = { count = 1 }, {}
+  local one, words = {}, {}
   for word in text:gsub("　", " "):gmatch("%S+") do words[#words + 1] = word end
   while #words > 1 do
     local word = sop.fold(words[#words])
     local count = sop.match("^(?:[x×*])?(\\d{1,3})(?:[份个個名人位张張箱盒])?$", word)
     local yuan, cents = sop.match("^(?:价值|值|¥)?(\\d{1,6})(?:\\.(\\d{1,2}))?(?:元|块|塊)$", word)
     local till = not yuan and not count and spans.till(c, word)
-    if yuan then
+    if yuan and not one.value then
       one.value = tonumber(yuan) * 100 + tonumber(((cents or "") .. "00"):sub(1, 2))
-    elseif count then
+    elseif count and not one.count then
       one.count = tonumber(count)
-    elseif till then
+    elseif till and not one.closes then
       one.closes = till
     else
-      break
+      break -- a part of the name, as what is said a second time is: 抽奖 iPhone 15 1份
     end
     words[#words] = nil
   end
   one.prize = table.concat(words, " ")
+  one.count = one.count or 1
   one.closes = one.closes or c:now() + sop.duration(c.params.lasts)
   local fault = one.prize == "" or one.count < 1 or one.count > c.params.count_max or (one.value or 0) > prizes.TOP_VALUE
     or utf8.len(one.prize) > 60
@@ -249,6 +258,7 @@ flow:command({ "抽奖", "抽獎" }, { private = false, role = "role", args = tr
   c.group.seq = one.id
   one.seed, one.state, one.opened, one.day = c:secret(16), "open", c:now(), c:day()
   one.entrants, one.picks, one.winners, one.redraws, one.by = 0, 0, {}, p.redraws, c.user
+  one.days = p.valid_days -- as announced, whatever the parameter says later
   local vars = {
     prize = one.prize, count = one.count, word = p.words[1],
     worth = one.value and c:format(p.worth, { yuan = prizes.yuan(one.value) }) or "",
@@ -260,6 +270,7 @@ flow:command({ "抽奖", "抽獎" }, { private = false, role = "role", args = tr
   go_on(c, one)
   if c.via then c:reply(p.staff_done, { prize = one.prize }) end
   c:emit("draw_opened", { id = one.id, prize = one.prize, count = one.count, value = one.value })
+  c:called("draw", { id = one.id, within = one.closes - c:now() })
   c:audit("draw_opened", { id = one.id, prize = one.prize, count = one.count, before = "none", after = "open" })
 end)
 
@@ -286,6 +297,7 @@ flow:command("words", { private = false }, function(c)
   c:list("entrants-" .. one.id):push({ user = c.user, name = c.name })
   acks.add(c, c:format(p.number, { no = one.entrants }))
   c:emit("draw_entered", { id = one.id, user = c.user, no = one.entrants })
+  c:responded("draw", one.id)
 end)
 
 flow:timer("acks", function(c)
@@ -295,13 +307,13 @@ end)
 
 flow:command("claim_words", { private = false }, function(c)
   local p, one = c.params, c.group.draw
-  if not one or one.state ~= "drawn" then return false end
+  if not one or one.state ~= "drawn" and one.state ~= "closed" then return false end -- closed: it is drawn again in the morning
   local at, mine = c.event.history and c.event.time or c:now(), nil
   for _, winner in ipairs(one.winners) do
     if winner.user == c.user and winner.state == "drawn" and at < one.till then mine = winner end
   end
   if not mine then return false end -- the word is that of other flows, too
-  local code, sent = prizes.hand(c, c.user, one.prize, "draw." .. one.id, p.cost)
+  local code, sent = prizes.hand(c, c.user, one.prize, "draw." .. one.id, p.cost, one.days)
   mine.state, mine.code = "claimed", code
   c.group.draw = one
   c:reply(sent and p.claimed or p.claimed_group, { prize = one.prize, code = code })
@@ -339,9 +351,9 @@ flow:command({ "重抽", "重新抽奖" }, { private = false, role = "role", arg
   local n = c.args == "" and left or math.tointeger(tonumber((sop.match("^\\d+", sop.fold(c.args)))))
   local may = one and (one.state == "drawn" or one.state == "expired") and n and n >= 1 and n <= left
   if not may or #(one.out or {}) >= one.entrants then return c:reply(c.params.staff_nothing) end
-  local places = n -- so many of those who have not claimed give up their place, the last drawn first
+  local places = n - (left - count_state(one, "drawn")) -- what is free goes first; then the last drawn give up their place
   for i = #one.winners, 1, -1 do
-    if one.winners[i].state == "drawn" and (places > 0 or n == left) then
+    if one.winners[i].state == "drawn" and places > 0 then
       one.winners[i].state, places = "expired", places - 1
     end
   end
@@ -356,7 +368,7 @@ flow:command({ "作废抽奖", "抽奖作废", "作廢抽獎" }, { private = fal
   if not one or one.state == "void" then return c:reply(p.staff_nothing) end
   c:cancel{ key = "draw." .. one.id }
   local before = one.state
-  local taken, used = prizes.take_back(c, "draw." .. one.id, one.day)
+  local taken, used = prizes.take_back(c, "draw." .. one.id, one.day, one.days)
   one.state = "void"
   record(c, one)
   c.group.draw = one

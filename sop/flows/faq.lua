@@ -19,6 +19,7 @@ local talk = require("lib.talk")
 
 local flow = sop.flow("faq", {
   title = "话术库",
+  menu = "menu_line",
   wants = { unmentioned = "only questions that mention the bot are answered", at = "who asked is named in plain text" },
   params = {
     faq = {
@@ -50,6 +51,7 @@ local flow = sop.flow("faq", {
       default = { "最便宜", "第一品牌", "国家级", "包治", "根治", "治愈", "疗效", "稳赚", "保本", "转发朋友圈", "分享到朋友圈", "集赞" },
     },
 
+    menu_line = { "text", help = "菜单里的一行" },
     again = { "text", help = "同一个问题再问" },
     unknown = { "text", help = "@ 机器人提问但答不上" },
     usage = { "text", help = "员工:添加的写法" },

@@ -12,6 +12,7 @@
 -- first order, member.name; profile.first_coupon = day; set "together-*" = who shares the next message.
 local audience = require("lib.audience")
 local codes = require("lib.codes")
+local known = require("lib.known")
 local people = require("lib.people")
 local together = require("lib.together")
 
@@ -75,9 +76,11 @@ end
 -- One coupon a member, whatever groups they join.
 local function issue(c)
   local p, profile = c.params, c:profile_of(c.user)
-  if p.coupon == "" or profile.first_coupon then return nil end
-  if not c:limit("coupons", math.max(1, p.coupons), "1d", { scope = "group" }) or p.coupons == 0 then return nil end
+  if p.coupon == "" or p.coupons == 0 or profile.first_coupon or known.is(c, "coupon", c.user, "gateway") then return nil end
+  if not c:limit("coupons", math.max(1, p.coupons), "1d", { scope = "group" }) then return nil end
+  if not c:once("coupon", { scope = "gateway" }) then return nil end -- another of their groups is giving it in this moment
   profile.first_coupon = c:day()
+  known.note(c, "coupon", c.user, "gateway")
   local code, till = codes.issue(c, c.user, p.coupon, p.valid_days, "firstorder", p.cost)
   codes.watch(c, till)
   local member = c:member_of(c.user)

@@ -11,11 +11,13 @@
 -- State: hash "tickets" by member: { n, at, text, name, id, by, by_name, since }; group.tickets = how many are open; counter
 -- "number"; member.name.
 local duty = require("lib.duty")
+local gaps = require("lib.gaps")
 local people = require("lib.people")
 local polite = require("lib.polite")
 
 local flow = sop.flow("handoff", {
   title = "人工",
+  menu = "menu_line",
   wants = {
     at = "staff and members are named in plain text; staff claim by number",
     quote = "staff claim by 我来 or an @",
@@ -41,6 +43,7 @@ local flow = sop.flow("handoff", {
     calls = { "integer", default = 30, min = 1, max = 500, help = "每群每小时最多喊同事几次" },
     close_after = { "duration", default = "24h", min = "10m", max = "7d", help = "认领后多久没办结就自动办结" },
 
+    menu_line = { "text", help = "菜单里的一行" },
     called = { "text", help = "已经喊了同事;{minutes} 分钟内" },
     off_duty = { "text", help = "现在没人值班;{time} 起有人" },
     again = { "text", help = "已经在喊了" },
@@ -105,6 +108,7 @@ end
 
 local function remove(c, user)
   tickets(c)[user] = nil
+  gaps.answered(c, user)
   c.group.tickets = math.max(0, (c.group.tickets or 1) - 1)
   c:cancel{ key = user }
   c:cancel_timer("stale", user)
@@ -161,7 +165,9 @@ local call = flow:run("call", function(c, args)
   end
   c:sleep(p.wait)
   local ticket = waiting()
-  if ticket then c:emit("handoff_unclaimed", { user = c.user, n = ticket.n, minutes = (c:now() - ticket.at) // 60 }) end
+  if not ticket then return end
+  c:emit("handoff_unclaimed", { user = c.user, n = ticket.n, minutes = (c:now() - ticket.at) // 60 })
+  gaps.note(c, c.user, ticket)
 end)
 
 local function in_private(c)
@@ -228,6 +234,8 @@ local function claim(c, user, ticket)
   c:cancel{ key = user }
   c:timer("stale", { after = c.params.close_after, key = user, args = { user = user, n = ticket.n } })
   c:emit("handoff_claimed", { user = user, n = ticket.n, by = c.user, seconds = c:now() - ticket.at })
+  gaps.helped(c, c:now() - ticket.at)
+  gaps.answered(c, user)
   c:audit("handoff_claimed", { user = user, n = ticket.n })
 end
 

@@ -16,6 +16,7 @@ local polite = require("lib.polite")
 
 local flow = sop.flow("ladder", {
   title = "晚间折扣梯",
+  menu = "menu_line",
   kind = "broadcast",
   wants = { unmentioned = "staff and members say the words with a mention of the bot" },
   params = {
@@ -35,7 +36,10 @@ local flow = sop.flow("ladder", {
     items = { "strings", default = {}, help = "每晚的品单,不写就不列;当晚可用「今晚打折」改" },
     role = { "choice", default = "keeper", values = { "keeper", "store", "region", "hq", "owner" }, help = "至少什么角色可以用管理口令" },
 
-    ask_words = { "strings", default = { "折扣", "今晚折扣", "现在几折", "几折", "打几折", "折扣表" }, help = "成员查询的口令" },
+    ask_words = {
+      "strings", help = "成员查询的口令",
+      default = { "折扣", "今晚折扣", "现在几折", "现在几折?", "几折", "几折?", "打几折", "有折扣吗", "有折扣吗?", "折扣表" },
+    },
     list_words = { "strings", default = { "今晚打折" }, help = "管理:当晚的品单,后面跟品名" },
     sold_words = { "strings", default = { "卖完", "售罄", "卖光", "賣完" }, help = "管理:卖完,后面跟品名;没有品单时单说就是全部" },
     back_words = { "strings", default = { "补货", "補貨" }, help = "管理:又有了" },
@@ -43,6 +47,7 @@ local flow = sop.flow("ladder", {
     stop_words = { "strings", default = { "停", "停止折扣" }, help = "管理:今晚到此为止" },
     on_words = { "strings", default = { "继续折扣", "繼續折扣" }, help = "管理:停了以后接着来" },
 
+    menu_line = { "text", help = "菜单里的一行" },
     rung = { "text", help = "一档" },
     rung_merged = { "text", help = "前面有一档没发,这条一起说" },
     rung_last = { "text", help = "最后一档" },

@@ -14,6 +14,7 @@ local when = require("lib.when")
 
 local flow = sop.flow("live", {
   title = "直播提醒",
+  menu = "menu_line",
   kind = "broadcast",
   wants = {
     at = "who booked is named in plain text",
@@ -40,6 +41,7 @@ local flow = sop.flow("live", {
     anytime = { "boolean", default = false, help = "安静时段也发(深夜或清早开播)" },
     staff_role = { "choice", default = "store", values = { "keeper", "store", "region", "hq", "owner" }, help = "至少什么角色可以排直播" },
 
+    menu_line = { "text", help = "菜单里的一行" },
     remind_day = { "text", help = "提前一天" },
     remind_hour = { "text", help = "提前一小时" },
     remind_soon = { "text", help = "提前五分钟" },
@@ -103,6 +105,7 @@ flow:command("book_words", { private = false, args = true }, function(c)
   people.remember(c)
   vars.count = vars.count + 1
   c:emit("live_booked", { id = live.id, user = c.user })
+  c:responded("live", live.id)
   if c:limit("booked-" .. live.id .. c.user, 1, "1d") then c:reply(p.booked, vars) end
 end)
 
@@ -189,6 +192,7 @@ local function take_step(c, id, step, due)
     c:hash("lives")[id] = live
     c:emit(step == "start" and "live_started" or "live_ended", { id = id, booked = livetime.booked(c, id):count() })
   end
+  if left and (step == "day" or step == "hour") then c:called("live", { id = id, within = math.max(1, live.ends - c:now()) }) end
   if left and notifies(c, step) then call(c, live, step) end
 end
 
@@ -208,7 +212,7 @@ local function move(c, live, start)
   livetime.schedule(c, live)
 end
 
-flow:at("plan_at", { late = "12h" }, function(c)
+flow:at("plan_at", { late = "12h", posts = false }, function(c)
   local lives, named = c:hash("lives"), {}
   livetime.tidy(c)
   for i, item in ipairs(c.params.lives) do

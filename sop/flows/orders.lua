@@ -1,5 +1,6 @@
 -- orders.lua -- what a shop system reports (docs/operations.md, "Other systems"): whoever bought something gets a tag, which ends the
--- onboarding of the flow welcome, and points for what they paid, where the playbook gives some. Says nothing.
+-- onboarding of the flow welcome, and points for what they paid, where the playbook gives some. An order counts once in its group, however
+-- often it is reported within 90 days. Says nothing.
 local points = require("lib.points")
 
 local flow = sop.flow("orders", {
@@ -21,6 +22,7 @@ end
 
 flow:on("order", function(c)
   local p, order = c.params, c.order
+  if not c:once("order|" .. order.id, { scope = "group", ttl = "90d" }) then return end -- the stream knows ids for some days only
   count(c, order)
   if p.tag ~= "" then c:tag(p.tag) end
   local n = p.cents_per_point > 0 and order.amount // p.cents_per_point or 0

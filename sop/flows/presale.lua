@@ -20,6 +20,7 @@ local sale = require("lib.sale")
 
 local flow = sop.flow("presale", {
   title = "预售接龙",
+  menu = "menu_line",
   wants = {
     unmentioned = "members order with a mention of the bot",
     at = "who moved up, and who is reminded, is named in plain text",
@@ -42,6 +43,7 @@ local flow = sop.flow("presale", {
     open_role = { "choice", default = "keeper", values = { "keeper", "store", "region", "hq", "owner" }, help = "至少什么角色可以开接龙" },
     pickup_role = { "choice", default = "store", values = { "keeper", "store", "region", "hq", "owner" }, help = "至少什么角色可以确认提货" },
 
+    menu_line = { "text", help = "菜单里的一行" },
     opened = { "text", help = "开场" },
     price = { "text", help = "价格" },
     price_unit = { "text", help = "带单位的价格" },
@@ -102,7 +104,7 @@ local function plan_list(c)
   if due and due >= c:now() then return end
   local at = math.max(c:now() + sop.duration(p.first_after), (c.group.posted or 0) + sop.duration(p.every))
   c.group.due = at
-  c:timer("list", { at = at, key = "list" })
+  c:timer("list", { at = at, key = "list", user = false })
 end
 
 flow:timer("list", function(c)
@@ -225,6 +227,7 @@ flow:command("open_words", { role = "open_role", private = false, args = true, u
   c:say(p.opened, book.about(c, sold, { items = sop.text(sale.offer(c, sold)) }), { policy = "resend" })
   c:start("sale", { id = sold.id }, { key = "sale." .. sold.id, user = false })
   c:emit("presale_opened", { id = sold.id, items = #sold.items })
+  c:called("presale", { id = sold.id, within = sold.closes - c:now() })
   c:audit("presale_opened", { id = sold.id, by = c.user, before = "none", after = "open" })
   if c.via then c:reply(p.staff_opened, book.about(c, sold)) end
 end)
@@ -259,6 +262,7 @@ local function order(c, sold, wishes)
         id = sold.id, user = c.user, no = entry.no, item = letter, n = got, waiting = rest,
           amount = (sold.items[wish.item].price or 0) * got,
       })
+      c:responded("presale", sold.id)
     end
   end
   if not changed then return short(c, "same." .. sold.id, p.same, book.about(c, sold, { no = entry.no })) end
@@ -285,18 +289,26 @@ flow:on("message", { private = false }, function(c)
   return true
 end)
 
--- The last sale of this member that is not over: for 取消 after the cut-off, and 我的接龙.
-local function last_order(c)
+-- The sales of this member that are not over, the newest first: a list of { sold, entry }, at most `most`.
+local function orders_of(c, most)
+  local found = {}
   for id = c.group.seq or 0, math.max(1, (c.group.seq or 0) - 9), -1 do
-    local sold = book.get(c, id)
+    local sold = #found < most and book.get(c, id)
     if sold and (sold.state == "open" or sold.state == "closed") then
       local entry = book.list(c, sold):entry(c.user)
-      if entry then return sold, entry end
+      if entry then found[#found + 1] = { sold = sold, entry = entry } end
     end
   end
+  return found
 end
 
-flow:command("cancel_words", { private = false, args = true }, function(c)
+-- The newest: for 取消 after the cut-off, and 我的接龙.
+local function last_order(c)
+  local last = orders_of(c, 1)[1]
+  if last then return last.sold, last.entry end
+end
+
+flow:command("cancel_words", { private = false, args = true, shared = true }, function(c)
   local p, sold = c.params, book.open(c)
   local list = sold and book.list(c, sold)
   local entry = list and list:entry(c.user)
@@ -348,17 +360,18 @@ end)
 
 -- Who leaves gives back what can still be given to others; after the cut-off the order stands.
 flow:on("leave", { private = false }, function(c)
-  local sold, entry = last_order(c)
-  if not sold then return end
-  local list = book.list(c, sold)
-  if sold.state == "closed" then
-    entry.left = true
-    return list:put(c.user, entry)
+  for _, one in ipairs(orders_of(c, 10)) do
+    local sold, list = one.sold, book.list(c, one.sold)
+    if sold.state == "closed" then
+      one.entry.left = true
+      list:put(c.user, one.entry)
+    else
+      local gone, moved = list:remove(c.user)
+      c:emit("presale_cancelled", { id = sold.id, user = c.user, no = gone.no })
+      book.tell_moved(c, sold, moved)
+      plan_list(c)
+    end
   end
-  local gone, moved = list:remove(c.user)
-  c:emit("presale_cancelled", { id = sold.id, user = c.user, no = gone.no })
-  book.tell_moved(c, sold, moved)
-  plan_list(c)
 end)
 
 -- ---- staff ---------------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ local results = require("lib.results")
 
 local flow = sop.flow("redpacket", {
   title = "红包手气",
+  menu = "menu_line",
   wants = {
     unmentioned = "members say the words with a mention of the bot",
     at = "winners are named in plain text",
@@ -80,6 +81,7 @@ local flow = sop.flow("redpacket", {
     show_codes = { "boolean", default = true, help = "不能私信时,「我的券」是否在群里给出完整券码" },
 
     organiser = { "string", default = "", help = "主办方(必填:不写不开红包)" },
+    menu_line = { "text", help = "菜单里的一行" },
     contact = { "text", help = "联系方式" },
     claim = { "text", help = "怎样领取(积分)" },
     claim_code = { "text", help = "怎样领取(券码)" },
@@ -162,6 +164,7 @@ end
 -- Keeps the record of a packet that has ended, and forgets records older than `keep_days`.
 local function record(c, packet, state)
   packet.state, packet.ended, packet.offer, packet.watched, packet.told = state, c:now(), c.group.offer, nil, nil
+  packet.salt = nil -- with it, nobody can tell any more who grabbed
   local list = c:list("packets")
   local oldest = list:range(1, 1)[1]
   if oldest and oldest.day < c:day() - c.params.keep_days then
@@ -253,7 +256,7 @@ local function open(c, total, shares, by)
   end
 
   packet.id = (c.group.seq or 0) + 1
-  packet.seed = c:secret(16)
+  packet.seed, packet.salt = c:secret(16), c:secret(16)
   packet.left, packet.rest = packet.shares, packet.total
   packet.day, packet.opened, packet.closes = c:day(), c:now(), c:now() + sop.duration(p.lasts)
   packet.told, packet.by, packet.spent = 0, by, 0
@@ -263,6 +266,7 @@ local function open(c, total, shares, by)
   local key = "packet." .. packet.id
   c:start("packet", { id = packet.id, closes = packet.closes }, { key = key, user = false })
   c:emit("packet_opened", { id = packet.id, kind = packet.kind, cost = packet.cost, shares = packet.shares })
+  c:called("redpacket", { id = packet.id, within = p.lasts })
   c:audit("packet_opened", {
     id = packet.id, by = by, kind = packet.kind, cost = packet.cost, shares = packet.shares, before = "none", after = "open",
   })
@@ -327,7 +331,7 @@ local function grab(c)
   local p, packet = c.params, c.group.packet
   if p.exclude_staff and c:has_role("keeper") then return shrug(c, "staff", p.no_staff) end
   if packet.left == 0 then return end -- the closing message is on its way
-  if not c:once("packet-" .. packet.id, { ttl = "2d" }) then return shrug(c, "grabbed", p.grabbed) end
+  if pack.had(c, packet) then return shrug(c, "grabbed", p.grabbed) end
 
   local offer = packet.kind ~= "points" and c.group.offer or nil
   local got, cost = pack.draw(packet, offer)
@@ -338,6 +342,7 @@ local function grab(c)
   })
   c.group.packet = packet
   c:emit("grabbed", { id = packet.id, user = c.user, amount = packet.kind == "points" and got or nil, cost = cost })
+  c:responded("redpacket", packet.id)
 end
 
 flow:command("grab_words", { private = false }, function(c)
@@ -364,7 +369,7 @@ local function wallet(c, list, open_codes)
   return c:format(p.mine, { points = points.of(c, c.user), count = #list, lines = table.concat(lines, "\n") })
 end
 
-flow:command("mine_words", function(c)
+flow:command("mine_words", { shared = true }, function(c)
   local p, list = c.params, codes.of(c, c.user)
   local have = points.of(c, c.user)
   if not polite.first(c, "mine" .. #list .. "/" .. have .. (list[1] and list[1].code or ""), p.seen) then return end
@@ -414,7 +419,7 @@ local function redeem(c, code, by, by_name, store)
   return c:format(p.redeemed, vars)
 end
 
-flow:command("redeem_words", { role = "redeem_role", args = "glued", usage = "use_redeem" }, function(c)
+flow:command("redeem_words", { role = "redeem_role", args = "glued", usage = "use_redeem", shared = true }, function(c)
   local p, code = c.params, codes.typed(c.args)
   if not code then return false end
   if code == "" then return c:reply(p.redeem_how) end
@@ -464,7 +469,7 @@ flow:command({ "作废", "红包作废", "作廢" }, { private = false, role = "
     local found = codes.valid(code) and codes.find(c, code)
     if not found or found.book or found.chat ~= c.chat or found.state then return c:reply(p.staff_nothing) end
     codes.finish(c, code, found, "void", c.user, c.name)
-    pack.book(c, -found.cost, found.day)
+    if found.from:find("^packet%.") then pack.book(c, -found.cost, found.day) end -- a draw's or a check-in's never was in this budget
     local packet = c.group.packet
     if packet and found.from == "packet." .. packet.id then -- should it be taken back as a whole, this has been
       packet.taken_back = (packet.taken_back or 0) + found.cost

@@ -17,6 +17,7 @@ local ROLES = { "keeper", "store", "region", "hq", "owner" }
 
 local flow = sop.flow("referral", {
   title = "邀请",
+  menu = "menu_line",
   wants = {
     join = "newcomers say whose code they have (邀请码), and nobody is known to have left",
     unmentioned = "members say the words with a mention of the bot",
@@ -42,6 +43,7 @@ local flow = sop.flow("referral", {
     staff_role = { "choice", default = "store", values = ROLES, help = "至少什么角色可以作废、冻结、解冻、对账" },
     settle_role = { "choice", default = "store", values = ROLES, help = "至少什么角色可以记结算" },
 
+    menu_line = { "text", help = "菜单里的一行" },
     code = { "text", help = "我的邀请码" },
     seen = { "text", help = "重复查询(每天最多说一次)" },
     claimed = { "text", help = "邀请码:记下了" },

@@ -23,6 +23,7 @@ local together = require("lib.together")
 
 local flow = sop.flow("segment", {
   title = "分层",
+  menu = "menu_line",
   wants = {
     join = "members are new from their first word on",
     dm = "win-back words come in the group",
@@ -69,6 +70,7 @@ local flow = sop.flow("segment", {
     tag_words = { "strings", default = { "打标签" }, help = "员工:打标签 @人 标签" },
     untag_words = { "strings", default = { "去标签" }, help = "员工:去标签 @人 标签" },
 
+    menu_line = { "text", help = "菜单里的一行" },
     level_up = { "text", help = "升级了;{level}" },
     mine = { "text", help = "我的等级;{level} {growth} {need} {next}" },
     mine_top = { "text", help = "我的等级,已到最高;{level} {growth}" },
@@ -192,7 +194,9 @@ flow:on("message", { private = false }, function(c)
   if scored[2] == 0 then
     seen(c)
     returned(c)
-    if p.points_day > 0 then points.give(c, c.user, p.points_day, "segment.day") end
+    if p.points_day > 0 and c:once("day|" .. c:today(), { scope = "gateway", ttl = "2d" }) then
+      points.give(c, c.user, p.points_day, "segment.day") -- points are those of all groups, so is the first word
+    end
   end
   if scored[2] < p.times and not asks_for_level(c) then
     member.today = { today, scored[2] + 1 }

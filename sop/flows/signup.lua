@@ -17,6 +17,7 @@ local polite = require("lib.polite")
 
 local flow = sop.flow("signup", {
   title = "报名",
+  menu = "menu_line",
   wants = {
     unmentioned = "members say the words with a mention of the bot",
     dm = "the form is filled in the group, with the last four digits of phone numbers only",
@@ -48,6 +49,7 @@ local flow = sop.flow("signup", {
     keep_days = { "integer", default = 90, min = 1, max = 3660, help = "报名记录保留天数" },
     role = { "choice", default = "keeper", values = { "keeper", "store", "region", "hq", "owner" }, help = "至少什么角色可以开报名、审核、签到" },
 
+    menu_line = { "text", help = "菜单里的一行" },
     opened = { "text", help = "开场" },
     at_time = { "text", help = "开场里的时间" },
     at_place = { "text", help = "开场里的地点" },
@@ -146,6 +148,7 @@ local function take(c, args)
   entry.answers, entry.wanted = args.answers, wanted
   entry.state = signup.review and "review" or nil
   list:put(c.user, entry)
+  c:responded("signup", signup.id)
   local vars = book.about(c, signup, { no = entry.no })
   if signup.review then
     c:staff(p.staff_applied, book.about(c, signup, { no = entry.no, name = entry.name, answers = book.answers(c, entry) }))
@@ -195,18 +198,6 @@ flow:command("apply_words", { private = false }, function(c)
   c:emit("signup_begun", { id = signup.id, user = c.user })
 end)
 
--- Ends the form of the speaker in this chat; false if there is none.
-local function stop_form(c)
-  local key = "form." .. c.user
-  if not c:running(key) then return false end
-  c:cancel{ key = key }
-  c:reply(c.params.cancelled)
-  c:emit("signup_left", { id = c.group.seq, user = c.user, why = "cancelled" })
-end
-
--- 取消 in the middle of a form in the group; other flows may have that word, so it is a command here, too.
-flow:command({ "取消", "不填了" }, { private = false }, stop_form)
-
 local function withdraw(c, signup, list)
   local entry, moved = list:remove(c.user)
   c:emit("signup_withdrawn", { id = signup.id, user = c.user, no = entry.no })
@@ -218,8 +209,7 @@ flow:command("cancel_words", { private = false }, function(c)
   local list = signup and book.list(c, signup)
   local entry = list and list:entry(c.user)
   if not entry then
-    if stop_form(c) ~= false then return end
-    if not signup then return false end
+    if not signup or c:running("form." .. c.user) then return false end -- the form hears it
     return short(c, "not" .. signup.id, p.not_signed, book.about(c, signup))
   end
   if entry.came then return false end
@@ -372,6 +362,7 @@ flow:command({ "开报名", "發起報名", "发起报名" }, { role = "role", p
   c:say(p.opened, book.about(c, signup), { policy = "resend" })
   c:start("signup", { id = signup.id, after = c:now() }, { key = "signup." .. signup.id, user = false })
   c:emit("signup_opened", { id = signup.id, places = signup.places })
+  c:called("signup", { id = signup.id, within = signup.closes - c:now() })
   c:audit("signup_opened", { id = signup.id, by = c.user, before = "none", after = "open" })
   if c.via then c:reply(p.staff_opened, book.about(c, signup)) end
 end)

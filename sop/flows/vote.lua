@@ -11,6 +11,7 @@ local spans = require("lib.spans")
 
 local flow = sop.flow("vote", {
   title = "投票",
+  menu = "menu_line",
   kind = "game",
   wants = { unmentioned = "members vote with a mention of the bot", at = "voters are named in plain text" },
   params = {
@@ -24,6 +25,7 @@ local flow = sop.flow("vote", {
     words = { "strings", default = { "投", "投票", "我投", "选", "我选", "投票给", "投給", "vote" }, help = "投票的口令,后面跟号码" },
     count_words = { "strings", default = { "票数", "看票", "投票结果", "票數" }, help = "看票数的口令" },
 
+    menu_line = { "text", help = "菜单里的一行" },
     opened = { "text", help = "开场" },
     acked = { "text", help = "确认一批票,最多十位" },
     acked_more = { "text", help = "确认一批票,还有几位没点名" },
@@ -121,6 +123,7 @@ flow:command({ "发起投票", "發起投票" }, { private = false, role = "role
   c:say(p.opened, vars, { policy = "resend" })
   if c.via then c:reply(p.staff_done, { title = title }) end
   c:emit("vote_opened", { id = id, title = title, options = #options })
+  c:called("vote", { id = id, within = closes - c:now() })
   c:audit("vote_opened", { id = id, title = title, before = "none", after = "open" })
 end)
 
@@ -130,7 +133,7 @@ local function shrug(c, why, text, vars)
   if c:limit("shrug", 5, "1m", { scope = "group" }) then c:reply(text, vars) end
 end
 
-flow:command("words", { private = false, args = "glued" }, function(c)
+flow:command("words", { private = false, args = "glued", shared = true }, function(c)
   local p, one = c.params, ballot.current(c)
   local place = one and c.args ~= "" and #c.mentions == 0 and ballot.choice(one, c.args)
   if not place then return false end
@@ -140,6 +143,7 @@ flow:command("words", { private = false, args = "glued" }, function(c)
   if how == "same" or how == "kept" then return shrug(c, "already", p.already) end
   acks.add(c)
   c:emit("voted", { id = one.id, user = c.user, option = place, changed = how == "changed" })
+  c:responded("vote", one.id)
 end)
 
 flow:timer("acks", function(c)
@@ -147,7 +151,7 @@ flow:timer("acks", function(c)
   acks.tell(c, { count = one and one.voters or 0, title = one and one.title or "" })
 end)
 
-flow:command("count_words", { private = false }, function(c)
+flow:command("count_words", { private = false, shared = true }, function(c)
   local p, one = c.params, ballot.current(c)
   if not one then return false end
   if not p.interim and not c:has_role(p.role) then return shrug(c, "hidden", p.hidden, { till = c:time("%H:%M", one.closes) }) end

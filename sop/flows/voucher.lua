@@ -22,6 +22,7 @@ local ROLES = { "keeper", "store", "region", "hq", "owner" }
 
 local flow = sop.flow("voucher", {
   title = "券",
+  menu = "menu_line",
   wants = {
     unmentioned = "members say the words with a mention of the bot",
     at = "nobody is named; a voucher is given with a word that the friend sends (送券, 领券)",
@@ -57,6 +58,7 @@ local flow = sop.flow("voucher", {
     check_role = { "choice", default = "store", values = ROLES, help = "至少什么角色可以对账" },
     show_codes = { "boolean", default = true, help = "不能私信时,「我的券」是否在群里给出完整券码" },
 
+    menu_line = { "text", help = "菜单里的一行" },
     issued = { "text", help = "发券:群里告诉收到的人" },
     code_dm = { "text", help = "私信里的券码" },
     mine = { "text", help = "我的券" },
@@ -194,7 +196,7 @@ local function wallet(c, list, open_codes)
   return c:format(c.params.mine, { count = #list, points = points.of(c, c.user), lines = table.concat(lines, "\n") })
 end
 
-flow:command("mine_words", function(c)
+flow:command("mine_words", { shared = true }, function(c)
   local p, list = c.params, codes.of(c, c.user)
   if not polite.news(c, "mine", wallet(c, list, true), p.seen) then return end
   if #list == 0 then return c:reply(p.mine_none, { points = points.of(c, c.user) }) end
@@ -230,6 +232,9 @@ end
 -- Gives a voucher in the chat that issued it, and says so in `chat`. Everybody there is named who may be.
 local function give(c, args)
   local p = c.params
+  if args.token and not vouchers.behind(c, args.token) then -- a newer word has taken its place meanwhile
+    return c:say(p.fetch_none, nil, { chat = args.chat, answer = true })
+  end
   local done, record = vouchers.give(c, args.code, args.from, args.to, args.to_name)
   local options = { chat = args.chat, answer = true }
   if not done then return c:say(p[record], { what = args.what, at = sop.at(args.asked) }, options) end
@@ -293,7 +298,7 @@ flow:command("fetch_words", { args = "glued" }, function(c)
   local code, record = vouchers.behind(c, token)
   if not code then return c:limit("fetch", 3, "1h") and c:reply(p.fetch_none) end
   if record.user == c.user then return c:reply(p.gift_to_self) end
-  have_given(c, record, { code = code, from = record.user, to = c.user, to_name = c.name, fetched = true })
+  have_given(c, record, { code = code, from = record.user, to = c.user, to_name = c.name, fetched = true, token = token })
 end)
 
 -- ---- 核销, 返利, 作废 ----------------------------------------------------------------------------------------------
@@ -335,7 +340,7 @@ flow:timer("settle", function(c, args)
 end)
 
 -- 核销 K7ABCD23 · 核销 K7ABCD23 388
-flow:command("redeem_words", { role = "redeem_role", args = "glued", usage = "use_redeem" }, function(c)
+flow:command("redeem_words", { role = "redeem_role", args = "glued", usage = "use_redeem", shared = true }, function(c)
   local code, found = found_code(c)
   if not code then return found end
   have_settled(c, "redeem", code, found)

@@ -5,7 +5,8 @@
 -- days hears "welcome back"; a join that the platform reports twice counts once. During quiet hours newcomers are
 -- collected and greeted in the morning. With `onboarding` on, each newcomer has a run of their own that touches them on the
 -- days 0, 1, 3 and 7, until they opt out, leave, or carry the stop tag (they bought something). With `ask` on, each is asked one
--- question, in private where that works, and tagged by the answer. Opening a single chat gets a greeting at once.
+-- question, in private where that works, and tagged by the answer. Opening a single chat gets a greeting at once. With `trial` on, half
+-- of the groups are greeted by `greet_b`: `sopd ctl experiment welcome_greet` says which greeting brings more of `trial_outcome`.
 --
 -- State: member.joined = day and member.at = time of joining, member.left = day of leaving; board "new"/"back" = who came in quiet hours
 -- and waits for the morning (score: minus the time of joining); set "share-<text>" = who shares the next message with that text.
@@ -29,6 +30,9 @@ local flow = sop.flow("welcome", {
     greet = { "text", help = "欢迎新人;{names} 是被 @ 的人" },
     back = { "text", help = "欢迎回来;{names} 是被 @ 的人" },
     enter = { "text", help = "有人打开单聊时的问候" },
+    trial = { "boolean", default = false, help = "是否试两种欢迎语:一半的群用 greet,一半用 greet_b" },
+    trial_outcome = { "string", default = "checked_in", help = "比哪个业务事件:每位被欢迎的新人带来几次" },
+    greet_b = { "text", help = "试验用的另一种欢迎新人;{names} 是被 @ 的人" },
 
     onboarding = { "boolean", default = false, help = "是否在入群后的第 0、1、3、7 天各关怀一次" },
     touch_by = { "choice", default = "dm", values = { "dm", "at" }, help = "关怀方式:dm 私信,at 群里 @(不能私信时自动用 at)" },
@@ -240,8 +244,16 @@ end
 
 -- ---- greeting ------------------------------------------------------------------------------------------------------
 
--- Greets the new or the returned among `newcomers` with a text.
-local function greet_some(c, newcomers, back, text)
+-- The greeting of this group, by the trial if there is one.
+local function greeting(c)
+  local p = c.params
+  if not p.trial or p.trial_outcome == "" then return p.greet end
+  local variant = c:experiment("welcome_greet", { "A", "B" }, { outcome = p.trial_outcome, per = "greeted" })
+  return variant == "B" and p.greet_b or p.greet
+end
+
+-- Greets the new or the returned among `newcomers`.
+local function greet_some(c, newcomers, back)
   local ids, seconds = {}, {}
   for _, one in ipairs(newcomers) do
     local waited = math.max(0, c:now() - one.at)
@@ -249,6 +261,7 @@ local function greet_some(c, newcomers, back, text)
       ids[#ids + 1], seconds[#seconds + 1] = one.user, waited
     end
   end
+  local text = #ids > 0 and (back and c.params.back or greeting(c))
   for i, portion in ipairs(people.portions(ids, c.params.names)) do
     local first = (i - 1) * c.params.names
     c:say(text, { names = people.mentions(portion) }, { policy = "resend" })
@@ -258,8 +271,8 @@ local function greet_some(c, newcomers, back, text)
 end
 
 local function greet(c, newcomers)
-  local fresh = greet_some(c, newcomers, false, c.params.greet)
-  greet_some(c, newcomers, true, c.params.back)
+  local fresh = greet_some(c, newcomers, false)
+  greet_some(c, newcomers, true)
   for _, user in ipairs(fresh) do
     if c.params.onboarding then c:start(onboard, { joined = c:member_of(user).joined }, { user = user, key = "onboard|" .. user }) end
     if c.params.ask then ask_newcomer(c, user) end

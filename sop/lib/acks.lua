@@ -12,7 +12,7 @@ function acks.add(c, note)
   if at and at > c:now() - 60 then return end -- it is set, and will not be long; an older one was lost while the flow was off
   at = c:now() + sop.duration(c.params.batch)
   c.group.acks_at = at
-  c:timer("acks", { at = at, key = "acks" })
+  c:timer("acks", { at = at, key = "acks", user = false })
 end
 
 -- Tells those who have not been told. `vars` are further values of the texts.

@@ -9,6 +9,7 @@ local planned = require("lib.planned")
 local agenda = {}
 
 local MISSED_MOST = 31 -- days without a plan that are closed afterwards
+local CLOSED_MOST = 100 -- and posts of them: a turn cannot write more
 
 function agenda.group_name(c)
   return c.chat_name ~= "" and c.chat_name or c.chat
@@ -19,13 +20,17 @@ function agenda.reach(c) return c:hash("calendar-reach", { scope = "gateway" }) 
 
 -- ---- the posts of a group ------------------------------------------------------------------------------------------
 
+local function id_of(post, i)
+  return tostring(type(post) == "table" and post.id or "#" .. i)
+end
+
 -- The post of an id, as it stands now; nil if it is gone.
 function agenda.post_of(c, id)
   if id == "board" then
     return c.params.board and { at = c.params.board_at, weekday = { 1, 2, 3, 4, 5, 6, 7 }, text = "" } or nil
   end
   for i, post in ipairs(c.params.posts) do
-    if (post.id or "#" .. i) == id then return post end
+    if id_of(post, i) == id then return post end
   end
   return c:hash("posts")[id] or id:find("^p%d+$") and agenda.shared(c)[id] or nil
 end
@@ -34,10 +39,10 @@ end
 local function all_posts(c)
   local list = {}
   if c.params.board then list[1] = { "board", agenda.post_of(c, "board") } end
-  for i, post in ipairs(c.params.posts) do list[#list + 1] = { post.id or "#" .. i, post } end
+  for i, post in ipairs(c.params.posts) do list[#list + 1] = { id_of(post, i), post } end
   for id, post in pairs(c:hash("posts")) do list[#list + 1] = { id, post } end
   for id, post in pairs(agenda.shared(c)) do
-    if id ~= "seq" and c:has_role(c.params.hq_role, post.by) then list[#list + 1] = { id, post } end
+    if id ~= "seq" and type(post) == "table" and post.by and c:has_role(c.params.hq_role, post.by) then list[#list + 1] = { id, post } end
   end
   return list
 end
@@ -46,16 +51,22 @@ local function made_on(c)
   return civil.number(c.params.made) or c.group.first
 end
 
--- The posts of a day: { id, post } each; and what is wrong with the others.
+-- The date at which a business day shows a clock time: what is before the cut-off is of the night behind it.
+function agenda.date_of(c, day, clock)
+  return c:moment(day, clock, { business = true }) == c:moment(day, clock) and day or day + 1
+end
+
+-- The posts of a business day: { id, post, due } each; and what is wrong with the others.
 function agenda.posts_on(c, day)
-  local list, wrong, made = {}, {}, made_on(c)
+  local list, wrong, seen, made = {}, {}, {}, made_on(c)
   for _, item in ipairs(all_posts(c)) do
     local id, post = item[1], item[2]
-    local problem = occasion.problem(post)
+    local problem = occasion.problem(post) or seen[id] and "several of this id"
+    seen[id] = true
     if problem then
       wrong[#wrong + 1] = { id, problem }
-    elseif occasion.on(post, day, made) then
-      list[#list + 1] = item
+    elseif occasion.on(post, agenda.date_of(c, day, post.at), made) then
+      list[#list + 1] = { id, post, c:moment(day, post.at, { business = true }) }
     end
   end
   return list, wrong
@@ -80,36 +91,52 @@ function agenda.settle(c, id, day, outcome, why, left)
   end
 end
 
--- Closes the plan of another day, and the days since on which nothing was planned.
+-- Notes that a post was due while the flow was off.
+local function missed(c, item, day)
+  if not item[2].member_day then planned.note(c, { id = item[1], day = day, due = item[3] }, "blocked", "off") end
+end
+
+-- Closes the plan of another day, and the days since on which nothing was planned: as many of the last as a turn can write. Returns
+-- whether there was one.
 local function close_books(c, today)
   local plan = c.group.plan
-  if not plan or plan.day >= today then return end
+  if not plan or plan.day >= today then return false end
   for id in pairs(plan.open) do agenda.settle(c, id, plan.day, "blocked", "off") end
-  for day = math.max(plan.day + 1, today - MISSED_MOST), today - 1 do
-    for _, item in ipairs(agenda.posts_on(c, day)) do
-      if not item[2].member_day then
-        planned.note(c, { id = item[1], day = day, due = c:moment(day, item[2].at) }, "blocked", "off")
-      end
-    end
+  local days, count = {}, 0
+  for day = today - 1, math.max(plan.day + 1, today - MISSED_MOST), -1 do
+    local list = agenda.posts_on(c, day)
+    count = count + #list
+    if count > CLOSED_MOST then break end
+    table.insert(days, 1, { day, list })
+  end
+  for _, entry in ipairs(days) do
+    for _, item in ipairs(entry[2]) do missed(c, item, entry[1]) end
   end
   c.group.plan = nil
+  return true
 end
 
 -- Plans what is due today and not planned yet. `all`: also what should have been posted already (the morning came late).
 function agenda.plan_day(c, all)
   local p, today = c.params, c:day()
   c.group.first = c.group.first or today
-  close_books(c, today)
+  local after = close_books(c, today)
   local plan = c.group.plan or { day = today, open = {}, done = {} }
   local list, wrong = agenda.posts_on(c, today)
   for _, item in ipairs(list) do
-    local id, post = item[1], item[2]
-    local due = c:moment(today, post.at)
-    if not plan.open[id] and not plan.done[id] and (all or due > c:now()) then
+    local id, post, due = item[1], item[2], item[3]
+    local known = plan.open[id] or plan.done[id]
+    if not known and not all and due <= c:now() then
+      if after then -- this morning's plan was missed as well
+        missed(c, item, today)
+        plan.done[id] = true
+      end
+    elseif not known then
       plan.open[id] = { due = due, confirm = post.confirm or nil }
-      c:timer("post", { at = due, key = id, args = { id = id, day = today } })
+      c:timer("post", { at = due, key = id, args = { id = id, day = today }, user = false })
       if post.confirm then
-        c:timer("offer", { at = math.max(c:now() + 1, due - sop.duration(p.confirm_window)), key = id, args = { id = id, day = today } })
+        local ask = math.max(c:now() + 1, due - sop.duration(p.confirm_window))
+        c:timer("offer", { at = ask, key = id, args = { id = id, day = today }, user = false })
       end
     end
   end
@@ -117,12 +144,19 @@ function agenda.plan_day(c, all)
   return wrong
 end
 
--- Lists of who joined on which day are needed no longer than the last post for day N of a member.
-function agenda.forget_joins(c)
+-- How many days after somebody joined the last post for them is due; nil: there are none.
+function agenda.last_member_day(c)
   local most
   for _, post in ipairs(c.params.posts) do
-    for _, n in ipairs(type(post.member_day) == "table" and post.member_day or { post.member_day }) do most = math.max(most or 0, n) end
+    local days = not occasion.problem(post) and post.member_day
+    for _, n in ipairs(type(days) == "table" and days or { days or nil }) do most = math.max(most or 0, n) end
   end
+  return most
+end
+
+-- Lists of who joined on which day are needed no longer than that.
+function agenda.forget_joins(c)
+  local most = agenda.last_member_day(c)
   if not most then return end
   for k = 1, 7 do c:list("joined-" .. c:day() - most - k):clear() end
 end
@@ -163,10 +197,10 @@ end
 
 local PORTIONS_MOST = 15 -- messages of one post for members
 
--- Posts one entry of the plan: outcome, why, when it left.
-function agenda.publish(c, id, entry, post, day)
+-- Posts one entry of the plan (with `late` and `anytime`, as planned.post wants it): outcome, why, when it left.
+function agenda.publish(c, id, entry, post)
+  local day = c:day(c:time("%Y-%m-%d", entry.due))
   local p, vars = c.params, agenda.day_vars(c, day)
-  entry.late, entry.anytime = sop.duration(post.late or p.late), post.anytime
   local options = post.image and { image = post.image } or {}
   if id == "board" then
     local rows, stale = board.rows(c, day)

@@ -8,21 +8,30 @@ local board = {}
 
 local MOST = 40 -- rows
 
--- The cells of a line: "a","b ""c""" and plain ones, commas in either width.
+-- The cells of a line: plain ones, and "a","b ""c""", in which commas and quotes stay; commas between them in either width.
 local function cells(line)
-  local list, rest = {}, line:gsub("\r$", ""):gsub("，", ",") .. ","
+  local list, rest = {}, line:gsub("\r$", "") .. ","
   while rest ~= "" do
-    local quoted, behind = rest:match('^%s*"(.-[^"])"%s*,(.*)$')
-    if not quoted then quoted, behind = rest:match("^([^,]*),(.*)$") end
-    list[#list + 1] = (quoted:gsub('""', '"'):gsub("^%s+", ""):gsub("%s+$", ""))
+    local cell, behind = sop.match('^\\s*"((?:[^"]|"")*)"\\s*(?:,|，)(.*)$', rest)
+    if cell then
+      cell = cell:gsub('""', '"')
+    else
+      cell, behind = sop.match("^(.*?)(?:,|，)(.*)$", rest)
+    end
+    list[#list + 1] = (cell:gsub("^%s+", ""):gsub("%s+$", ""))
     rest = behind
   end
   return list
 end
 
+-- A price as it is shown: 9.90 that was written with redis-cli comes back as the number 9.9.
+local function shown(price)
+  return math.type(price) == "float" and string.format("%.2f", price) or tostring(price)
+end
+
 local function from_csv(text, day)
   local rows, date, weekday = {}, civil.date(day), tostring(civil.weekday(day))
-  for line in (text .. "\n"):gmatch("([^\n]*)\n") do
+  for line in (text:gsub("^\239\187\191", "") .. "\n"):gmatch("([^\n]*)\n") do
     local row = cells(line)
     local at = row[1]
     if #row >= 2 and #rows < MOST and (at == "*" or at == date or at == date:sub(6) or at == weekday) then
@@ -43,7 +52,7 @@ function board.rows(c, day)
       for item, price in pairs(hash) do
         if item ~= "date" and not seen[item] and #rows < MOST then
           seen[item] = true
-          rows[#rows + 1] = { item, tostring(price) }
+          rows[#rows + 1] = { item, shown(price) }
         end
       end
     end

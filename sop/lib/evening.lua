@@ -37,6 +37,7 @@ local function remind(c)
   c:say(rest > 0 and p.reminder_more or p.reminder, vars, { policy = "drop" })
   c.group.reminded = { day = today, users = ids }
   c:emit("reminded", { users = ids, rest = rest })
+  c:called("checkin", { id = c:today() })
 end
 
 local function sum_up(c)
@@ -47,6 +48,8 @@ local function sum_up(c)
   if start and (today < start or today >= start + p.days) then return end
 
   local count = challenge.present(c, today):count()
+  c:count("checkin_in", count)
+  c:count("checkin_of", members)
   local lines, feats = {}, {}
   local list = c:list("feats")
   for i, feat in ipairs(list:range(1, p.top)) do feats[i] = c:display(feat.user) .. " " .. feat.day end

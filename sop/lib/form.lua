@@ -160,7 +160,7 @@ end
 function form.ask(c, timeout)
   local answer = c:ask{ timeout = timeout }
   if not answer then return nil end
-  local word = sop.fold(answer.text):gsub("^[%s%p]+", ""):gsub("[%s%p]+$", "")
+  local word = sop.match("^[\\s\\p{P}\\p{S}]*(.*?)[\\s\\p{P}\\p{S}]*$", sop.fold(answer.text)) or ""
   return { text = answer.text, back = is(form.BACK, word), stop = is(form.STOP, word) }
 end
 

@@ -5,8 +5,9 @@
 -- State, in member_of(whoever): since = when they came (0: before the flow knew them), left, by = who brought them, at = since when that
 -- counts, state = "held" | "valid" | "void", r1, r2 = promised to by and to by2; of those who bring: code, name, today = { day, count },
 -- held, valid, frozen. Hash "codes" = personal code -> user; board "invites" = how many they brought and who did not leave early; list
--- "came-<day>" = who was brought that day.
+-- "came-<day>" = who was brought that day; and by lib/known.lua who ever was, also if they were forgotten since.
 local codes = require("lib.codes")
+local known = require("lib.known")
 local ledger = require("lib.ledger")
 local points = require("lib.points")
 local vouchers = require("lib.vouchers")
@@ -47,7 +48,8 @@ local function within_day(c, member)
   return true
 end
 
--- Notes that `by` brought `user`. Returns true, or nil and why it does not count: "self", "staff", "gone", "full", "frozen".
+-- Notes that `by` brought `user`. Returns true, or nil and why it does not count: "self", "staff", "gone", "frozen", "again",
+-- "full".
 function invites.enter(c, user, by, how)
   local p = c.params
   if by == user or by == c.me then return nil, "self" end
@@ -56,7 +58,9 @@ function invites.enter(c, user, by, how)
   if first.left then return nil, "gone" end
   first.since = first.since or 0 -- who brings others has been here: they are brought by nobody any more
   if first.frozen then return nil, "frozen" end
+  if known.is(c, "brought", user) then return nil, "again" end
   if not within_day(c, first) then return nil, "full" end
+  known.note(c, "brought", user)
 
   local second = first.by and first.state ~= "void" and not c:member_of(first.by).frozen and first.by or nil
   member.by, member.state, member.at, member.r1 = by, "held", c:now(), p.reward

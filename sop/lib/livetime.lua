@@ -34,7 +34,7 @@ function livetime.schedule(c, live)
   for _, step in ipairs(livetime.STEPS) do
     if at[step] > c:now() then
       live.open[step] = at[step]
-      c:timer("step", { at = at[step], key = live.id .. "." .. step, args = { id = live.id, step = step, due = at[step] } })
+      c:timer("step", { at = at[step], key = live.id .. "." .. step, args = { id = live.id, step = step, due = at[step] }, user = false })
     end
   end
   c:hash("lives")[live.id] = live

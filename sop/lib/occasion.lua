@@ -13,6 +13,22 @@ local occasion = {}
 local RULES = { "date", "weekday", "every", "group_day", "member_day", "festival" }
 local SHIFT_MOST = 11 -- days: longer than any holiday
 
+-- A value of a rule, or each of a list of them, is as `check` wants it.
+local function each(value, check)
+  if type(value) ~= "table" then return check(value) end
+  for _, one in ipairs(value) do
+    if not check(one) then return false end
+  end
+  return #value > 0
+end
+
+local function is_date(value)
+  return type(value) == "string" and (civil.number(value) or civil.number("2024-" .. value)) ~= nil -- a leap year: 02-29
+end
+
+local function is_weekday(value) return math.type(value) == "integer" and value >= 1 and value <= 7 end
+local function is_count(value) return math.type(value) == "integer" and value >= 0 end
+
 local function one_of(wanted, value)
   if type(wanted) ~= "table" then return wanted == value end
   for _, one in ipairs(wanted) do
@@ -23,6 +39,7 @@ end
 
 -- What is wrong with a post as it stands in the parameters; nil if nothing.
 function occasion.problem(post)
+  if type(post) ~= "table" then return "no post" end
   local rules = 0
   for _, rule in ipairs(RULES) do
     if post[rule] ~= nil then rules = rules + 1 end
@@ -30,11 +47,17 @@ function occasion.problem(post)
   if rules ~= 1 then return rules == 0 and "no rule" or "several rules" end
   if type(post.at) ~= "string" or not sop.match("^([01]\\d|2[0-3]):[0-5]\\d$", post.at) then return "at" end
   if post.text == nil and not post.image then return "text" end
-  if post.every and (math.type(post.every) ~= "integer" or post.every < 1 or not civil.number(post.from or "")) then return "every" end
-  if post.festival and not lunar.is_festival(post.festival) then return "festival" end
   for _, name in ipairs({ "from", "till" }) do
-    if post[name] and not civil.number(post[name]) then return name end
+    if post[name] and not (type(post[name]) == "string" and civil.number(post[name])) then return name end
   end
+  if post.date and not each(post.date, is_date) then return "date" end
+  if post.weekday and not each(post.weekday, is_weekday) then return "weekday" end
+  if post.group_day and not each(post.group_day, is_count) then return "group_day" end
+  if post.member_day and not each(post.member_day, is_count) then return "member_day" end
+  if post.every and (math.type(post.every) ~= "integer" or post.every < 1 or not post.from) then return "every" end
+  if post.festival and not (type(post.festival) == "string" and lunar.is_festival(post.festival)) then return "festival" end
+  if post.days and math.type(post.days) ~= "integer" then return "days" end
+  if post.late and not pcall(sop.duration, post.late) then return "late" end
 end
 
 -- Is the day one of its rule, before shifts?

@@ -77,6 +77,13 @@ function packet.prepare(c, total, shares)
   return one, offer
 end
 
+-- Has the speaker had a share of this packet? It is noted so that it holds for whoever had themselves forgotten in between, and says
+-- nothing about anybody when the packet is over and its salt gone.
+function packet.had(c, one)
+  local who = sop.sha256((one.salt or one.seed) .. c.user):sub(1, 20)
+  return not c:once("packet-" .. one.id .. "-" .. who, { ttl = "2h", scope = "group" })
+end
+
 -- What the next grab brings, taken out of the packet: the amount of a points packet, the position of a prize (0: a blank), 1 for a
 -- coupon. Second result: how much of the budget it uses.
 function packet.draw(one, offer)

@@ -12,9 +12,16 @@ function planned.note(c, entry, outcome, why, left)
   list:push({ id = entry.id, day = entry.day, due = entry.due, outcome = outcome, why = why, left = left })
   list:trim(KEPT)
   c:counter(outcome):add(1)
+  if why == "nobody" then c:count("plan_void") end -- it concerned nobody today: no plan that was not kept
   c:emit("planned_post", {
     id = entry.id, date = c:date(entry.day), due = entry.due, outcome = outcome, why = why, seconds = left and left - entry.due,
   })
+end
+
+-- In quiet hours that end before it is too late: when they end. It is posted then, if nobody took it out meanwhile.
+function planned.held(c, entry)
+  local quiet = c:quiet_until()
+  return quiet and not entry.anytime and quiet - entry.due <= entry.late and quiet or nil
 end
 
 -- Posts what is due now and waits until it has left. entry: { due, late (seconds), anytime }. Returns the outcome, why, when it left.
@@ -34,7 +41,7 @@ end
 -- The outcomes of a day, oldest first.
 function planned.of_day(c, day)
   local found = {}
-  for _, entry in ipairs(c:list("outcomes"):range(-200, -1)) do
+  for _, entry in ipairs(c:list("outcomes"):range(-KEPT, -1)) do
     if entry.day == day then found[#found + 1] = entry end
   end
   return found

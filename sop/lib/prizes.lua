@@ -13,20 +13,21 @@ function prizes.yuan(cents)
   return cents % 100 == 0 and tostring(cents // 100) or string.format("%d.%02d", cents // 100, cents % 100)
 end
 
--- Issues the code. `from` is the cause ("draw.3"). Returns it masked, and whether it was sent in private.
-function prizes.hand(c, user, what, from, cost)
-  local code, till = codes.issue(c, user, what, c.params.valid_days, from, cost)
+-- Issues the code, valid for `days`. `from` is the cause ("draw.3"). Returns it masked, and whether it was sent in private.
+function prizes.hand(c, user, what, from, cost, days)
+  local code, till = codes.issue(c, user, what, days or c.params.valid_days, from, cost)
   codes.watch(c, till)
   local sent = c:can("dm") and not c:opted_out(user)
     and c:dm(user, c.params.code_dm, { what = what, code = code, till = c:date(till) }, { late = "1h" })
   return codes.mask(code), sent and true or false
 end
 
--- Makes void what a cause has given since `day` and nobody has redeemed. Returns how many codes were taken back, and how many had been
--- used.
-function prizes.take_back(c, from, day)
+-- Makes void what a cause has given since `day`, valid for `days`, and nobody has redeemed. Returns how many codes were taken back, and
+-- how many had been used.
+function prizes.take_back(c, from, day, days)
   local taken, used = 0, 0
-  for till = day + c.params.valid_days, c:day() + c.params.valid_days do
+  days = days or c.params.valid_days
+  for till = day + days, c:day() + days do
     for _, entry in ipairs(codes.ending(c, till, from)) do
       if not entry.record.state then
         codes.finish(c, entry.code, entry.record, "void", c.user, c.name)

@@ -1,8 +1,6 @@
 -- rungs.lua -- reads a table of times and offers ("19:00 9折"), and names of goods as staff write them behind a word. Of the flow ladder.
 local rungs = {}
 
-local NIGHT = 4 -- what comes after a later time and before this hour is past midnight
-
 -- The rungs of a business day: a list of { at = seconds, clock = "19:00", offer }; nil and the line that is wrong. Each must be later
 -- than the one before it; what is after midnight belongs to the same evening.
 function rungs.read(c, day, lines)
@@ -12,8 +10,7 @@ function rungs.read(c, day, lines)
     hour, minute = tonumber(hour), tonumber(minute)
     if not hour or hour > 23 or minute > 59 then return nil, line end
     local clock = string.format("%02d:%02d", hour, minute)
-    local at = c:moment(day, clock)
-    if i > 1 and hour < NIGHT and at <= list[i - 1].at then at = c:moment(day + 1, clock) end
+    local at = c:moment(day, clock, { business = true })
     if i > 1 and at <= list[i - 1].at then return nil, line end
     list[i] = { at = at, clock = clock, offer = offer }
   end

@@ -48,6 +48,7 @@ local function clock(text)
   local later = part == "下午" or part == "傍晚" or part == "晚上" or part == "晚" or part == "中午" and hour and hour < 5
   if not hour or hour > 24 or minute > 59 then return nil end
   if later and hour < 12 then hour = hour + 12 end
+  if hour == 12 and (part == "晚上" or part == "晚") then hour = 24 elseif hour == 12 and part == "凌晨" then hour = 0 end
   return hour * 60 + minute
 end
 

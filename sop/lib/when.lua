@@ -10,8 +10,12 @@ local AHEAD = {
 }
 local WEEKDAYS = { ["一"] = 0, ["二"] = 1, ["三"] = 2, ["四"] = 3, ["五"] = 4, ["六"] = 5, ["日"] = 6, ["天"] = 6 }
 
+-- Folded, without blanks; but the blank behind a date of digits only, which parts it from the time, is a 日.
 local function plain(text)
-  return (sop.fold(text):gsub("%s+", ""):gsub("號", "号"):gsub("：", ":"))
+  text = sop.fold(text):gsub("^%s+", "")
+  local date, rest = sop.match("^(\\d{1,4}[-/.]\\d{1,2}(?:[-/.]\\d{1,2})?)\\s+(\\S.*)$", text)
+  if date then text = date .. "日" .. rest end
+  return (text:gsub("%s+", ""):gsub("號", "号"):gsub("：", ":"))
 end
 
 local function number_of(c, year, month, day)
@@ -37,18 +41,18 @@ function when.day(c, text)
     return day < today and day + 7 or day, rest
   end
   local y, m, d
-  y, m, d, rest = sop.match("^(\\d{4})[-/.年](\\d{1,2})[-/.月](\\d{1,2})(?:日|号)?(?![\\d:])(.*)$", text)
+  y, m, d, rest = sop.match("^(\\d{4})[-/.年](\\d{1,2})[-/.月](\\d{1,2})(?:日|号|(?![\\d:]))(.*)$", text)
   if y then
     local day = number_of(c, y, m, d)
     if day then return day, rest end
     return nil
   end
   m, d, rest = sop.match("^(\\d{1,2})月(\\d{1,2})(?:日|号)?(.*)$", text)
-  if not m then m, d, rest = sop.match("^(\\d{1,2})[-/.](\\d{1,2})(?![\\d:点])(.*)$", text) end
+  if not m then m, d, rest = sop.match("^(\\d{1,2})[-/.](\\d{1,2})(?:日|号|(?![\\d:点]))(.*)$", text) end
   if not m then return nil end
   local year = tonumber(c:today():sub(1, 4))
   local day = number_of(c, year, m, d)
-  if day and day < today then day = number_of(c, year + 1, m, d) end
+  if not day or day < today then day = number_of(c, year + 1, m, d) end
   if day then return day, rest end
 end
 

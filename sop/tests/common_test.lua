@@ -196,6 +196,43 @@ t:case("the menu lists what is on", function(g)
   g:silent()
 end)
 
+local MENU = { -- the line of each flow, here and in English
+  checkin = { "打卡 · 补卡", "check in" }, redpacket = { "抢 · 我的券", "grab" }, chaperone = { "请同事来答", "Just ask" },
+  handoff = { "人工(", "human (" }, segment = { "我的等级", "my level" }, voucher = { "送券 @朋友", "your coupons" },
+  referral = { "我的邀请码", "your code" }, faq = { "营业时间", "Opening hours" }, ladder = { "打几折", "off now" },
+  presale = { "我的接龙", "my order" }, vote = { "有投票时", "how the vote stands" }, live = { "直播预告", "book live" },
+  draw = { "有抽奖时", "join (" }, signup = { "我的报名", "sign up" }, contest = { "征集时", "names are wanted" },
+}
+
+for i, language in ipairs({ "zh-CN", "en" }) do
+  local flows = { "common", "calendar", "orders" }
+  for flow in pairs(MENU) do flows[#flows + 1] = flow end
+  table.sort(flows)
+  t:case("every flow for members has its line in the menu, " .. language, { playbook = { flows = flows, language = language } }, function(g)
+    g:says("小美", "菜单")
+    local menu = g:expect{ at = "小美" }.text
+    for flow, lines in pairs(MENU) do assert(menu:find(lines[i], 1, true), flow .. " is not in " .. menu) end
+    local _, count = menu:gsub("\n", "")
+    g:equal(count >= 15 and count <= 16, true, "a line each, common's own, and none of flows that members do not speak to")
+    assert(menu:find("我的数据\"?$") or menu:find("my data$"), "common's own line is the last: " .. menu)
+  end)
+end
+
+t:case("the menu: not what is off, nothing twice, nothing empty, in the words of the playbook",
+  { playbook = { flows = { "switch", { "vote", menu_line = "投票来" }, { "draw", menu_line = "投票来" }, { "faq", menu_line = "" },
+    "common", "ladder" } } },
+  function(g)
+    g:says("小美", "菜单")
+    local menu = g:expect{ at = "小美", text = { "投票来", "打几折", "退订" } }.text
+    local _, count = menu:gsub("投票来", "")
+    g:equal(count, 1)
+    g:equal(menu:find("\n\n", 1, true), nil)
+    g:staff("店长", "开关 ladder 关")
+    g:expect{ at = "店长" }
+    g:says("小王", "菜单")
+    assert(not g:expect{ at = "小王", text = "投票来" }.text:find("打几折", 1, true))
+  end)
+
 t:case("forms of a command: full-width, prefixes, an @ of the bot; not inside a sentence", function(g)
   for i, text in ipairs({ " 打卡 ", "/打卡", "＃打卡", "！打卡", "@小福 打卡", "打 卡" }) do
     g:says("成员" .. i, text)

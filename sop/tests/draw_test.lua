@@ -120,6 +120,47 @@ t:case("重抽 takes the place from who has not claimed, excluding past winners"
   g:equal(#g:state("list", "draws"), 1)
 end)
 
+t:case("重抽 fills a free place before it takes one from who may still claim", { playbook = book{ redraws = 0 } }, function(g)
+  open(g, "抽奖 草莓 3份", "小美", "小王", "阿强", "小丽", "大壮")
+  g:at("10:11")
+  g:expect{ text = "中奖 " }
+  g:at("10:45")
+  g:expect{ text = "剩3 领0" }
+  local drawn = {}
+  for i = 1, 2 do
+    g:staff("店长", "重抽 1")
+    drawn[i] = winner(g:expect{ text = "补抽 " })
+  end
+  for i = 1, 2 do
+    g:says(drawn[i], "领取")
+    g:expect{ at = drawn[i], text = "领到" }
+  end
+  g:equal(#g:events("code_issued"), 2)
+end)
+
+t:case("重抽 in the quiet hours waits for the morning; who was drawn before may claim meanwhile", {
+  playbook = book{ redraws = 0, claim = "3h" },
+}, function(g)
+  g:at("21:00")
+  open(g, "抽奖 草莓 2份", "小美", "小王", "阿强", "小丽")
+  g:staff("店长", "开奖")
+  local first = g:expect{ text = "中奖 " }.at
+  g:at("22:40")
+  g:staff("店长", "重抽 1")
+  g:says(first[2], "领取") -- has lost the place
+  g:says(first[1], "领取")
+  g:expect{ at = first[1], text = "领到" }
+  g:expect_none{ at = first[2] }
+  g:at("07:31")
+  g:equal(#g:expect{ text = "补抽 " }.at, 1)
+end)
+
+t:case("an end of claiming on another day has its date", { playbook = book{ claim = "2d" } }, function(g)
+  open(g, nil, "小美")
+  g:at("10:11")
+  g:expect{ at = "小美", text = "1号 03-04 10:10" }
+end)
+
 t:case("when everybody was drawn there is nobody left", { playbook = book{ redraws = 0 } }, function(g)
   open(g, nil, "小美")
   g:at("10:11")
@@ -148,50 +189,7 @@ t:case("fewer took part than there are prizes", function(g)
   g:expect{ text = "剩3 领2" }
 end)
 
--- SHA-256 as anybody would write it, for short texts: whoever draws again has only what the group has seen.
-local function sha256(text)
-  local function right(x, n) return (x >> n | x << (32 - n)) & 0xffffffff end
-  local primes, n = {}, 2
-  while #primes < 64 do
-    local prime = true
-    for _, p in ipairs(primes) do prime = prime and n % p ~= 0 end
-    if prime then primes[#primes + 1] = n end
-    n = n + 1
-  end
-  local function fraction(x, root) -- the first 32 bits behind the point of the square or cube root, by halving
-    local low, high = 0, 1 << 40
-    while high - low > 1 do
-      local middle = (low + high) // 2
-      local a, b = middle >> 32, middle & 0xffffffff
-      local value = (a + b / 4294967296) ^ root
-      if value <= x then low = middle else high = middle end
-    end
-    return low & 0xffffffff
-  end
-  local h, k = {}, {}
-  for i = 1, 8 do h[i] = fraction(primes[i], 2) end
-  for i = 1, 64 do k[i] = fraction(primes[i], 3) end
-  local padded = text .. "\128" .. ("\0"):rep((55 - #text) % 64) .. string.pack(">I8", #text * 8)
-  for at = 1, #padded, 64 do
-    local w = { string.unpack(">I4I4I4I4I4I4I4I4I4I4I4I4I4I4I4I4", padded, at) }
-    for i = 17, 64 do
-      local a, b = w[i - 15], w[i - 2]
-      w[i] = (w[i - 16] + (right(a, 7) ~ right(a, 18) ~ a >> 3) + w[i - 7] + (right(b, 17) ~ right(b, 19) ~ b >> 10)) & 0xffffffff
-    end
-    local v = { table.unpack(h) }
-    for i = 1, 64 do
-      local a, e = v[1], v[5]
-      local t1 = v[8] + (right(e, 6) ~ right(e, 11) ~ right(e, 25)) + (e & v[6] ~ ~e & v[7]) + k[i] + w[i]
-      local t2 = (right(a, 2) ~ right(a, 13) ~ right(a, 22)) + (a & v[2] ~ a & v[3] ~ v[2] & v[3])
-      table.remove(v)
-      v[4] = (v[4] + t1) & 0xffffffff
-      table.insert(v, 1, (t1 + t2) & 0xffffffff)
-    end
-    for i = 1, 8 do h[i] = (h[i] + v[i]) & 0xffffffff end
-  end
-  return ("%08x"):rep(8):format(table.unpack(h))
-end
-
+-- Whoever draws again has only what the group has seen, and SHA-256.
 t:case("the seed's hash at the opening, the seed with the result: the winners can be drawn again", function(g)
   g:staff("店长", "抽奖 草莓 3份")
   local seal = g:expect{ text = "公平码" }.text:match("公平码 (%x+)")
@@ -203,10 +201,10 @@ t:case("the seed's hash at the opening, the seed with the result: the winners ca
   g:at("10:11")
   local result = g:expect{ text = "种子 " }
   local seed = result.text:match("种子 (%x+)")
-  g:equal(sha256(seed), seal)
+  g:equal(sop.sha256(seed), seal)
   local left = { 1, 2, 3, 4, 5, 6, 7, 8, 9 }
   local function again(i)
-    return names[table.remove(left, tonumber(sha256(seed .. ":" .. i):sub(1, 15), 16) % #left + 1)]
+    return names[table.remove(left, tonumber(sop.sha256(seed .. ":" .. i):sub(1, 15), 16) % #left + 1)]
   end
   g:equal(result.at, { again(1), again(2), again(3) })
   g:advance("30m")
@@ -235,6 +233,14 @@ t:case("抽奖 with its parts in any order", function(g)
     g:staff("店长", "作废抽奖")
     g:expect{ text = "作废 有机 草莓" }
   end
+end)
+
+t:case("a part that is given twice belongs to the name", function(g)
+  g:staff("店长", "抽奖 iPhone 15 1份 5000元")
+  g:expect{ text = "抽 iPhone 15×1值5000元" }
+  g:staff("店长", "作废抽奖")
+  g:staff("店长", "抽奖 满 30元 减 3元 券 2份 3元")
+  g:expect{ text = "抽 满 30元 减 3元 券×2值3元" }
 end)
 
 t:case("参加 in many spellings; not inside a sentence, not quoted, not without a draw", function(g)

@@ -23,6 +23,19 @@ t:case("an order reported twice counts once, also over a restart and a death", f
   g:equal(#g:events("order"), 2)
 end)
 
+t:case("an order that the shop reports again weeks later counts once, too", {
+  playbook = { flows = { { "orders", cents_per_point = 100 } } },
+}, function(g)
+  g:order("小美", { id = "A1", amount = 1299 })
+  g:advance("20d")
+  g:order("小美", { id = "A1", amount = 1299 })
+  g:order("小张", { id = "A1", amount = 1299 })
+  g:order("小美", { id = "A2", amount = 200 })
+  g:equal(g:state("profile", "小美").points, 14)
+  g:equal(g:state("profile", "小美").orders, 2)
+  g:expect_state("profile", "小张", { points = false })
+end)
+
 t:case("points for what was paid, where the playbook gives some", {
   playbook = { flows = { { "orders", cents_per_point = 100, tag = "" } } },
 }, function(g)

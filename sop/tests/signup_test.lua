@@ -164,8 +164,27 @@ t:case("the form in the group: only the last digits of a phone number", { playbo
   g:equal(g:state("hash", "list-1", g:id("小美")).answers, { name = "小美", people = 1, phone = "6688", slot = "上午场", day = "2026-03-07" })
 end)
 
+t:case("the form in private of a playbook that is chosen by tag; 取消 is the form's there, too", {
+  playbook = { groups = { { tag = "tea" } }, flows = {
+      { "signup", questions = NAME, question = "问 {ask}", accepted = "成功 {no}号", cancelled = "不报了" } },
+    staff = { ["playground:店长"] = "store" } },
+  tags = { "tea" },
+}, function(g)
+  g:staff("店长", TEA)
+  g:says("小美", "报名")
+  g:expect{ dm = "小美", text = "问 称呼?" }
+  g:restart()
+  g:dm("小美", "小美")
+  g:expect{ dm = "小美", text = "成功 1号" }
+  g:says("大力", "报名")
+  g:expect{ dm = "大力", text = "问 称呼?" }
+  g:dm("大力", "取消")
+  g:expect{ dm = "大力", text = "不报了" }
+end)
+
 t:case("where the playbook does not serve private chats the form is in the group", {
-  playbook = { groups = { { tag = "tea" } }, flows = { { "signup", questions = NAME, question = "问 {ask}", accepted = "成功 {no}号" } },
+  playbook = { groups = { { tag = "tea" } }, private = false, flows = {
+      { "signup", questions = NAME, question = "问 {ask}", accepted = "成功 {no}号" } },
     staff = { ["playground:店长"] = "store" } },
   tags = { "tea" },
 }, function(g)

@@ -15,6 +15,7 @@
 -- | onboarding is a durable run                                      | ... restart, kill, edit, switched off                      |
 -- | one question, 24 h, tagged by the answer                         | the question ... (15 cases)                                |
 -- | a single chat that is opened is greeted within 5 s               | opening the single chat ...                                |
+-- | a trial of two greetings                                         | with a trial ...                                           |
 -- | metrics                                                          | what is counted ...; by @ where ...; switched off ... late |
 local t = sop.test("welcome", {
   playbook = {
@@ -752,4 +753,31 @@ q:case("the question is asked in the group when the private message does not arr
   g:says("小美", "2")
   g:expect{ text = "记下啦" }
   g:expect_tags("小美", { "来源:门店" })
+end)
+
+t:case("with a trial a group has one of the greetings, and it is told which", {
+  playbook = { flows = { "common", { "welcome", greet = "一号 {names}", greet_b = "二号 {names}", trial = true } } },
+}, function(g)
+  g:join("小美")
+  g:advance("10s")
+  local text = g:expect{ at = "小美", any = { "一号", "二号" } }.text
+  local told = g:expect_event("exposed", { experiment = "welcome_greet", by = "group" })
+  g:equal(text:find("一号", 1, true) ~= nil, told.variant == "A")
+  g:restart()
+  g:join("小王")
+  g:advance("10s")
+  g:expect{ at = "小王", text = told.variant == "A" and "一号" or "二号" }
+  g:equal(#g:events("exposed"), 1)
+  g:leave("小王")
+  g:join("小王") -- who comes back is no newcomer: another text, and no trial
+  g:advance("10s")
+  g:expect{ at = "小王" }
+  g:equal(#g:events("exposed"), 1)
+end)
+
+t:case("without a trial nobody is part of one", function(g)
+  g:join("小美")
+  g:advance("10s")
+  g:expect{ at = "小美", text = "欢迎" }
+  g:expect_no_event("exposed")
 end)

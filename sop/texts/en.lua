@@ -11,6 +11,11 @@ return {
       "{names} joined us, welcome! Send \"menu\" to see what's on",
       "Good to have you here, {names}. Ask away any time",
     },
+    greet_b = {
+      "Welcome {names}! Send \"check in\" and today is your day one",
+      "{names}, right on time: just say \"check in\" to begin",
+      "Welcome {names} 👋 Try \"check in\", it takes a second",
+    },
     back = {
       "Welcome back, {names}!",
       "{names} is back, we kept your seat 🌿",
@@ -58,6 +63,7 @@ return {
   },
 
   chaperone = {
+    menu_line = "Just ask; what I don't know a colleague answers",
     greeting = {
       "hi, have a lovely day ☀️",
       "hello! How is your day?",
@@ -142,6 +148,7 @@ return {
   },
 
   checkin = {
+    menu_line = "check in · make up · my days · leaderboard",
     use_note = "补记 @member [date]",
     use_undo = "撤销 @member [date]",
     done = {
@@ -364,6 +371,7 @@ return {
   },
 
   redpacket = {
+    menu_line = "grab · my coupons",
     staff_opened = {
       "Packet {id} is open in the group, {shares} shares",
       "Done: packet {id}, {shares} shares",
@@ -667,13 +675,6 @@ return {
       "Sent a moment ago, please scroll up",
       "Same menu as above 😊",
     },
-    menu_checkin = { "check in · make up · my days · leaderboard" },
-    menu_redpacket = { "grab · my coupons" },
-    menu_chaperone = { "Just ask; what I don't know a colleague answers" },
-    menu_handoff = { "human (brings a colleague; say what it is about)" },
-    menu_segment = { "等级 (my level)" },
-    menu_voucher = { "我的券 (your coupons) · 送券 @friend (give one)" },
-    menu_referral = { "我的邀请码 (your code) · 我的邀请 · 邀请榜" },
     menu_common = { "unsubscribe (no more @) · resume · my data" },
     data = {
       "This is kept of you:\n{lines}\n\"{word}\" removes it",
@@ -701,6 +702,7 @@ return {
   },
 
   handoff = {
+    menu_line = "human (brings a colleague; say what it is about)",
     called = {
       "A colleague will be with you within {minutes} minutes. Tell us meanwhile what it is about",
       "On it: somebody comes within {minutes} minutes 😊",
@@ -736,6 +738,7 @@ return {
   },
 
   faq = {
+    menu_line = "Opening hours, address and the like: just ask",
     unknown = { "I do not know that yet; \"human\" brings a colleague", "No idea, sorry: say \"human\" 😊" },
     again = { "It's just above", "Same as before 😊" },
     usage = { "Like this: {word} parking/car=free on level -1", "{word} question/question=answer" },
@@ -772,6 +775,7 @@ return {
   },
 
   segment = {
+    menu_line = "等级 (my level)",
     level_up = { "Level up 🎉 you are \"{level}\" now", "Congratulations, \"{level}\"!" },
     mine = { "\"{level}\", growth {growth}, {need} more to \"{next}\"", "You are \"{level}\" ({growth}); \"{next}\" needs {need} more" },
     mine_top = { "\"{level}\", growth {growth}: the top 👑", "You are \"{level}\" with {growth}, as high as it gets" },
@@ -923,6 +927,7 @@ return {
   },
 
   ladder = {
+    menu_line = "折扣 (what is off now)",
     rung = {
       "⏰ From {time}: {what} {offer}{left}",
       "{time}! {what} now {offer}{left}",
@@ -985,6 +990,7 @@ return {
     use_skip = "跳过 [time]",
   },
   presale = {
+    menu_line = "接龙 (the order list) · 我的接龙 (my order) · 取消 (cancel it)",
     opened = {
       "Group order: {title}\n{items}\nSend +1 (or +2 and the item's name); \"{word}\" takes you off\n" ..
         "Open until {close}, pick-up {from}-{till}{place}",
@@ -1057,6 +1063,7 @@ return {
   },
 
   vote = {
+    menu_line = "票数 (how the vote stands; 投 and a number while there is one)",
     opened = {
       "🗳️ {title}\n{lines}\nSay \"{word} number\", one vote each, until {till}",
       "Your vote, please: {title}\n{lines}\n\"{word} 2\" is for number 2, until {till}",
@@ -1186,6 +1193,7 @@ return {
   },
 
   live = {
+    menu_line = "直播预告 (next live) · book live · 取消预约",
     remind_day = { "Tomorrow {time}: {title}\nSay {word} and we call you", "{date} {time}: {title}. Say {word} for a reminder" },
     remind_hour = { "In one hour: {title}, {time}. {count} have booked; say {word}", "{time} live: {title}, see you in an hour" },
     remind_soon = { "Starting at {time}: {title} {link}", "{title} is about to start {link}" },
@@ -1218,6 +1226,7 @@ return {
   },
 
   draw = {
+    menu_line = "join (while there is a draw) · claim",
     contact = { "the admins of this group" },
     announce = {
       "🎁 A draw: {prize} ×{count}{worth}\nSay \"{word}\" to take part, drawn at {till}",
@@ -1313,6 +1322,7 @@ return {
     use_redraw = "重抽 [how many]",
   },
   signup = {
+    menu_line = "sign up · 我的报名 (mine) · 取消报名 · 签到 (I am here)",
     opened = {
       "Sign up: {title}{at}{place}{places}{more}\nSend \"{word}\" until {close}",
       "{title} is open{at}{place}{places}{more}\n\"{word}\" takes a place, until {close}",
@@ -1385,6 +1395,7 @@ return {
   },
 
   contest = {
+    menu_line = "起名 (while names are wanted) · vote · 票数",
     contact = { "the admins of this group" },
     announce = {
       "📣 {title}! Say \"{word} your idea\" before {till}\nThe winner gets {prize} ×{count}{worth}{consoling}",
@@ -1516,6 +1527,7 @@ return {
   },
 
   voucher = {
+    menu_line = "我的券 (your coupons) · 送券 @friend (give one)",
     issued = {
       "{names} got a {what} 🎁 good for {days} days; say {word} to see it",
       "For {names}: a {what}, good for {days} days. Say {word} to see it",
@@ -1686,6 +1698,7 @@ return {
     use_check = "对账",
   },
   referral = {
+    menu_line = "我的邀请码 (your code) · 我的邀请 · 邀请榜",
     code = {
       "Your code is {code}. A friend who joins says “{word} {code}”, and counts for you after {days} days",
       "{code} is yours: newcomers say “{word} {code}” and count when they have stayed {days} days",
@@ -1744,5 +1757,55 @@ return {
     use_settle = "邀请结算 @who <number>",
     use_list = "邀请名单",
     use_check = "邀请对账",
+  },
+  report = {
+    day_head = { "📊 {day_name} {date}, {groups} groups", "📊 Daily report {date} ({day_name}) · {groups} groups" },
+    week_head = { "📈 Week {from} to {date}, {groups} groups", "📈 Weekly report {from} to {date} · {groups} groups" },
+    own_day = { "📊 {group}, {day_name} {date}", "📊 {group} on {date} ({day_name})" },
+    own_week = { "📈 {group}, {from} to {date}", "📈 {group}: week {from} to {date}" },
+    nothing = { "No figures yet", "There are no figures for this time" },
+    which_day = { "Which day? Write yesterday or 2026-03-02", "I could not read the day: yesterday, 3-2, 2026-03-02" },
+    no_groups = { "There is no group to look at", "None of your groups has a report" },
+    too_many = "(too many groups: these are the first {count}; sopd ctl report has all)",
+    line_people = "{joins} joined, {leaves} left, net {net}; {members} members",
+    line_talk = "{speakers} spoke, {messages} messages, interaction {interaction} ({band})",
+    line_reply = "answered {coverage}, first reply {reply_median}, nine of ten within {reply_p90}",
+    line_unheard = "answered {coverage}",
+    line_plan = "{planned} planned, {plan_done} posted, {on_time} on time ({late} late, {skipped} skipped, {blocked} blocked)",
+    line_orders = "{converted} first orders, conversion {conversion}, {cycle_median} days (median); {orders} orders, {order_value} each",
+    line_orders_day = "{orders} orders, {amount}, {order_value} each; {converted} first orders",
+    line_bands = "interaction: {best} groups best, {good} good, {fair} fair, {low} low",
+    line_call = "{what}: {calls} calls, stickiness {stickiness} ({band})",
+    line_group = "{name}: net {net}, {speakers} spoke, interaction {interaction}, answered {coverage} {flags}",
+    piece_posts = "{posts} posts, effective touch {effective_touch}",
+    piece_calls = "{calls} calls, stickiness {stickiness}",
+    piece_checkin = "checked in {checkin_share}",
+    piece_packet = "packets {packet_share}",
+    piece_codes = "{issued} codes, {redeemed} redeemed ({redeemed_share})",
+    piece_handoff = "{handoffs} hand-offs, {handoffs_taken} taken ({handoff_share}), median {handoff_minutes}",
+    piece_unanswered = "{unanswered} unanswered",
+    piece_confirm = "stores confirmed {confirmed}/{offered}",
+    flag_unanswered = "⚠{unanswered} unanswered",
+    flag_blocked = "⚠{blocked} blocked",
+    flag_leaves = "⚠more left than came",
+    stores_head = "-- stores ({n}/{count})",
+    groups_head = "-- groups ({count})",
+    best_head = "-- the {n} liveliest groups",
+    worst_head = "-- {n} groups that need a hand",
+    asleep = "nothing happened in {count} more groups",
+    questions_head = "-- questions that nobody answered ({count})",
+    question = "{time} {group}, {name}: {text}",
+    trials_head = "-- experiments",
+    trial_better = "{name}: {b} is better than {a} by {difference} ({low} to {high})",
+    trial_worse = "{name}: {b} is worse than {a} by {difference} ({low} to {high})",
+    trial_open = "{name}: {a} and {b} are not distinguishable yet, {difference} ({low} to {high})",
+    trial_few = "{name}: {a} and {b} have too few units",
+    trial_early = ". It has not come to its planned end: decide nothing yet",
+    unsaid = "(without a word)",
+    more = "{count} more lines: sopd ctl report has all",
+    band_best = "best", band_good = "good", band_fair = "fair", band_low = "low",
+    in_seconds = "{n} s", in_minutes = "{n} min", in_hours = "{n} h",
+    use_day = "daily report [date]",
+    use_week = "weekly report [date]",
   },
 }

@@ -14,6 +14,11 @@ return {
       "给 {names} 留了位置,欢迎加入!有问题直接在群里问",
       "欢迎 {names}!群里常有小活动,慢慢逛",
     },
+    greet_b = {
+      "欢迎 {names}!发「打卡」就算报到啦,今天就可以开始",
+      "{names} 来得正好~先发个「打卡」报到吧",
+      "欢迎 {names} 👋 发「打卡」试试,第一天从今天算起",
+    },
     back = {
       "{names} 回来啦,欢迎回家",
       "好久不见 {names},位置一直给你留着🌿",
@@ -62,6 +67,7 @@ return {
   },
 
   chaperone = {
+    menu_line = "有问题直接问,不会的我请同事来答",
     greeting = {
       "你好呀,今天也要开心☀️",
       "在的在的,今天过得怎么样?",
@@ -153,6 +159,7 @@ return {
   },
 
   checkin = {
+    menu_line = "打卡 · 补卡 · 我的打卡 · 打卡榜",
     use_note = "补记 @人 [日期]",
     use_undo = "撤销 @人 [日期]",
     done = {
@@ -378,6 +385,7 @@ return {
   },
 
   redpacket = {
+    menu_line = "抢 · 我的券",
     staff_opened = { "已在群里开了第 {id} 个红包,共 {shares} 份", "第 {id} 个红包开了,{shares} 份", "红包发出去啦:第 {id} 个,{shares} 份" },
     use_packet = "发红包 [积分] [份数]",
     use_void = "作废 [券码]",
@@ -426,9 +434,9 @@ return {
       "{shares} 次机会,概率均等",
     },
     none_open = {
-      "现在没有红包,每晚 {time} 见",
-      "红包还没来,每晚 {time} 准时开",
-      "还没到时间哦,每晚 {time} 来拼手气🧧",
+      "现在没有红包,每天 {time} 见",
+      "这会儿没有红包,每天 {time} 准时开",
+      "每天 {time} 开红包,到点来拼手气🧧",
     },
     none_planned = {
       "现在没有红包,有了会告诉大家",
@@ -677,13 +685,6 @@ return {
       "刚发过菜单,上面那条就是",
       "菜单没变,看上面那条😊",
     },
-    menu_checkin = { "打卡 · 补卡 · 我的打卡 · 打卡榜" },
-    menu_redpacket = { "抢 · 我的券" },
-    menu_chaperone = { "有问题直接问,不会的我请同事来答" },
-    menu_handoff = { "人工(请同事来,后面可以写上事情)" },
-    menu_segment = { "我的等级" },
-    menu_voucher = { "我的券 · 送券 @朋友" },
-    menu_referral = { "我的邀请码 · 我的邀请 · 邀请榜" },
     menu_common = { "退订(不再 @ 你) · 恢复 · 我的数据" },
     data = {
       "关于你,我记着这些:\n{lines}\n想删掉就发「{word}」",
@@ -711,6 +712,7 @@ return {
   },
 
   handoff = {
+    menu_line = "人工(请同事来,后面可以写上事情)",
     called = {
       "好的,已经喊同事啦,{minutes} 分钟内来找你。想说的可以先打在这里",
       "收到,同事 {minutes} 分钟内到。先把事情说一说,来了马上处理😊",
@@ -762,6 +764,7 @@ return {
   },
 
   faq = {
+    menu_line = "营业时间、地址这些,直接问我",
     unknown = {
       "这个我还没学会,发「人工」请同事来答",
       "答不上来啦,发「人工」找同事😊",
@@ -843,6 +846,7 @@ return {
   },
 
   segment = {
+    menu_line = "我的等级",
     level_up = { "升级啦🎉 现在是「{level}」", "恭喜,你是「{level}」了", "谢谢一直在,升到「{level}」🎉" },
     mine = {
       "你是「{level}」,成长值 {growth},再攒 {need} 到「{next}」",
@@ -1004,6 +1008,7 @@ return {
   },
 
   ladder = {
+    menu_line = "折扣(看现在打几折)",
     rung = {
       "⏰ {time} 起,{what} {offer}{left}",
       "{time} 到啦,{what}现在 {offer}{left}",
@@ -1054,6 +1059,7 @@ return {
     use_skip = "跳过 [时间]",
   },
   presale = {
+    menu_line = "接龙 · 我的接龙 · 取消",
     opened = {
       "接龙开始:{title}\n{items}\n要的发 +1(几份就加几,多样写品名,如 +2 鸡蛋),不要了发「{word}」\n{close} 截止,{from}-{till} 提货{place}",
       "今天接龙:{title}\n{items}\n想要就发 +1、+2,可以带上品名;改主意发「{word}」\n截止 {close},提货 {from}-{till}{place}",
@@ -1152,6 +1158,7 @@ return {
   },
 
   vote = {
+    menu_line = "票数(有投票时发「投」加号码)",
     opened = {
       "🗳️ {title}\n{lines}\n发「{word} 号码」投票,一人一票,{till} 截止",
       "来投个票:{title}\n{lines}\n发「{word} 2」就是投 2 号,到 {till} 为止",
@@ -1289,6 +1296,7 @@ return {
   },
 
   live = {
+    menu_line = "直播预告 · 预约 · 取消预约",
     remind_day = {
       "明天 {time} 直播:{title}\n发「{word}」,开播前叫你",
       "预告:{date} {time} {title}\n想看的发「{word}」,到点提醒",
@@ -1335,6 +1343,7 @@ return {
   },
 
   draw = {
+    menu_line = "参加(有抽奖时) · 领取",
     contact = { "群管理员(群里 @ 即可)" },
     announce = {
       "🎁 抽奖:{prize} ×{count}{worth}\n发「{word}」参加,{till} 开奖",
@@ -1392,6 +1401,7 @@ return {
     use_redraw = "重抽 [份数]",
   },
   signup = {
+    menu_line = "报名 · 我的报名 · 取消报名 · 签到",
     opened = {
       "报名开始:{title}{at}{place}{places}{more}\n想来发「{word}」,{close} 截止",
       "{title} 来啦{at}{place}{places}{more}\n发「{word}」就能报,{close} 前有效",
@@ -1487,6 +1497,7 @@ return {
   },
 
   contest = {
+    menu_line = "起名(征集时) · 投 · 票数",
     contact = { "群管理员(群里 @ 即可)" },
     announce = {
       "📣 {title}!发「{word} 你想的名字」就参加,{till} 截止\n中选得 {prize} ×{count}{worth}{consoling}",
@@ -1555,6 +1566,7 @@ return {
   },
 
   voucher = {
+    menu_line = "我的券 · 送券 @朋友",
     issued = {
       "{names} 收到一张「{what}」🎁 {days} 天内有效,发「{word}」查看",
       "送给 {names}:「{what}」一张,{days} 天内有效,发「{word}」看看",
@@ -1677,6 +1689,7 @@ return {
     use_check = "对账",
   },
   referral = {
+    menu_line = "我的邀请码 · 我的邀请 · 邀请榜",
     code = {
       "你的邀请码是 {code}。朋友进群后发「{word} {code}」,满 {days} 天就记在你名下",
       "{code} 是你的邀请码,新朋友进群发「{word} {code}」,留满 {days} 天有效",
@@ -1735,5 +1748,55 @@ return {
     use_settle = "邀请结算 @人 数量",
     use_list = "邀请名单",
     use_check = "邀请对账",
+  },
+  report = {
+    day_head = { "📊 日报 {date} 周{weekday},{groups} 个群", "📊 {date}(周{weekday})日报 · {groups} 个群" },
+    week_head = { "📈 周报 {from} 到 {date},{groups} 个群", "📈 {from} 至 {date} 周报 · {groups} 个群" },
+    own_day = { "📊 {group} 日报 {date} 周{weekday}", "📊 {group} {date}(周{weekday})" },
+    own_week = { "📈 {group} 周报 {from} 到 {date}", "📈 {group} {from} 至 {date}" },
+    nothing = { "还没有数据", "这段时间没有数据" },
+    which_day = { "哪一天?写成 3月2日 或 2026-03-02", "日期没看懂,例如:昨天、3月2日" },
+    no_groups = { "没有可以看的群", "你名下还没有开日报的群" },
+    too_many = "(群太多,这里只合计前 {count} 个,全部用 sopd ctl report)",
+    line_people = "进 {joins} 退 {leaves} 净增 {net},群人数 {members}",
+    line_talk = "发言 {speakers} 人次 {messages} 条,互动率 {interaction}({band})",
+    line_reply = "回复覆盖 {coverage},首响中位 {reply_median}、九成内 {reply_p90}",
+    line_unheard = "回复覆盖 {coverage}",
+    line_plan = "计划 {planned} 条,发出 {plan_done},准时 {on_time}(晚发 {late} 跳过 {skipped} 没发出 {blocked})",
+    line_orders = "首单 {converted} 人,转化率 {conversion},转化周期中位 {cycle_median} 天;订单 {orders} 笔,客单价 {order_value} 元",
+    line_orders_day = "订单 {orders} 笔 {amount} 元,客单价 {order_value} 元,首单 {converted} 人",
+    line_bands = "互动率:优 {best} 个群,好 {good},合格 {fair},偏低 {low}",
+    line_call = "{what}:{calls} 次,粘性 {stickiness}({band})",
+    line_group = "{name}:净增 {net} 发言 {speakers} 互动 {interaction} 回复 {coverage} {flags}",
+    piece_posts = "主动 {posts} 条,有效触达 {effective_touch}",
+    piece_calls = "号召 {calls} 次,粘性 {stickiness}",
+    piece_checkin = "打卡率 {checkin_share}",
+    piece_packet = "红包参与 {packet_share}",
+    piece_codes = "发券 {issued} 核销 {redeemed}({redeemed_share})",
+    piece_handoff = "转人工 {handoffs} 次,接 {handoffs_taken}({handoff_share}),中位 {handoff_minutes}",
+    piece_unanswered = "没人回答 {unanswered}",
+    piece_confirm = "门店确认 {confirmed}/{offered}",
+    flag_unanswered = "⚠没人回答 {unanswered}",
+    flag_blocked = "⚠没发出 {blocked}",
+    flag_leaves = "⚠退群多",
+    stores_head = "—— 门店({n}/{count})",
+    groups_head = "—— 各群({count})",
+    best_head = "—— 最活跃的 {n} 个群",
+    worst_head = "—— 要留意的 {n} 个群",
+    asleep = "另有 {count} 个群没有动静",
+    questions_head = "—— 还没人回答的问题({count})",
+    question = "{time} {group} {name}:{text}",
+    trials_head = "—— 试验",
+    trial_better = "{name}:{b} 比 {a} 好,差 {difference}(区间 {low} 到 {high})",
+    trial_worse = "{name}:{b} 不如 {a},差 {difference}(区间 {low} 到 {high})",
+    trial_open = "{name}:{a} 和 {b} 还分不出,差 {difference}(区间 {low} 到 {high})",
+    trial_few = "{name}:{a} 和 {b} 的数据还太少",
+    trial_early = "。还没到计划的结束,先别下结论",
+    unsaid = "(没说什么事)",
+    more = "还有 {count} 行没列出,全部用 sopd ctl report",
+    band_best = "优", band_good = "好", band_fair = "合格", band_low = "偏低",
+    in_seconds = "{n} 秒", in_minutes = "{n} 分钟", in_hours = "{n} 小时",
+    use_day = "日报 [日期]",
+    use_week = "周报 [日期]",
   },
 }

@@ -9,7 +9,7 @@
 -- | one grab per member and packet; no share too many                  | every member once in the list of grabs                       |
 -- | 核销 once only                                                      | a code ends once; as many answers as redeemed codes          |
 -- | a packet that would exceed a budget is not opened                  | day and group stay within                                    |
-local SEEDS, STEPS = 3, 45
+local SEEDS, STEPS, EVERY = 3, 45, 1 -- tests/sop/ledger/long changes these
 local DAY_MAX, GROUP_MAX = { points = 180, coupon = 60, prizes = 130 }, 500
 local MEMBERS = 9
 
@@ -222,7 +222,8 @@ local function evening(g, name, seed, deadly)
     action[3](g, roll, codes)
     if deadly == "after" then g:kill() end
     local redeemed = collect(g, codes)
-    local ok, why = pcall(check, g, kind)
+    local ok, why = true, nil
+    if step % EVERY == 0 then ok, why = pcall(check, g, kind) end
     for code, times in pairs(redeemed) do
       if times > 1 and deadly == "no" then ok, why = false, code .. " was redeemed twice" end
     end
