@@ -180,7 +180,8 @@ const struct key_kind key_kinds[] = {
      "until `sopd ctl experiment NAME --drop`", ""},
     {GW "experiment:<name>", "hash", KEY_ENTRIES,
      "`g|<chat>` or `m|<user>` → `variant time outcomes per`; `keep` → the variant that all get",
-     COMMIT "; `sopd ctl experiment`", "400 days after the last exposure", "fields"},
+     COMMIT "; `sopd ctl experiment`",
+     "400 days after the last exposure; not while a variant is kept for all", "fields"},
     {GW "alive", "string", KEY_PLAIN, "when the gateway's stream was last known to be whole (ms)",
      "the daemon", "always", ""},
     /* runs */

@@ -294,16 +294,23 @@ local function read_post(c)
   return { date = c:time("%Y-%m-%d", moment), at = c:time("%H:%M", moment), text = text, plain = true, by = c.user }, moment
 end
 
+-- What stands in the hashes may have been put there by hand.
+local function is_before(post, date)
+  return type(post) == "table" and type(post.date) == "string" and post.date < date
+end
+
+local function is_same(old, post)
+  return type(old) == "table" and old.date == post.date and old.at == post.at and old.text == post.text
+end
+
 flow:command({ "排期" }, { private = false, args = true, role = "store_role", usage = "use_put" }, function(c)
   local post, moment = read_post(c)
   if not post then return c:reply(c.params.put_how) end
   local posts = c:hash("posts")
   for id, other in pairs(posts) do
-    if type(other) ~= "table" or type(other.date) ~= "string" then -- put there by hand
-      c:log("a post that is none of 排期", id)
-    elseif other.date < c:today() then
+    if is_before(other, c:today()) then
       posts[id] = nil
-    elseif other.date == post.date and other.at == post.at and other.text == post.text then
+    elseif is_same(other, post) then
       return polite.first(c, "put" .. id, c.params.seen) and c:reply(c.params.put, { id = id, time = c:time("%m-%d %H:%M", moment) })
     end
   end
@@ -330,7 +337,7 @@ end)
 local function forget_published(c)
   local hash, sums, limit = agenda.shared(c), agenda.reach(c), c:date(c:day() - 7)
   for id, post in pairs(hash) do
-    if id ~= "seq" and post.date < limit then
+    if is_before(post, limit) then
       hash[id] = nil
       for _, name in ipairs({ ".sent", ".missed", ".last" }) do sums[id .. name] = nil end
     end
@@ -368,7 +375,7 @@ flow:command({ "群发排期", "群發排期" }, { remote = true, args = true, r
   forget_published(c)
   local hash, id = agenda.shared(c), nil
   for other, old in pairs(hash) do
-    if other ~= "seq" and old.date == post.date and old.at == post.at and old.text == post.text then id = other end
+    if is_same(old, post) then id = other end
   end
   local repeated = id ~= nil
   if not repeated then

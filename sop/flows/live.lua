@@ -66,6 +66,7 @@ local flow = sop.flow("live", {
     staff_none = { "text", help = "管理:没有这一场" },
     staff_done = { "text", help = "管理:已办" },
     staff_booked = { "text", help = "管理:预约名单" },
+    plan_wrong = { "text", help = "管理:直播表里有看不懂的" },
     use_put = { "text", help = "帮助里的写法:直播排期" },
     use_move = { "text", help = "帮助里的写法:直播改期" },
   },
@@ -158,9 +159,11 @@ end
 -- Writes to those who booked, some a turn.
 flow:run("write", function(c, args)
   local live, users = c:hash("lives")[args.id], to_call(c, args.id)
-  if not live or c:now() > live.ends then return end
+  if not live or live.state == "cancelled" or c:now() > live.ends then return end
   local from = args.from
-  for i = from, math.min(#users, from + DM_A_TURN - 1) do c:dm(users[i], c.params.called_dm, vars_of(c, live), { late = "10m" }) end
+  for i = from, math.min(#users, from + DM_A_TURN - 1) do
+    c:dm(users[i], c.params.called_dm, vars_of(c, live), { late = "10m", anytime = c.params.anytime })
+  end
   if from + DM_A_TURN <= #users then
     c:sleep("1s")
     c:continue{ id = args.id, from = from + DM_A_TURN }
@@ -181,12 +184,13 @@ local function call(c, live, step)
   end
 end
 
--- Posts one step; what begins or ends with it follows.
+-- Posts one step; what begins or ends with it follows, unless the live was moved or cancelled until it had left.
 local function take_step(c, id, step, due)
   local live = c:hash("lives")[id]
   local outcome, why, left = livetime.post(c, live, step, due, c.params["remind_" .. step], vars_of(c, live))
+  live = c:hash("lives")[id]
+  if not live or live.open[step] ~= due then return end
   live = livetime.settle(c, id, step, outcome, why, left)
-  if not live then return end
   if step == "start" or step == "end" then
     live.state = step == "start" and "on" or "over"
     c:hash("lives")[id] = live
@@ -199,6 +203,8 @@ end
 flow:timer("step", function(c, args)
   local live = c:hash("lives")[args.id]
   if not live or live.open[args.step] ~= args.due then return end
+  local held = livetime.held(c, live, args.step, args.due)
+  if held then return c:timer("step", { at = held, key = args.id .. "." .. args.step, args = args, user = false }) end
   take_step(c, args.id, args.step, args.due)
 end)
 
@@ -212,28 +218,51 @@ local function move(c, live, start)
   livetime.schedule(c, live)
 end
 
+-- An entry of the list: its id, and the live as it says; without a start if it cannot be read.
+local function listed(c, item, i)
+  if type(item) ~= "table" then return "#" .. i, {} end
+  local day = type(item.date) == "string" and civil.number(item.date)
+  local known, start = pcall(c.moment, c, day or 0, item.at)
+  local lasts = item.minutes or c.params.minutes
+  if not day or not known or math.type(lasts) ~= "integer" or lasts < 1 then start = nil end
+  local live = { title = tostring(item.title or ""), link = item.link and tostring(item.link), start = start, listed = start }
+  live.id, live.ends = tostring(item.id or "#" .. i), start and start + lasts * 60
+  return live.id, live
+end
+
+-- What the list says of a live that was taken from it. A time that staff have changed since is left as it is.
+local function follow(c, live, new)
+  local before = live.listed
+  if live.title == new.title and live.link == new.link and before == new.listed then return end
+  live.title, live.link, live.listed = new.title, new.link, new.listed
+  if before ~= new.listed then return move(c, live, new.start) end
+  c:hash("lives")[live.id] = live
+end
+
 flow:at("plan_at", { late = "12h", posts = false }, function(c)
   local lives, named = c:hash("lives"), {}
   livetime.tidy(c)
   for i, item in ipairs(c.params.lives) do
-    local day = type(item.date) == "string" and civil.number(item.date)
-    local id = item.id or "#" .. i
-    local start = day and type(item.at) == "string" and c:moment(day, item.at)
+    local id, new = listed(c, item, i)
     named[id] = true
     local live = lives[id]
-    if live and start and live.start ~= start and live.state == "planned" then
-      move(c, live, start)
-    elseif not live and start and start > c:now() and day - c:day() <= AHEAD then
-      livetime.schedule(c, {
-        id = id, title = item.title or "", link = item.link, start = start, ends = start + (item.minutes or c.params.minutes) * 60,
-        state = "planned", listed = true,
-      })
+    local done = live and (live.state == "over" or live.state == "cancelled") and live.listed ~= new.start
+    if not new.start then
+      if c:once("wrong|" .. id, { ttl = "7d", scope = "group" }) then
+        c:staff(c.params.plan_wrong, { group = c.chat_name ~= "" and c.chat_name or c.chat, id = id })
+      end
+    elseif live and live.listed and live.state == "planned" then
+      follow(c, live, new)
+    elseif (not live or live.listed and done) and new.start > c:now() and civil.number(item.date) - c:day() <= AHEAD then
+      if live and live.state == "over" then livetime.booked(c, id):clear() end
+      new.state = "planned"
+      livetime.schedule(c, new)
     end
   end
   for id, live in pairs(lives) do
     if live.listed and not named[id] and live.state == "planned" then
       livetime.drop(c, id, "withdrawn")
-      live.open, live.state = {}, "cancelled"
+      live.open, live.state, live.listed = {}, "cancelled", 0 -- it may come back
       lives[id] = live
     end
   end
@@ -242,10 +271,10 @@ end)
 flow:trigger("live", function(c, args)
   local live
   for _, one in ipairs(livetime.coming(c)) do
-    if (not args.id or one.id == args.id) and (not live or one.state == "on") then live = one end
+    if (not args.id or one.id == tostring(args.id)) and (not live or one.state == "on") then live = one end
   end
   local step = args.what == "started" and "start" or args.what == "ended" and "end"
-  if not live or not step or not live.open[step] then return end
+  if not live or not step or not live.open[step] or livetime.is_busy(live, step) then return end
   livetime.drop(c, live.id, "past", step)
   live = c:hash("lives")[live.id]
   local due = live.open[step]
@@ -276,8 +305,10 @@ staff({ "直播排期" }, { usage = "use_put" }, function(c)
       return polite.first(c, "put" .. live.id, p.seen) and c:reply(p.staff_put, vars_of(c, live))
     end
   end
+  local id
+  repeat id = tostring(c:add(c.group, "seq", 1)) until not c:hash("lives")[id]
   local live = {
-    id = tostring(c:add(c.group, "seq", 1)), title = title, link = link, start = start, ends = start + p.minutes * 60,
+    id = id, title = title, link = link, start = start, ends = start + p.minutes * 60,
     state = "planned", by = c.user,
   }
   livetime.schedule(c, live)
@@ -319,7 +350,7 @@ end)
 for word, step in pairs({ ["直播开始"] = "start", ["直播结束"] = "end" }) do
   staff({ word }, {}, function(c)
     local p, live = c.params, chosen(c, c.args)
-    if not live or not live.open[step] then return c:reply(p.staff_none, { id = c.args }) end
+    if not live or not live.open[step] or livetime.is_busy(live, step) then return c:reply(p.staff_none, { id = c.args }) end
     livetime.drop(c, live.id, "past", step)
     live = c:hash("lives")[live.id]
     live.open[step] = c:now()

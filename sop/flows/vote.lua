@@ -50,6 +50,7 @@ local flow = sop.flow("vote", {
 })
 
 local OPTIONS_MAX = 20
+local NUMBERED = "^(?:\\d{1,2}|[A-Za-z])\\s*(?:[、)]|[.:](?!\\d))\\s*(.+)$" -- "1. 火锅", but not 8:30 or 3.5折
 
 local function record(c, one, state)
   local list = c:list("ballots")
@@ -92,7 +93,7 @@ local function read(c, text)
   local parts, till = {}, nil
   for part in text:gsub("｜", "\n"):gsub("|", "\n"):gmatch("[^\n]+") do
     part = part:gsub("^%s+", ""):gsub("%s+$", "")
-    local rest = #parts > 0 and sop.match("^(?:\\d{1,2}|[A-Za-z])\\s*[.、.:)]\\s*(.+)$", part) or part
+    local rest = #parts > 0 and sop.match(NUMBERED, part) or part
     if rest ~= "" then parts[#parts + 1] = rest end
   end
   if #parts > 3 then till = spans.till(c, parts[#parts]) end
@@ -154,7 +155,7 @@ end)
 flow:command("count_words", { private = false, shared = true }, function(c)
   local p, one = c.params, ballot.current(c)
   if not one then return false end
-  if not p.interim and not c:has_role(p.role) then return shrug(c, "hidden", p.hidden, { till = c:time("%H:%M", one.closes) }) end
+  if not p.interim and not c:has_role(p.role) then return shrug(c, "hidden", p.hidden, { till = c:time("%m-%d %H:%M", one.closes) }) end
   local vars = { title = one.title, count = one.voters, lines = ballot.result(c, one, p.line) }
   if polite.news(c, "standing", one.id .. table.concat(one.counts, ","), p.seen) then c:reply(p.standing, vars) end
 end)

@@ -18,7 +18,10 @@ end
 -- Tells those who have not been told. `vars` are further values of the texts.
 function acks.tell(c, vars)
   local list = c:list("acks")
-  local told = list:range(1, -1)
+  local told = {}
+  for _, entry in ipairs(list:range(1, -1)) do
+    if entry.user ~= sop.nobody then told[#told + 1] = entry end -- who was forgotten meanwhile
+  end
   list:clear()
   c.group.acks_at = nil
   if #told == 0 or (c.event.late or 0) > 300 then return end -- the flow was off: that is no news any more

@@ -57,6 +57,7 @@ end
 function ballot.cast(c, one, place)
   local votes = c:hash("votes-" .. one.id)
   local before = votes[c.user]
+  if not one.counts[before] then before = nil end -- somebody edited it
   if before == place then return "same" end
   if before and not one.change then return "kept" end
   if before then one.counts[before] = one.counts[before] - 1 else one.voters = one.voters + 1 end
@@ -90,11 +91,18 @@ function ballot.result(c, one, line)
   return table.concat(lines, "\n")
 end
 
--- Ends it: nobody can vote any more, and another may open. Its voices are dropped, its sums are the caller's to keep.
+-- Ends it: nobody can vote any more, and another may open. Its voices are counted once more (who was forgotten has none, and may have
+-- voted again) and dropped, its sums are the caller's to keep.
 function ballot.close(c)
   local one = c.group.ballot
   if not one then return nil end
-  c:drop(c:hash("votes-" .. one.id))
+  local votes = c:hash("votes-" .. one.id)
+  one.voters = 0
+  for i = 1, #one.options do one.counts[i] = 0 end
+  for _, place in pairs(votes) do
+    if one.counts[place] then one.counts[place], one.voters = one.counts[place] + 1, one.voters + 1 end
+  end
+  c:drop(votes)
   c.group.ballot = nil
   local open = lock(c).open
   if open and open.flow == c.flow then lock(c).open = nil end

@@ -1,7 +1,8 @@
 -- livetime.lua -- the live streams of a group, their bookings and the posts that are due before, at and after each. Of the flow live.
 --
--- hash "lives": id -> { id, title, link, start, ends, state = "planned" | "on" | "over" | "cancelled", by, open = { step -> due } }; set
--- "booked-<id>" = who wants to be reminded.
+-- hash "lives": id -> { id, title, link, start, ends, state = "planned" | "on" | "over" | "cancelled", by, open = { step -> due }, busy = {
+-- step -> due: it is being posted }, listed = when it was to start by the list that it was taken from }; set "booked-<id>" = who wants to be
+-- reminded.
 local planned = require("lib.planned")
 
 local livetime = {}
@@ -30,7 +31,7 @@ function livetime.booked(c, id) return c:set("booked-" .. id) end
 -- Plans the steps that are still to come.
 function livetime.schedule(c, live)
   local at = moments(c, live)
-  live.open = {}
+  live.open, live.busy = {}, nil
   for _, step in ipairs(livetime.STEPS) do
     if at[step] > c:now() then
       live.open[step] = at[step]
@@ -42,6 +43,14 @@ end
 
 local function entry_of(c, live, step, due)
   return { id = live.id .. "." .. step, day = c:day(), due = due, late = late_of(c, live, step, due), anytime = c.params.anytime }
+end
+
+-- In quiet hours that end soon enough for a step that is due: when they end.
+function livetime.held(c, live, step, due) return planned.held(c, entry_of(c, live, step, due)) end
+
+-- Is a step, which is planned, on its way to the group?
+function livetime.is_busy(live, step)
+  return live.busy ~= nil and live.busy[step] ~= nil and live.busy[step] == live.open[step]
 end
 
 -- Ends a planned step of a live and notes how; returns the live as it is then.
@@ -66,6 +75,9 @@ end
 
 -- Posts a step that is due. Returns outcome, why, when it left.
 function livetime.post(c, live, step, due, text, vars)
+  live.busy = live.busy or {}
+  live.busy[step] = due
+  c:hash("lives")[live.id] = live
   return planned.post(c, entry_of(c, live, step, due), text, vars)
 end
 

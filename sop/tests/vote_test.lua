@@ -139,7 +139,7 @@ end)
 t:case("票数 is a secret where it is to be", { playbook = book{ interim = false, lasts = "2h" } }, function(g)
   open(g)
   g:says("小美", "票数")
-  g:expect{ at = "小美", text = "保密到12:00" }
+  g:expect{ at = "小美", text = "保密到03-02 12:00" }
   g:says("店长", "票数")
   g:expect{ at = "店长", text = "现在0人" }
 end)
@@ -150,6 +150,30 @@ t:case("an end may be given; lines are options, too", function(g)
   g:says("小美", "投 1")
   g:at("20:00:05")
   g:expect{ text = "结果 草莓 1票" }
+end)
+
+t:case("times and discounts are options as they stand; only numbers before them go", function(g)
+  g:staff("店长", "发起投票 几点集合 | 8:30 | 9:30 | 10:00")
+  g:expect{ text = "投票 几点集合 1. 8:30\n2. 9:30\n3. 10:00" }
+  g:staff("店长", "作废投票")
+  g:staff("店长", "发起投票 打几折 | 1. 3.5折 | 2、5折 | C) 6折")
+  g:expect{ text = "投票 打几折 1. 3.5折\n2. 5折\n3. 6折" }
+end)
+
+t:case("who was forgotten and votes again has one voice; nor does an edited one count", function(g)
+  open(g)
+  g:says("小美", "投 1")
+  g:command{ op = "forget", user = "小美" }
+  g:advance("15s")
+  g:expect_none{ text = "~" }
+  g:says("小美", "投 1")
+  g:says("小王", "投 2")
+  g:says("阿强", "投 2")
+  g:write("hash", "votes-1", { [g:id("阿强")] = 9 })
+  g:says("阿强", "投 3")
+  g:staff("店长", "结束投票")
+  g:expect{ text = "并列 1 1.火锅=1\n2.烤肉=1\n3.粥=1" }
+  g:expect_event("vote_closed", { voters = 3 })
 end)
 
 t:case("what is no ballot is explained", function(g)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
+#include "cli/ctl/ctl.h"
 #include "cli/ctl/ctl_report.h"
 #include "lua/luaconf.h"
 
@@ -14,34 +15,16 @@ extern const unsigned long embed_figures_run_lua_len;
 
 enum { REPORT_BATCH = 200 };
 
-static void report_add_string(struct buf *out, const char *s)
-{
-    buf_addc(out, '"');
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-        if (c < ' ' || c >= 0x7f || c == '"' || c == '\\')
-            buf_addf(out, "\\%03d", c);
-        else
-            buf_addc(out, (char)c);
-    }
-    buf_addc(out, '"');
-}
-
 cJSON *report_figures(const cJSON *tallies)
 {
     struct buf chunk = {0}, err = {0};
-    const cJSON *tally, *n;
+    const cJSON *tally;
     buf_adds(&chunk, "local S = { sop = {} }\n(function(...) ");
     buf_add(&chunk, embed_figures_lua, embed_figures_lua_len);
     buf_adds(&chunk, "\nend)(nil, S)\nlocal tallies = {\n");
     cJSON_ArrayForEach (tally, tallies) {
-        buf_addc(&chunk, '{');
-        cJSON_ArrayForEach (n, tally) {
-            buf_addc(&chunk, '[');
-            report_add_string(&chunk, n->string);
-            buf_addf(&chunk, "]=%.0f,", n->valuedouble);
-        }
-        buf_adds(&chunk, "},\n");
+        verify_add_value(&chunk, tally, 0);
+        buf_adds(&chunk, ",\n");
     }
     buf_adds(&chunk, "}\nreturn (function(...)\n");
     buf_add(&chunk, embed_figures_run_lua, embed_figures_run_lua_len);
