@@ -7,7 +7,8 @@
 -- one voice each. Most voices win, of equal ones the earlier entry. The winner's prize and everybody else's consolation are codes.
 -- States: open -> closed (staff choose) -> voting -> done; void (作废征集) from any of them.
 --
--- State: group.contest = { id, title, state, opened, closes, entries = how many, short = numbers on the shortlist, winner, by }; list
+-- State: group.contest = { id, title, state, opened, closes, prize, consolation, days = how long codes are valid, entries = how many, short =
+-- numbers on the shortlist, winner, by }; list
 -- "entries-<id>" = { user, name, text }, the place is the number; hash "mine-<id>" = user -> number, "taken-<id>" = compared text ->
 -- number, "out-<id>" = number -> "left" | "removed"; group.seq; list "contests" = one record each. Runs: `contest` from the announcement
 -- to the winner, `console` for the coupons.
@@ -129,7 +130,7 @@ end
 local function listing(c, one)
   local lines, out, count = {}, c:hash("out-" .. one.id), 0
   for n, found in ipairs(c:list("entries-" .. one.id):range(1, -1)) do
-    if type(found) == "table" and not out[tostring(n)] then
+    if type(found) == "table" and found.user ~= sop.nobody and not out[tostring(n)] then
       count = count + 1
       if count <= LIST_LINES then lines[count] = n .. ". " .. found.text .. " — " .. found.name end
     end
@@ -163,12 +164,12 @@ local console = flow:run("console", function(c, args)
   for i, found in ipairs(list) do
     local n = from + i - 1
     if type(found) == "table" and found.user ~= sop.nobody and n ~= args.winner and not out[tostring(n)] then
-      prizes.hand(c, found.user, args.what, "contest." .. args.id, p.consolation_cost)
+      prizes.hand(c, found.user, args.what, "contest." .. args.id, p.consolation_cost, args.days)
     end
   end
   if #list < PORTION then return end
   c:sleep("20s")
-  c:continue{ id = args.id, winner = args.winner, what = args.what, from = from + PORTION }
+  c:continue{ id = args.id, winner = args.winner, what = args.what, days = args.days, from = from + PORTION }
 end)
 
 -- The vote is over: the best of those who are still in has won.
@@ -182,18 +183,20 @@ local function decide(c, one)
   end
   one.state, one.winner, one.counts, one.voters = "done", winner, votes.counts, votes.voters
   record(c, one)
-  if not won then return c:say(p.nobody_won, { title = one.title }, { policy = "resend", late = "12h" }) end
   local _, count = listing(c, one)
-  local code = prizes.hand(c, won.entry.user, p.prize, "contest." .. one.id, p.prize_cost)
+  local consoled = one.consolation ~= "" and count > (won and 1 or 0)
+  if consoled then
+    local args = { id = one.id, winner = winner, what = one.consolation, days = one.days, from = 1 }
+    c:start(console, args, { key = "console." .. one.id, user = false })
+  end
+  if not won then return c:say(p.nobody_won, { title = one.title }, { policy = "resend", late = "12h" }) end
+  local code = prizes.hand(c, won.entry.user, one.prize, "contest." .. one.id, p.prize_cost, one.days)
   local vars = {
     who = c:opted_out(won.entry.user) and sop.text(won.entry.name) or sop.at(won.entry.user), name = won.entry.text, votes = won.votes,
-    title = one.title, prize = p.prize, code = code, count = count - 1, coupon = p.consolation, lines = ballot.result(c, votes, p.line),
+    title = one.title, prize = one.prize, code = code, count = count - 1, coupon = one.consolation, lines = ballot.result(c, votes, p.line),
   }
-  vars.rest = p.consolation ~= "" and count > 1 and c:format(p.won_console, { count = count - 1, coupon = p.consolation }) or ""
+  vars.rest = consoled and c:format(p.won_console, { count = count - 1, coupon = one.consolation }) or ""
   c:say(p.won, vars, { policy = "resend", late = "12h", answer = true })
-  if p.consolation ~= "" and count > 1 then
-    c:start(console, { id = one.id, winner = winner, what = p.consolation, from = 1 }, { key = "console." .. one.id, user = false })
-  end
   c:emit("contest_won", { id = one.id, user = won.entry.user, name = won.entry.text, votes = won.votes, voters = votes.voters })
 end
 
@@ -354,7 +357,7 @@ flow:command({ "征集", "徵集" }, { private = false, role = "role", args = tr
   c.group.seq = id
   local one = {
     id = id, title = title, state = "open", opened = c:now(), day = c:day(), closes = till or c:now() + sop.duration(p.lasts), entries = 0,
-    by = c.user,
+    by = c.user, prize = p.prize, consolation = p.consolation, days = p.valid_days, -- as announced, whatever the parameters say later
   }
   local vars = {
     title = title, word = p.words[1], till = c:time("%m-%d %H:%M", one.closes), prize = p.prize, count = 1, days = p.valid_days,
@@ -432,7 +435,14 @@ flow:command({ "征集删除", "徵集刪除" }, { private = false, role = "role
   if not running(one) then return c:reply(p.staff_nothing) end
   local list, unknown = numbers(c, one, c.args)
   if not list or #list == 0 then return c:reply(p.staff_which, { no = unknown or "", max = p.short_max }) end
-  for _, n in ipairs(list) do c:hash("out-" .. one.id)[tostring(n)] = "removed" end
+  local votes = c.group.ballot
+  for _, n in ipairs(list) do
+    c:hash("out-" .. one.id)[tostring(n)] = "removed"
+    for place, short in ipairs(votes and one.short or {}) do
+      if short == n then votes.options[place] = "—" end -- its text is not shown again
+    end
+  end
+  c.group.ballot = votes
   c:audit("contest_removed", { id = one.id, entries = list })
   c:reply(p.staff_removed, { no = table.concat(list, "、") })
 end)
@@ -454,7 +464,7 @@ flow:command({ "作废征集", "征集作废", "作廢徵集" }, { private = fal
   c:cancel{ key = "console." .. one.id }
   ballot.close(c)
   c:list("acks"):clear()
-  local taken, used = prizes.take_back(c, "contest." .. one.id, one.day)
+  local taken, used = prizes.take_back(c, "contest." .. one.id, one.day, one.days)
   one.state = "void"
   record(c, one)
   c:say(p.voided, { title = one.title })

@@ -18,18 +18,21 @@ function decent.key(text)
   return table.concat(kept)
 end
 
+-- Line breaks, and signs that turn the direction of what is written behind them.
+local BREAKS = "[\\r\\n\\x{2028}-\\x{202E}\\x{2066}-\\x{2069}]"
+
 -- What is wrong with it: "contact" (numbers, addresses, links: an advertisement), "word" (it contains one of `words`, however it is written
--- apart), "short", "long" (in characters that count); nil if nothing is.
+-- apart), "short", "long" (in characters that count; of all together, decoration included, three times as many); nil if nothing is.
 function decent.fault(text, least, most, words)
   local key = decent.key(text)
-  if sop.match("\\d{5,}|https?:|www\\.|\\.(?:com|cn|net)\\b|@", sop.fold(text)) or sop.match("\\d{7,}", key) then return "contact" end
+  if sop.match("\\d{5,}|https?:|www\\.|\\.(?:com|cn|net|org|top|me|xyz|cc|vip|shop|info)\\b|@", sop.fold(text)) or sop.match("\\d{7,}", key) then return "contact" end
   for _, word in ipairs(words) do
     local wanted = decent.key(word)
     if wanted ~= "" and key:find(wanted, 1, true) then return "word" end
   end
   local length = utf8.len(key)
   if length < least then return "short" end
-  if length > most or text:find("\n", 1, true) then return "long" end
+  if length > most or utf8.len(text, 1, -1, true) > most * 3 or sop.match(BREAKS, text) then return "long" end
 end
 
 return decent

@@ -326,6 +326,102 @@ t:case("the hourly cap of posts holds, and who went without is answered in the e
   g:expect{ at = "成员3", text = "晚上好" }
 end)
 
+t:case("the hourly cap holds for questions, too: what the knowledge base says comes in the evening, never small talk", {
+  playbook = book({ posts = 1 }),
+}, function(g)
+  g:says("阿强", "今天做了红烧肉")
+  g:advance("1m")
+  g:expect{ at = "阿强" }
+  g:says("小美", "几点开门呀")
+  g:says("小王", "东西坏了")
+  g:says("小李", "谁家的狗丢了呢")
+  g:says("小赵", "今天真冷")
+  g:silent("1m")
+  g:at("21:41")
+  g:expect_none{ at = "小美", text = "晚上好" }
+  g:expect{ at = "小美", text = "早 8 点到晚 10 点" }
+  g:expect_none{ at = "小王", text = "晚上好" }
+  g:expect_none{ at = "小李", text = "晚上好" }
+end)
+
+t:case("the hourly cap: who was answered in the morning is still owed the answer to a question", {
+  playbook = book({ posts = 1, sweep_posts = 2 }),
+}, function(g)
+  g:says("小美", "今天做了红烧肉")
+  g:advance("1m")
+  g:expect{ at = "小美" }
+  g:says("小美", "几点开门呀")
+  g:says("小李", "能退货吗")
+  g:silent("1m")
+  g:restart()
+  g:at("11:05")
+  g:says("小赵", "今天真冷")
+  g:advance("31s")
+  local message = g:expect{ at = { "小美", "小李", "小赵" }, text = { "早 8 点到晚 10 点", "24 小时内" } }
+  assert(not message.text:find("晚上好", 1, true))
+  g:at("21:41")
+  g:expect_none{ at = "小美" }
+end)
+
+t:case("the eleventh of a window with a question gets the answer with the next message", function(g)
+  g:together(function()
+    for i = 1, 10 do g:says("成员" .. i, "早上好") end
+    g:says("成员11", "几点开门呀")
+  end)
+  g:advance("31s")
+  g:equal(#g:expect().at, 10)
+  g:says("小美", "早")
+  g:advance("31s")
+  g:expect{ at = { "小美", "成员11" }, text = "早 8 点到晚 10 点" }
+end)
+
+t:case("yesterday's question is not answered today", { playbook = book({ posts = 1 }) }, function(g)
+  g:at("22:00")
+  g:says("阿强", "今天做了红烧肉")
+  g:advance("31s")
+  g:expect{ at = "阿强" }
+  g:says("小美", "几点开门呀")
+  g:advance("31s")
+  g:at("2026-03-03 10:00")
+  g:says("阿强", "今天又做了红烧肉")
+  g:advance("31s")
+  g:expect{ at = "阿强" }
+  g:says("小美", "今天真冷")
+  g:silent("31s")
+  g:at("21:41")
+  g:expect{ at = "小美", text = "晚上好" }
+  g:expect_none{ at = "小美", text = "早 8 点到晚 10 点" }
+end)
+
+t:case("at night nobody is named along with who asks", { playbook = book({ posts = 1 }) }, function(g)
+  g:at("21:50")
+  g:says("阿强", "今天做了红烧肉")
+  g:advance("31s")
+  g:expect{ at = "阿强" }
+  g:says("小美", "今天真冷")
+  g:advance("31s")
+  g:at("23:00")
+  g:says("小王", "几点开门呀")
+  g:advance("31s")
+  g:equal(g:expect{ at = "小王" }.at, { "小王" })
+end)
+
+t:case("a bare number is no occasion for small talk, unless the knowledge base has it", {
+  playbook = book({ faq = { { pattern = "^8$", answer = "选八号套餐" } } }),
+}, function(g)
+  for i, text in ipairs({ "2", "+1", "+1", "1.", "666", "+2", "1 2 3", "@小福 3" }) do g:says("成员" .. i, text) end
+  g:silent("2m")
+  g:at("21:41")
+  g:silent("1m")
+  g:at("2026-03-03 10:00")
+  g:says("小美", "8")
+  g:advance("31s")
+  g:expect{ at = "小美", text = "选八号套餐" }
+  g:says("小王", "2 斤排骨炖好啦")
+  g:advance("31s")
+  g:expect{ at = "小王" }
+end)
+
 t:case("the hourly cap is 12 posts, and begins anew with the hour", {
   playbook = book({ window = "3s", again = "0s" }),
 }, function(g)

@@ -125,7 +125,7 @@ end)
 
 t:case("what is not fit to be shown is refused, and not repeated", { playbook = book{ forbidden = { "赌博", "Bad" } } }, function(g)
   open(g)
-  for i, text in ipairs({ "赌博之家", "赌 博", "赌-博-屋", "b.a.d店", "加我13800001111", "www.x.com", "http://x.cn" }) do
+  for i, text in ipairs({ "赌博之家", "赌 博", "赌-博-屋", "b.a.d店", "加我13800001111", "t.me/abc", "www.x.com", "http://x.cn" }) do
     g:says("成员" .. i, "起名 " .. text)
     local answer = g:expect{ at = "成员" .. i, text = "不合适" }
     assert(not answer.text:find(text, 1, true))
@@ -179,6 +179,16 @@ t:case("it is full at the number that is set", { playbook = book{ entries_max = 
   open(g)
   enter(g)
   g:expect{ at = "阿强", text = "满了" }
+end)
+
+t:case("a name of few letters and much decoration is too long; so is one of several lines", function(g)
+  open(g)
+  for i, text in ipairs({ "幸福鲜" .. ("🎉"):rep(300), "幸福" .. ("\u{308}"):rep(40), "幸福\u{2028}鲜", "\u{202E}鲜福幸" }) do
+    g:says("成员" .. i, "起名 " .. text)
+    g:expect{ at = "成员" .. i, text = "太长" }
+  end
+  g:says("小美", "起名 🎉幸 福 鲜🎉")
+  g:equal(#g:events("contest_entered"), 1)
 end)
 
 t:case("入围 takes numbers of the list, as many as may be", { playbook = book{ short_max = 2 } }, function(g)
@@ -336,7 +346,10 @@ t:case("all of the shortlist have left", function(g)
   g:leave("小美")
   g:staff("店长", "揭晓")
   g:expect{ text = "没有中选" }
-  g:equal(#g:events("code_issued"), 0)
+  g:advance("2m")
+  local got = {}
+  for _, event in ipairs(g:events("code_issued")) do got[#got + 1] = event.user end
+  g:equal(got, { g:id("小王"), g:id("阿强") }) -- who entered was promised a coupon
 end)
 
 t:case("nobody entered", function(g)
@@ -365,6 +378,48 @@ t:case("作废征集 takes back what was given, from any state", function(g)
   g:equal(#g:events("code_void"), 3)
   g:equal(g:state("group", "contest").state, "void")
   g:equal(#g:state("list", "contests"), 2)
+end)
+
+t:case("what was announced holds, whatever the parameters say later", function(g)
+  collected(g)
+  g:param("contest.prize", "别的奖")
+  g:param("contest.consolation", "别的券")
+  g:param("contest.valid_days", "3")
+  g:staff("店长", "入围 1 2")
+  g:staff("店长", "揭晓")
+  g:expect{ at = "小美", text = { "大奖", "其他2位小券" } }
+  g:expect{ dm = "小王", text = "你的小券 券码" }
+  g:advance("2m")
+  g:staff("店长", "作废征集")
+  g:expect{ at = "店长", text = "收回3 已用0" }
+end)
+
+t:case("征集删除 during the vote: the name is not shown again, and has not won", function(g)
+  collected(g)
+  g:staff("店长", "入围 1 2")
+  g:expect{ text = "入围" }
+  g:says("小丽", "投 1")
+  g:staff("店长", "征集删除 1")
+  g:says("小丽", "票数")
+  g:expect{ at = "小丽", text = "1.—=1" }
+  g:staff("店长", "揭晓")
+  g:expect{ at = "小王", text = { "鲜到家 0票", "1.—=1" } }
+  g:expect_none{ text = "幸福鲜=" }
+end)
+
+t:case("who was forgotten is no entry any more", function(g)
+  open(g)
+  enter(g)
+  g:command{ op = "forget", user = "小美" }
+  g:advance("15s")
+  g:expect{ text = "共3", at = { "小王", "阿强" } }
+  g:staff("店长", "截止征集")
+  g:expect{ text = "截止 2个" }
+  g:staff("店长", "入围 2")
+  g:staff("店长", "揭晓")
+  g:expect{ at = "小王", text = "其他1位小券" }
+  g:advance("2m")
+  g:equal(#g:events("code_issued"), 2)
 end)
 
 t:case("without an organiser nothing opens; what is no contest is explained; one at a time", function(g)

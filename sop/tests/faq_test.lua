@@ -213,6 +213,21 @@ t:case("at most twenty answers an hour", { playbook = book{ posts = 3 } }, funct
   g:expect_count(3)
 end)
 
+t:case("a question for which there was no answer left in the hour is answered in the next one, in full", {
+  playbook = book{ posts = 1 },
+}, function(g)
+  g:says("小王", "几点开门呀")
+  g:expect{ at = "小王", text = "早 8 点" }
+  g:says("小美", "几点开门呀")
+  g:silent("1m")
+  g:says("小美", "几点开门呀")
+  g:silent("2h")
+  g:says("小美", "几点开门呀")
+  g:expect{ at = "小美", text = "早 8 点" }
+  g:says("小美", "几点开门呀")
+  g:expect{ at = "小美", text = "刚说过" }
+end)
+
 t:case("not for us: quoting, or to somebody else", function(g)
   g:says("小美", "大家好")
   g:mention("小美", "小王", "几点开门呀")

@@ -140,6 +140,11 @@ t:case("who leaves before the greeting gets none, and no coupon", function(g)
   g:leave("小美")
   g:silent("1d")
   g:equal(#g:events("code_issued"), 0)
+  g:join("小美") -- and is a newcomer when they come back
+  greeted(g, "小美")
+  g:equal(#g:events("code_issued"), 1)
+  g:at("2026-03-04 10:31")
+  g:expect{ dm = "小美", text = "跟进一" }
 end)
 
 t:case("who comes back goes on where they were, without another coupon", function(g)
@@ -195,6 +200,41 @@ t:case("one coupon a member on this gateway, however many groups", function(g)
   g:advance("3m")
   g:expect{ dm = "小美", text = "你好" }
   g:equal(#g:events("code_issued"), 1)
+end)
+
+t:case("two groups: one follow-up each day, with the coupon; one first order", function(g)
+  g:says("小王", "大家好", { chat = "二店" })
+  g:together(function()
+    g:join("小美")
+    g:join("小美", { chat = "二店" })
+  end)
+  g:advance("3m")
+  g:expect{ dm = "小美", text = "见面礼" }
+  g:equal(#g:events("code_issued"), 1)
+  for _, date in ipairs({ "2026-03-03", "2026-03-05" }) do
+    g:at(date .. " 10:40")
+    local seen = g:seen{ dm = "小美", text = "跟进" }
+    g:equal(#seen, 1)
+    assert(not seen[1].text:find("没券", 1, true))
+    g:expect{ dm = "小美", text = "跟进" }
+  end
+  g:order("小美", { id = "A1", amount = 3900 })
+  g:order("小美", { id = "A2", amount = 3900, chat = "二店" })
+  g:equal(#g:events("first_order"), 1)
+  g:expect_count(1, { dm = "小美", text = "谢谢" })
+  g:at("2026-03-12 12:00")
+  g:expect_none{ dm = "小美", text = "跟进" }
+end)
+
+t:case("two groups: who left the one is followed up by the other, with the coupon of the first", function(g)
+  g:says("小王", "大家好", { chat = "二店" })
+  g:join("小美")
+  greeted(g, "小美")
+  g:join("小美", { chat = "二店" })
+  g:advance("3m")
+  g:leave("小美")
+  g:at("2026-03-03 10:40")
+  g:expect_count(1, { dm = "小美", text = "跟进一" })
 end)
 
 t:case("no more coupons than the day's budget, the others are greeted", { playbook = book{ coupons = 1 } }, function(g)

@@ -323,6 +323,69 @@ t:case("escalation ends, the ticket stays in the list", function(g)
   g:expect{ at = "小美", text = "店长来了" }
 end)
 
+t:case("人工 again after the escalation has ended calls anew", function(g)
+  g:says("小美", "人工 昨天的事")
+  g:advance("31m")
+  g:expect_count(3, { chat = "staff" })
+  g:expect_count(2, { at = "小美" })
+  g:at("2026-03-03 10:00")
+  g:says("小美", "人工 今天的事")
+  g:expect{ at = "小美", text = "喊了" }
+  g:expect{ chat = "staff", text = { "找人#2", "今天的事" } }
+  g:expect_state("group", { tickets = 1 })
+  g:staff("店长", "我来")
+  g:expect{ at = "小美", text = "店长来了" }
+  g:staff("店长", "我来")
+  g:expect{ at = "店长", text = "没人在等" }
+end)
+
+t:case("人工 twice in one moment is one ticket", function(g)
+  g:together(function()
+    g:says("小美", "人工")
+    g:says("小美", "转人工")
+  end)
+  g:expect_count(1, { chat = "staff" })
+  g:expect{ at = "小美", text = "喊了" }
+  g:expect{ at = "小美", text = "在喊了" }
+  g:expect_runs(1)
+end)
+
+t:case("two colleagues in one moment: one has the member, the other hears that nobody waits", function(g)
+  g:setting("staff", { chat = "demo" }, "小李", "keeper")
+  g:says("小美", "人工")
+  g:expect{ chat = "staff" }
+  g:expect{ at = "小美" }
+  g:together(function()
+    g:says("店长", "我来")
+    g:says("小李", "我来")
+  end)
+  g:expect_count(1, { at = "小美", text = "店长来了" })
+  g:expect{ at = "小李", text = "没人在等" }
+  g:equal(#g:events("handoff_claimed"), 1)
+end)
+
+t:case("a colleague who leaves the group gives their members back: others are called, and again after 10 minutes", function(g)
+  g:setting("staff", { chat = "demo" }, "小李", "keeper")
+  g:says("小美", "人工 想退货")
+  g:says("小李", "我来")
+  g:says("小李", "@小美 马上看")
+  g:expect{ chat = "staff" }
+  g:expect{ at = "小美", text = "喊了" }
+  g:expect{ at = "小美", text = "小李来了" }
+  g:leave("小李")
+  g:expect{ chat = "staff", text = { "找人#1", "想退货" } }
+  g:advance("10m")
+  g:expect{ chat = "staff", text = "急#1" }
+  g:expect{ at = "小美", text = "再等" }
+  g:staff("店长", "我来")
+  g:expect{ at = "小美", text = "店长来了" }
+  g:staff("店长", "完成")
+  g:expect{ at = "小美", text = "办结" }
+  g:expect_runs(0)
+  g:silent("2d")
+  g:equal(#g:events("handoff_done"), 1)
+end)
+
 t:case("a restart changes nothing", function(g)
   g:says("小美", "人工")
   g:expect{ chat = "staff" }
@@ -400,6 +463,30 @@ t:case("switched off nobody is called; switched on again it goes on", function(g
   g:toggle("handoff", "on")
   g:advance("6m")
   g:expect{ chat = "staff", text = "急#1" }
+end)
+
+t:case("switched off while somebody is called, claimed by nobody: what is due is said once, and then in its time", function(g)
+  g:says("小美", "人工")
+  g:expect{ chat = "staff" }
+  g:expect{ at = "小美" }
+  g:toggle("handoff", "off")
+  g:advance("3h")
+  g:toggle("handoff", "on")
+  g:advance("1m")
+  g:expect_count(1, { chat = "staff", text = "急#1" })
+  g:expect_count(1, { at = "小美", text = "再等" })
+  g:advance("10m")
+  g:expect_count(1, { chat = "staff", text = "急#1" })
+end)
+
+t:case("a claim closes after a day also when who claimed it is forgotten", function(g)
+  g:setting("staff", { chat = "demo" }, "小李", "keeper")
+  g:says("小美", "人工")
+  g:says("小李", "我来")
+  g:command{ op = "forget", user = "小李" }
+  g:advance("25h")
+  g:equal(g:state("hash", "tickets", g:id("小美")), nil)
+  g:equal(#g:events("handoff_done"), 1)
 end)
 
 t:case("我来 in the staff chat claims in the group, and says so in both", function(g)

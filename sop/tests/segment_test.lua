@@ -378,6 +378,83 @@ t:case("two groups: silent is who is silent in both", function(g)
   g:equal(#g:events("silent"), 0)
 end)
 
+t:case("two groups: who is silent in both is written to once, and welcomed once", { playbook = book{ back_points = 5 } }, function(g)
+  g:says("小美", "你好")
+  g:says("小美", "你好", { chat = "二店" })
+  g:at("2026-03-09 10:30")
+  g:equal(#g:events("winback"), 1)
+  g:equal(#g:seen{ dm = "小美" }, 1)
+  g:says("小美", "我来啦")
+  g:says("小美", "这边也来", { chat = "二店" })
+  g:advance("1m")
+  g:equal(g:state("profile", "小美", "points"), 5)
+  g:equal(#g:seen{ text = "欢迎回来", anywhere = true }, 1)
+  g:at("2026-03-16 10:30") -- silent once more: another time
+  g:equal(#g:events("winback"), 2)
+end)
+
+t:case("two groups: who spoke in the other one has not been won back in vain, and is found again", function(g)
+  g:says("小美", "你好")
+  g:says("阿强", "你好", { chat = "二店" })
+  g:at("2026-03-09 10:30")
+  g:expect{ dm = "小美", text = "唤醒一" }
+  g:says("小美", "我在这边", { chat = "二店" })
+  g:at("2026-03-13 10:30")
+  g:expect_no_event("winback_failed", { who = "小美" })
+  g:leave("小美", { chat = "二店" })
+  g:at("2026-03-16 10:30")
+  g:equal(has(g, "小美", "沉默:7"), true)
+  g:expect{ dm = "小美", text = "唤醒一" }
+end)
+
+t:case("two groups: a super user of one stays one, whatever the other finds", { playbook = book{ super_least = 1 } }, function(g)
+  g:says("小美", "你好")
+  g:says("小美", "你好", { chat = "二店" })
+  g:says("小美", "你们好", { chat = "二店" })
+  g:at("2026-03-03 10:30")
+  g:equal(has(g, "小美", "超级用户"), true)
+  for i = 1, 5 do g:says("阿强", "第 " .. i .. " 句") end
+  g:at("2026-03-05 10:30")
+  g:equal(has(g, "小美", "超级用户"), true)
+  g:equal(has(g, "阿强", "超级用户"), true)
+end)
+
+t:case("who leaves is no super user any more; who comes back begins anew with the score", { playbook = book{ super_least = 1 } }, function(g)
+  g:says("小美", "你好")
+  g:at("2026-03-03 10:30")
+  g:equal(has(g, "小美", "超级用户"), true)
+  g:leave("小美")
+  g:equal(has(g, "小美", "超级用户"), false)
+  g:join("小美")
+  g:expect_state("profile", "小美", { growth = 1 })
+  g:says("小美", "我回来啦")
+  g:equal(g:board("score")[1][2], 1)
+end)
+
+t:case("silent members have their tag at once, however few are written to", { playbook = book{ winbacks = 0 } }, function(g)
+  for i = 1, 3 do g:says("成员" .. i, "你好") end
+  g:at("2026-03-09 10:30")
+  for i = 1, 3 do g:equal(has(g, "成员" .. i, "沉默:7"), true) end
+  g:equal(#g:events("silent"), 3)
+  g:equal(#g:events("winback"), 0)
+  g:param("segment.winbacks", "1")
+  g:at("2026-03-11 10:30")
+  g:equal(#g:events("winback"), 2)
+  g:equal(#g:events("silent"), 3)
+end)
+
+t:case("who opted out grows without a word", {
+  playbook = book{ levels = { { from = 0, name = "新芽" }, { from = 2, name = "常客" } } },
+}, function(g)
+  g:says("小美", "退订")
+  g:expect()
+  g:says("小美", "一")
+  g:says("小美", "二")
+  g:says("小美", "三")
+  g:silent("1m")
+  g:equal(has(g, "小美", "等级:常客"), true)
+end)
+
 t:case("a group of 250: the scan takes it in portions", { playbook = book{ winback = false } }, function(g)
   g:together(function()
     for i = 1, 250 do g:says("成员" .. i, "你好") end

@@ -1221,6 +1221,7 @@ return {
     staff_none = { "There is no such stream", "Not found; 直播预告 shows the numbers" },
     staff_done = { "Done: {id}", "{id} is done" },
     staff_booked = { "{count} have booked {id}: {names}", "{title}, {count}: {names}" },
+    plan_wrong = { "{group}: live stream \"{id}\" of the list cannot be read and is not announced", "\"{id}\" of the live streams is wrong; {group} is not told of it" },
     use_put = "直播排期 day time title [link]",
     use_move = "直播改期 [number] day time",
   },

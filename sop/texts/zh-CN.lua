@@ -1338,6 +1338,7 @@ return {
     staff_none = { "没有这一场,发「直播预告」看编号", "找不到这一场" },
     staff_done = { "第 {id} 场已处理", "好的,第 {id} 场办好了" },
     staff_booked = { "第 {id} 场 {count} 位预约:{names}", "「{title}」预约 {count} 位:{names}" },
+    plan_wrong = { "{group} 直播表里的「{id}」看不懂,没有排", "直播表的「{id}」日期、时间或时长有误,{group} 没有排,请改一下" },
     use_put = "直播排期 日期 时间 标题 [链接]",
     use_move = "直播改期 [编号] 日期 时间",
   },
