@@ -31,6 +31,12 @@ flow:command("提问", function(c) c:start(asker, nil, { key = "asker" }) end)
 
 flow:command("领", function(c) c:say(c:once("gift", { scope = "gateway" }) and "FIRST" or "AGAIN") end)
 
+flow:command("挂", function(c) c.group.hung = true end)
+
+flow:command("摘", function(c)
+  if c.group.hung then c.group.hung = nil end
+end)
+
 flow:command("停", function(c) c:cancel{ key = "asker", chat = "%d" } end)
 
 flow:command("投", { args = true }, function(c)
@@ -224,3 +230,18 @@ def test_once_for_a_member_in_all_groups_is_once_in_the_same_moment(served):
 
 def store_keys(client, pattern):
     return list(client.scan_iter(match=pattern, count=1000))
+
+
+def test_a_command_that_changed_nothing_is_not_obeyed_later_instead(served):
+    """Told again after a death, it would come behind what was said after it."""
+    hung = store.key("qq1", "g", "once", HERE)
+    take, hang = ev.group_msg(HERE, ev.USER, "摘"), ev.group_msg(HERE, ev.USER, "挂")
+    served.gateway.emit(take)
+    served.gateway.emit(hang)
+    wait_until(lambda: served.client.hget(hung, "hung") == "true", 5)
+    again(served)
+    served.gateway.emit(take)
+    served.gateway.emit(hang)
+    served.gateway.emit(ev.group_msg(THERE, ev.USER, "别的"))
+    wait_until(lambda: served.gateway.sends(), 5)
+    assert served.client.hget(hung, "hung") == "true"

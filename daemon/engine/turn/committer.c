@@ -28,6 +28,16 @@ struct flight {
     uint64_t started_ns;
 };
 
+/* Has a command been given that changed nothing? Its id is kept all the same: told again after a death, it would be obeyed behind
+ * what was said after it, and might then change something. */
+static bool committer_obeyed(const struct turn *t)
+{
+    for (const struct route *r = t->routes; r; r = r->next)
+        if (r->ran && r->handler && r->handler->kind == HANDLER_COMMAND)
+            return true;
+    return false;
+}
+
 void committer_add(struct turn *t)
 {
     t->at = NULL;
@@ -36,7 +46,8 @@ void committer_add(struct turn *t)
     if (t->nsettings)
         turn_note_settings(t);
     tally_turn(t);
-    if (turn_is_empty(t) && t->input->kind == INPUT_EVENT && !t->input->repeat) {
+    if (turn_is_empty(t) && t->input->kind == INPUT_EVENT && !t->input->repeat &&
+        !committer_obeyed(t)) {
         turn_finish_empty(t);
         return;
     }
