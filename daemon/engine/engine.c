@@ -18,6 +18,7 @@ enum {
     ENGINE_SLICE_NS = 10000000,
     ENGINE_ROUND_MS = 1000,
     ENGINE_LAG_MS = 10000,
+    ENGINE_TIDY_MS = 10,
     ENGINE_STOP_POLL_MS = 20
 };
 
@@ -43,7 +44,8 @@ void engine_spin(struct engine *e)
 
 static void engine_on_timer(uv_timer_t *t)
 {
-    (void)t; /* waking the loop is enough: the drain looks at everything that is due */
+    struct engine *e = t->data;
+    e->rested = true; /* and waking the loop is enough: the drain looks at everything that is due */
 }
 
 int64_t engine_next_planned(const struct engine *e)
@@ -79,6 +81,8 @@ void engine_arm(struct engine *e)
     for (const struct gw *gw = e->gws; gw; gw = gw->next)
         if (forget_busy(gw)) /* its steps are a millisecond apart */
             wait = 1;
+    if (e->untidy && wait > ENGINE_TIDY_MS)
+        wait = ENGINE_TIDY_MS;
     if (e->stopping && wait > ENGINE_STOP_POLL_MS)
         wait = ENGINE_STOP_POLL_MS;
     if (wait < 1)
@@ -109,7 +113,8 @@ static bool engine_begin_turns(struct engine *e, struct gw *gw, uint64_t until_n
     while (c) {
         struct chat *next = c->ready_next;
         c->ready = false;
-        while (c->first && !c->turn && !c->gap && home_ready(c) && waits_ready(c) && clock_ns() < until_ns)
+        while (c->first && !c->turn && !c->gap && home_ready(c) && waits_ready(c) &&
+               clock_ns() < until_ns)
             turn_begin(c);
         chat_wake(c);
         c = next;
@@ -269,6 +274,9 @@ static void engine_drain(uv_prepare_t *p)
             clock_mono(e->clock) >= e->pause_until_ms)
             engine_spin(e);
     engine_note_lag(e);
+    if (e->rested) /* nothing came in for a while, so it delays nobody */
+        e->untidy = !more && !e->stopping && e->opts.tidy && e->opts.tidy(e->opts.ud);
+    e->rested = false;
     if (e->stopping)
         engine_finish_stop(e);
     if (e->open_handles == 0 || uv_is_closing((uv_handle_t *)&e->timer))

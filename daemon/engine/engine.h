@@ -53,6 +53,8 @@ struct engine_opts {
     const char *const *sop; /* for rollouts: the SOP folders, NULL-terminated, borrowed */
     void *ud;
     void (*on_ready)(void *ud); /* once: Redis is up, epochs are taken, gateways are started */
+    /* Nothing to do: time to clean up a little. True: there is more, call again in some milliseconds. May be NULL */
+    bool (*tidy)(void *ud);
     void (*on_idle)(
         void *
             ud); /* nothing to do in this iteration (SOP tests and the playground step on it); may be NULL */

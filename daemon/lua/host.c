@@ -451,25 +451,39 @@ void host_forget_binding(struct flow *f, const struct binding *b)
         lua_pop(f->L, 1);
 }
 
-enum { TIDY_KIB = 16, TIDY_GROWTH = 64 << 10 };
+enum { TIDY_LEAST_KIB = 16, TIDY_MOST_KIB = 256, TIDY_GROWTH = 64 << 10 };
+
+/* Much was made since the last full round: then there is garbage. */
+static bool tidy_needed(const struct flow *f)
+{
+    return f->memory.used >= f->tidied + TIDY_GROWTH;
+}
 
 static int tidy_step(lua_State *L)
 {
     struct flow *f = flow_of(L);
-    if (lua_gc(L, LUA_GCSTEP, TIDY_KIB))
+    size_t kib = (f->memory.used - f->tidied) / 1024 / 8;
+    kib = kib < TIDY_LEAST_KIB ? TIDY_LEAST_KIB : kib > TIDY_MOST_KIB ? TIDY_MOST_KIB : kib;
+    if (lua_gc(L, LUA_GCSTEP, (int)kib))
         f->tidied = f->memory.used;
     return 0;
 }
 
-void host_idle(struct host *h)
+bool host_idle(struct host *h)
 {
-    struct flow *f = h->tidy ? h->tidy : h->flows;
+    struct flow *f = h->tidy ? h->tidy : h->flows, *first = f;
+    while (f && !tidy_needed(f)) {
+        f = f->next ? f->next : h->flows;
+        if (f == first)
+            return false;
+    }
     if (!f)
-        return;
+        return false;
     h->tidy = f->next;
-    if (f->memory.used < f->tidied + TIDY_GROWTH || !lua_checkstack(f->L, 2))
-        return; /* little was made since the last full round */
+    if (!lua_checkstack(f->L, 2))
+        return false;
     lua_pushcfunction(f->L, tidy_step);
     if (lua_pcall(f->L, 0, 0, 0) != LUA_OK)
         lua_pop(f->L, 1);
+    return true;
 }

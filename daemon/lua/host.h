@@ -220,7 +220,8 @@ void host_forget_binding(struct flow *f, const struct binding *b);
 
 /* Coroutines alive now, all flows: for metrics and leak checks. */
 size_t host_coroutines(const struct host *h);
-/* Collects a little garbage in idle time: called by the engine when it has nothing else to do. */
-void host_idle(struct host *h);
+/* Collects a little garbage, for less than a millisecond: called when there is nothing else to do, because Lua collects only while it
+ * makes something, and would keep what an evening left until the next one. False: there is none that is worth it. */
+bool host_idle(struct host *h);
 
 #endif

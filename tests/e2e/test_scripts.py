@@ -78,6 +78,34 @@ def test_memory_comes_back_after_a_glutton(bench, napcat):
     assert daemon.rss_kib() - before < (500000 if slow_build() else 60000)
 
 
+LITTER = """local flow = sop.flow("litter", { title = "乱" })
+flow:command("乱丢", function(c)
+  local all = {}
+  for i = 1, 40000 do all[i] = { i } end
+  c:say("丢了 " .. #all)
+end)
+return flow
+"""
+
+
+def test_garbage_is_collected_while_nothing_happens(bench, napcat, box):
+    """Lua by itself collects only while it makes something: what an evening left would stay until the next."""
+    for name, text in (("flows/litter.lua", LITTER),
+                       ("playbooks/t.lua", 'return { groups = { "all" }, quiet = false, flows = { "litter" } }')):
+        path = os.path.join(box, "sop", name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(text)
+    daemon = bench.served(napcat, sop=os.path.join(box, "sop"))
+
+    def used():
+        return daemon.metrics().get("sopd_lua_memory_bytes", flow="litter")
+    before = used()
+    say(napcat, "乱丢")
+    napcat.wait_send("丢了 40000", timeout=20)
+    wait_until(lambda: used() < before + 300000, 20, what=lambda: "%d of %d bytes are left" % (used() - before, before))
+
+
 def test_five_failures_in_a_minute_pause_the_flow_there(bench, napcat):
     daemon = bench.served(napcat)
     for i in range(5):

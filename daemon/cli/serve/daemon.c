@@ -70,6 +70,12 @@ static void daemon_engine_idle(void *ud)
         d->on_idle(d->ud);
 }
 
+static bool daemon_tidy(void *ud)
+{
+    struct daemon *d = ud;
+    return host_idle(d->host);
+}
+
 static void daemon_settings_changed(void *ud)
 {
     (void)ud; /* the engine compares generations in its drain; this callback only woke the loop */
@@ -140,6 +146,7 @@ static bool daemon_start_engine(struct daemon *d, struct buf *err)
                                .rollouts = d->rollouts,
                                .sop = (const char *const *)c->sop,
                                .ud = d,
+                               .tidy = daemon_tidy,
                                .on_ready = daemon_engine_ready,
                                .on_idle = d->on_idle ? daemon_engine_idle : NULL};
     d->engine = engine_create(&opts);
