@@ -9,14 +9,16 @@
 -- group is busy (more than 30 messages a minute: only direct @s and questions then), when its 12 posts an hour are used up, when
 -- the member was answered within 30 minutes (direct @s and questions excepted), and for members who opted out. Who went
 -- without an answer for the day because of that is owed one: it comes with the next message that has room, or in the
--- evening.
+-- evening. Who asked what the knowledge base can answer is owed that answer, and no small talk. A bare number ("2", "+1") is
+-- meant for somebody else.
 -- On a platform that only tells of messages which mention the bot (WeCom), every remark is meant for it: the window is short there.
 -- With `llm` on, and an endpoint in the configuration, the line of small talk for a window is written by the language model, if it does
 -- so in time, within the day's budget and without a word that must not be said; else it comes from the pool.
 --
 -- State: group.posts = { hour, number }, group.recent = small talk used last, group.llm = { day, calls, tokens },
--- group.written = marks of what the model wrote last; member.answered = when (seconds), member.spoke and
--- member.owed = day; set "owed"; hash "questions" = open questions by member: { text, name, id, at, told }.
+-- group.written = marks of what the model wrote last; member.answered = when (seconds), member.answered_on,
+-- member.spoke and member.owed = day, member.asked = the question whose answer is owed; set "owed"; hash "questions" =
+-- open questions by member: { text, name, id, at, told }.
 local duty = require("lib.duty")
 local gaps = require("lib.gaps")
 local knowledge = require("lib.knowledge")
@@ -103,11 +105,13 @@ local flow = sop.flow("chaperone", {
 
 local MOST = 100 -- messages that a run takes in: of a window (a group that says more is answered sooner), of staff
 local MOST_QUESTIONS = 15 -- that go to staff at once: a turn may send 20 messages
+local LONGEST = 200 -- characters of a question that is kept
 local TOO_OLD = 300 -- seconds: a window that closes later than this, because the flow was off, gets no message
 
 -- ---- what to say ---------------------------------------------------------------------------------------------------
 
--- The kind of a remark, and for the knowledge base the entry that answers it.
+-- The kind of a remark, and for the knowledge base the entry that answers it; nil if there is nothing to say to it. Third result:
+-- it asks for something.
 local function kind_of(c, m)
   local p, text = c.params, sop.fold(m.text)
   local question = talk.is_question(text, p.question_ends, p.question_words)
@@ -118,6 +122,7 @@ local function kind_of(c, m)
   if question then return "ask", nil, true end
   if talk.has(text, p.thanks_words) then return "thanks" end
   if talk.has_picture(m) then return "photo" end
+  if sop.match("^[\\s+.,]*\\d[\\d\\s+.,]*$", text) then return nil end -- an order, a vote, a place in a list
   return "small_talk"
 end
 
@@ -236,25 +241,36 @@ local function count_post(c)
   c.group.posts = { hour, (posts and posts[1] == hour and posts[2] or 0) + 1 }
 end
 
--- This member spoke today and has not been answered: remember it, once a day.
-local function owe(c, user)
-  local today, member = c:day(), c:member_of(user)
-  local answered = member.answered
-  if member.owed == today or answered and c:date(today) == c:time("%Y-%m-%d", answered) then return end
+-- This member spoke today and has not been answered: remember it, once a day; and what they asked, if the knowledge base knows it.
+-- What else they asked is with the staff.
+local function owe(c, remark)
+  local user, today = remark.user, c:day()
+  local member = c:member_of(user)
+  local asked = remark.kind == "faq" and remark.text
+  if not asked and (remark.asks or member.owed == today or member.answered_on == today) then return end
   if c.group.owed_day ~= today then
     c:set("owed"):clear()
     c.group.owed_day = today
   end
+  if asked or member.owed ~= today then member.asked = asked and asked:sub(1, (utf8.offset(asked, LONGEST + 1) or 0) - 1) or nil end
   member.owed = today
   c:set("owed"):add(user)
+end
+
+-- What a member is owed: the answer to what they asked, else a word; nil if the knowledge base does not know it any more.
+local function debt(c, user)
+  local asked = c:member_of(user).asked
+  if not asked then return { user = user, kind = "small_talk" } end
+  local entry = knowledge.find(c.params.faq, sop.fold(asked), true)
+  return entry and { user = user, kind = "faq", entry = entry }
 end
 
 local function answered(c, users)
   for _, user in ipairs(users) do
     local member = c:member_of(user)
-    member.answered = c:now()
+    member.answered, member.answered_on = c:now(), c:day()
     if member.owed then
-      member.owed = nil
+      member.owed, member.asked = nil, nil
       c:set("owed"):remove(user)
     end
   end
@@ -303,9 +319,7 @@ local function add_owed(c, remarks)
   for _, remark in ipairs(remarks) do taken[remark.user] = true end
   for _, user in ipairs(c:set("owed"):all()) do
     if #remarks >= c.params.names then return end
-    if not taken[user] and not c:opted_out(user) then
-      remarks[#remarks + 1] = { user = user, kind = "small_talk" }
-    end
+    if not taken[user] and not c:opted_out(user) then remarks[#remarks + 1] = debt(c, user) end
   end
 end
 
@@ -315,10 +329,10 @@ local function speak(c, window)
   if #remarks == 0 then return end
   local old = c:now() - remarks[1].at > sop.duration(c.params.window) + TOO_OLD
   if old or posts_left(c) <= 0 then
-    for _, remark in ipairs(remarks) do owe(c, remark.user) end
+    for _, remark in ipairs(remarks) do owe(c, remark) end
     return
   end
-  if not is_busy(c, window) then add_owed(c, remarks) end
+  if not is_busy(c, window) and not c:quiet_until() then add_owed(c, remarks) end
   local users, waits, direct = {}, {}, false
   for i, remark in ipairs(remarks) do
     users[i], waits[i] = remark.user, remark.at and c:now() - remark.at or nil
@@ -456,12 +470,12 @@ local function note_remark(c, window, remark)
   for _, earlier in ipairs(window.remarks) do
     if earlier.user == remark.user then
       if remark.direct and not earlier.direct then
-        earlier.kind, earlier.entry, earlier.text, earlier.direct = remark.kind, remark.entry, remark.text, true
+        earlier.kind, earlier.entry, earlier.text, earlier.direct, earlier.asks = remark.kind, remark.entry, remark.text, true, remark.asks
       end
       return
     end
   end
-  if #window.remarks >= c.params.names then return owe(c, remark.user) end
+  if #window.remarks >= c.params.names then return owe(c, remark) end
   window.remarks[#window.remarks + 1] = remark
 end
 
@@ -469,7 +483,7 @@ end
 local function may_chat(c, window, m)
   if c:quiet_until() then return false end
   if is_busy(c, window) then
-    owe(c, m.user)
+    owe(c, { user = m.user })
     return false
   end
   local last = c:member_of(m.user).answered
@@ -489,6 +503,7 @@ local function hear(c, window, m)
   if for_others or c:opted_out(m.user) then return end
 
   local kind, entry, asks = kind_of(c, m)
+  if not kind then return end
   if kind == "ask" or kind == "sorry" then
     local waiting = c:hash("questions")[m.user]
     if not waiting or waiting.told then
@@ -499,7 +514,9 @@ local function hear(c, window, m)
   end
   local direct = m.at_me or asks or false
   if direct or may_chat(c, window, m) then
-    note_remark(c, window, { user = m.user, kind = kind, entry = entry, direct = direct, at = m.time, id = m.id, text = m.text })
+    note_remark(c, window, {
+      user = m.user, kind = kind, entry = entry, direct = direct, asks = asks, at = m.time, id = m.id, text = m.text,
+    })
   end
 end
 
@@ -530,21 +547,42 @@ local function forget_old_questions(c)
   end
 end
 
-flow:at("sweep", { late = "40m" }, function(c)
-  forget_old_questions(c)
-  local owed = c:set("owed")
-  local users = {}
+-- What the evening's messages are for: those who asked something, then the others, in portions: a list of { remarks, users }.
+local function evening_portions(c)
+  local owed, asked, others = c:set("owed"), {}, {}
   for _, user in ipairs(c.group.owed_day == c:day() and owed:all() or {}) do
-    if not c:opted_out(user) then users[#users + 1] = user end
+    local due = not c:opted_out(user) and debt(c, user)
+    if due then table.insert(due.kind == "faq" and asked or others, due) end
   end
   owed:clear()
+  local portions = {}
+  for _, list in ipairs({ asked, others }) do
+    for _, remarks in ipairs(people.portions(list, c.params.names)) do
+      local users = {}
+      for i, remark in ipairs(remarks) do users[i] = remark.user end
+      portions[#portions + 1] = { remarks = remarks, users = users, asked = list == asked }
+    end
+  end
+  return portions
+end
+
+flow:at("sweep", { late = "40m" }, function(c)
+  forget_old_questions(c)
+  local portions = evening_portions(c)
   if c:quiet_until() then return end
-  for i, portion in ipairs(people.portions(users, c.params.names)) do
+  for i, portion in ipairs(portions) do
     if i > c.params.sweep_posts or posts_left(c) <= 0 then return end
-    c:say(c.params.evening, { names = people.mentions(portion) }, { policy = "drop" })
+    if portion.asked then
+      c:say(compose(c, parts_of(portion.remarks)), nil, { policy = "drop" })
+    else
+      c:say(c.params.evening, { names = people.mentions(portion.users) }, { policy = "drop" })
+    end
     count_post(c)
-    for _, user in ipairs(portion) do c:member_of(user).answered = c:now() end
-    c:emit("answered", { users = portion, evening = true })
+    for _, user in ipairs(portion.users) do
+      local member = c:member_of(user)
+      member.answered, member.answered_on = c:now(), c:day()
+    end
+    c:emit("answered", { users = portion.users, evening = true })
   end
 end)
 

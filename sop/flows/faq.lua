@@ -11,7 +11,8 @@
 -- It stands before chaperone in the playbook: what it answers, chaperone need not.
 --
 -- State: group.book = entries that staff added: { id, ask, answer, by, by_name, approved }; group.last = their last id; board "hits"
--- = answers by entry; list "missed" = questions without an answer: { text, name, at }.
+-- = answers by entry; list "missed" = questions without an answer: { text, name, at }; member.unsaid = the
+-- question that was asked when the hour's answers were used up, and its day.
 local audience = require("lib.audience")
 local knowledge = require("lib.knowledge")
 local polite = require("lib.polite")
@@ -93,14 +94,16 @@ local function asks(entry)
   return entry.ask and table.concat(entry.ask, "/") or entry.pattern or "-"
 end
 
--- The entry that answers, and one of its answers; nil if none does or what it says lacks a value here.
+-- The entry that answers, and one of its answers; nil if none does. Entries whose variables have no value here are passed over.
 local function answer_for(c, text, asked)
   local list = book_of(c)
   local place = knowledge.find(list, text, asked)
-  if not place then return nil end
-  local answers = knowledge.answers(list[place], c.params.values)
-  if #answers == 0 then return nil end
-  return list[place], c:pick(answers)
+  while place do
+    local answers = knowledge.answers(list[place], c.params.values)
+    if #answers > 0 then return list[place], c:pick(answers) end
+    table.remove(list, place) -- the next best may have all it needs
+    place = knowledge.find(list, text, asked)
+  end
 end
 
 -- ---- answering -----------------------------------------------------------------------------------------------------
@@ -128,8 +131,14 @@ flow:on("message", function(c)
     return
   end
   if not audience.fits(c, p.only_tags, p.not_tags) then return end
-  if not polite.first(c, "answer|" .. key_of(entry) .. "|" .. sop.sha256(asks(entry)):sub(1, 8), p.again) then return true end
-  if not c:limit("posts", p.posts, "1h", { scope = "group" }) then return end
+  local key = "answer|" .. key_of(entry) .. "|" .. sop.sha256(asks(entry)):sub(1, 8)
+  local unsaid = key .. "|" .. c:today() -- asked today, when the hour had no answer left: not answered yet
+  if c.member.unsaid ~= unsaid and not polite.first(c, key, p.again) then return true end
+  if not c:limit("posts", p.posts, "1h", { scope = "group" }) then
+    c.member.unsaid = unsaid
+    return
+  end
+  if c.member.unsaid then c.member.unsaid = nil end
   c:reply(sop.text(answer))
   c:board("hits"):add(key_of(entry), 1)
   if entry.tag then c:tag(entry.tag) end

@@ -8,8 +8,10 @@
 -- redpacket, which redeems it (核销) and lets it expire: run both. Onboarding of the flow welcome writes on the same days: switch on
 -- one of them.
 --
--- State: member.start = day on which it began, member.code, member.till = the coupon and its last day, member.ordered = day of the
--- first order, member.name; profile.first_coupon = day; set "together-*" = who shares the next message.
+-- Who is a newcomer in several groups at once is greeted in each, and followed up by one of them, whichever comes first.
+--
+-- State: member.start = day on which it began, member.greeted, member.ordered = day of the first order, member.name;
+-- profile.first_coupon = day on which it was given, profile.first_code = its code; set "together-*" = who shares the next message.
 local audience = require("lib.audience")
 local codes = require("lib.codes")
 local known = require("lib.known")
@@ -57,12 +59,10 @@ local TOUCHES = 3
 
 local post = flow:run("post", function(c, args) together.post(c, args, c.params.names) end)
 
--- The coupon of the user of this run that can still be used: its code; nil if there is none. Second result: it was redeemed.
+-- The coupon of the user of this run, whichever group gave it: its code and its record; nil if there is none.
 local function coupon_of(c)
-  local member = c:member_of(c.user)
-  local record = member.code and codes.find(c, member.code)
-  if not record then return nil, false end
-  return not record.state and record.till >= c:day() and member.code or nil, record.state == "used"
+  local code = c:profile_of(c.user).first_code
+  return code, code and codes.find(c, code)
 end
 
 -- Says it in private, else in the group together with others.
@@ -83,13 +83,13 @@ local function issue(c)
   known.note(c, "coupon", c.user, "gateway")
   local code, till = codes.issue(c, c.user, p.coupon, p.valid_days, "firstorder", p.cost)
   codes.watch(c, till)
-  local member = c:member_of(c.user)
-  member.code, member.till = code, till
+  profile.first_code = code
   return code, till
 end
 
 local function greet(c)
   local code, till = issue(c)
+  c:member_of(c.user).greeted = true
   local by
   if code then
     by = say(c, "greet", "greet_group", { what = c.params.coupon, code = code, till = c:date(till) })
@@ -100,41 +100,50 @@ local function greet(c)
 end
 
 local function touch(c, step)
-  local code = coupon_of(c)
+  if not c:once("touch|" .. step, { scope = "gateway" }) then return end -- another of their groups did
+  local code, record = coupon_of(c)
+  if not record or record.state or record.till < c:day() then code = nil end
   local by
   if code then
-    by = say(c, "touch" .. step, "touch_group", { what = c.params.coupon, code = code, till = c:date(c:member_of(c.user).till) })
+    by = say(c, "touch" .. step, "touch_group", { what = c.params.coupon, code = code, till = c:date(record.till) })
   else
     by = say(c, "touch_plain", "touch_group", {})
   end
   c:emit("firstorder_touched", { user = c.user, step = step, by = by, coupon = code ~= nil })
 end
 
--- They bought: nobody follows up any more. Counted once.
+-- They bought: nobody follows up any more. Counted once, whatever groups they are in: true then.
 local function bought(c, amount)
   local member = c:member_of(c.user)
-  if not member.start or member.ordered then return end
+  if not member.start or member.ordered then return false end
   member.ordered = c:day()
   if c.params.stop_tag ~= "" then c:tag(c.params.stop_tag, c.user) end
+  if not c:once("first_order", { scope = "gateway" }) then return false end
   c:emit("first_order", { user = c.user, days = c:day() - member.start, amount = amount })
+  return true
 end
 
 -- One newcomer. args: start = the day on which it began, fresh = they have not been greeted yet.
 local sequence = flow:run("sequence", function(c, args)
   local p = c.params
   c:stop_when{ tag = p.stop_tag ~= "" and p.stop_tag or nil, leaves = true, opts_out = true }
+  local greeted = 0
   if args.fresh then
     c:sleep(p.greet_after)
     together.wait_out_quiet(c)
     greet(c)
+    greeted = c:now()
   end
   for step = 1, TOUCHES do
     local day = p["day" .. step]
-    if day >= 0 then
+    if day >= 0 and c:moment(args.start + day, p.touch_at) > greeted then
       local late = c:sleep_until{ date = c:date(args.start + day), at = p.touch_at }
       together.wait_out_quiet(c)
-      local _, used = coupon_of(c)
-      if used then return bought(c) end
+      local _, record = coupon_of(c)
+      if record and record.state == "used" then
+        bought(c)
+        return
+      end
       if late <= sop.duration(p.touch_late) then touch(c, step) end
     end
   end
@@ -145,7 +154,7 @@ local function begin(c)
   if c.user == c.me or c.from_bot or member.ordered or c:running(c.user) then return end
   if p.stop_tag ~= "" and c:has_tag(p.stop_tag) or c:opted_out() or c:has_role("keeper") then return end
   if not audience.fits(c, p.only_tags, p.not_tags) then return end
-  local fresh = not member.start
+  local fresh = not member.greeted
   if fresh then member.start = c:day() end
   people.remember(c)
   c:start(sequence, { start = member.start, fresh = fresh }, { key = c.user })
@@ -162,9 +171,9 @@ flow:on("order", { private = false }, function(c)
   local p = c.params
   local member = c.member
   if not member.start or member.ordered then return end
-  bought(c, c.order.amount)
+  local first = bought(c, c.order.amount)
   c:cancel{ key = c.user }
-  if c:can("dm") then c:dm(c.user, p.thanks, { name = c:display(c.user) }, { policy = "drop" }) end
+  if first and c:can("dm") then c:dm(c.user, p.thanks, { name = c:display(c.user) }, { policy = "drop" }) end
 end)
 
 return flow

@@ -172,7 +172,9 @@ end)
 
 local function in_private(c)
   local p = c.params
-  if not polite.first(c, "private", p.again) then return end
+  local what = c.args ~= "" and "private|" .. sop.sha256(c.args):sub(1, 8) or "private"
+  if not polite.first(c, what, p.again) or not c:limit("mine", p.most, "1d") then return end
+  if c.args ~= "" then c:once("private|" .. c:today(), { ttl = "2d" }) end -- the bare word after it is the same matter
   local open, from = hours(c)
   c:staff(p.private_staff, { duty = people.mentions(on_duty(c)), name = c.name, quote = c.args ~= "" and short(c.args) or "-" })
   c:reply(open and p.private or p.private_off, { minutes = p.promise, time = clock_of(c, from) })
@@ -182,14 +184,16 @@ end
 flow:command("words", { args = true }, function(c)
   local p = c.params
   if c.private then return in_private(c) end
-  if tickets(c)[c.user] then
-    polite.first(c, "again" .. tickets(c)[c.user].n, p.again)
+  local open_ticket = tickets(c)[c.user]
+  if open_ticket and (open_ticket.by or c:running(c.user)) then
+    polite.first(c, "again" .. open_ticket.n, p.again)
     return
   end
   if not c:limit("mine", p.most, "1d") or not c:limit("calls", p.calls, "1h", { scope = "group" }) then
     if c:once("most|" .. c:today(), { ttl = "2d" }) then c:reply(p.again) end
     return
   end
+  if open_ticket then remove(c, c.user) end -- nobody came, and nobody is called any more: once more, from the beginning
   local ticket = { n = c:counter("number"):add(1), at = c:now(), text = short(c.args), name = c.name, id = c.message.id }
   tickets(c)[c.user] = ticket
   people.remember(c)
@@ -232,7 +236,7 @@ local function claim(c, user, ticket)
   ticket.by, ticket.by_name, ticket.since = c.user, c.name, c:now()
   tickets(c)[user] = ticket
   c:cancel{ key = user }
-  c:timer("stale", { after = c.params.close_after, key = user, args = { user = user, n = ticket.n } })
+  c:timer("stale", { after = c.params.close_after, key = user, args = { user = user, n = ticket.n }, user = false })
   c:emit("handoff_claimed", { user = user, n = ticket.n, by = c.user, seconds = c:now() - ticket.at })
   gaps.helped(c, c:now() - ticket.at)
   gaps.answered(c, user)
@@ -309,7 +313,22 @@ flow:on("message", { private = false }, function(c)
   return ticket.by ~= nil -- true: the flows behind this one leave the member to the colleague
 end)
 
+-- A colleague who leaves the group gives their members back: others are called, as if the members had just asked.
+local function give_back(c)
+  local open, from = hours(c)
+  for _, one in ipairs(sorted(c)) do
+    local user, ticket = one.user, one.ticket
+    if ticket.by == c.user then
+      ticket.by, ticket.by_name, ticket.since = nil, nil, nil
+      tickets(c)[user] = ticket
+      c:cancel_timer("stale", user)
+      c:start(call, { n = ticket.n, from = open and c:now() or from }, { user = user, key = user })
+    end
+  end
+end
+
 flow:on("leave", { private = false }, function(c)
+  if (c.group.tickets or 0) > 0 then give_back(c) end
   local ticket = tickets(c)[c.user]
   if not ticket then return end
   remove(c, c.user)

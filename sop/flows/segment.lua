@@ -9,9 +9,9 @@
 -- groups of the gateway.
 --
 -- State: list "members" = everybody seen here; member.known, member.left, member.today = { day, times scored }, member.silent = days
--- of the last tag, member["rule:<tag>"] = { day, times }, member.name; profile.growth, profile.came, profile.seen = days; board
--- "score"; set "super"; group.counts = of the last scan; group.backs = { day, win-backs begun }; group.scan = sums of a scan that is
--- under way.
+-- of the last tag, member.wake = they have not been written to for it yet, member["rule:<tag>"] = { day, times }, member.name;
+-- profile.growth, profile.came, profile.seen = days; profile.woken = until when who comes back was won back; board "score"; set
+-- "super"; group.counts = of the last scan; group.backs = { day, win-backs begun }; group.scan = sums of a scan that is under way.
 local audience = require("lib.audience")
 local duty = require("lib.duty")
 local people = require("lib.people")
@@ -137,7 +137,7 @@ local function grow(c, n, quietly)
   segments.retag(c, c.user, "等级:", now.name)
   if before == now then return end
   c:emit("level_up", { user = c.user, level = now.name, growth = growth })
-  if not quietly and not c:quiet_until() then c:reply(p.level_up, { level = now.name }) end
+  if not quietly and not c:quiet_until() and not c:opted_out() then c:reply(p.level_up, { level = now.name }) end
 end
 
 -- ---- who is there --------------------------------------------------------------------------------------------------
@@ -158,16 +158,21 @@ local function seen(c)
   if profile.seen ~= today then profile.seen = today end
 end
 
+local function no_longer_silent(c, user)
+  local member = c:member_of(user)
+  member.silent, member.wake = nil, nil
+  segments.retag(c, user, "沉默:", nil)
+end
+
 -- Somebody who was silent speaks.
 local function returned(c)
-  local days = c.member.silent
+  local days, till = c.member.silent, c.profile.woken
   if not days then return end
-  local running = c:running("winback|" .. c.user)
-  c.member.silent = nil
-  segments.retag(c, c.user, "沉默:", nil)
-  c:emit("returned", { user = c.user, days = days, won = running ~= nil })
-  if not running then return end
+  no_longer_silent(c, c.user)
   c:cancel{ key = "winback|" .. c.user }
+  local won = till and c:now() < till and c:once("back|" .. till, { scope = "gateway", ttl = "30d" }) or false
+  c:emit("returned", { user = c.user, days = days, won = won })
+  if not won then return end
   if c.params.back_points > 0 then points.give(c, c.user, c.params.back_points, "segment.back") end
   if not c:quiet_until() then c:reply(c.params.returned) end
 end
@@ -221,49 +226,65 @@ end)
 flow:on("leave", { private = false }, function(c)
   if c.member.known then c.member.left = true end
   c:board("score"):remove(c.user)
-  c:set("super"):remove(c.user)
+  if c:set("super"):remove(c.user) then c:untag("超级用户") end
 end)
 
 -- ---- the scan ------------------------------------------------------------------------------------------------------
 
--- Writes to somebody who has been silent. What they say ends it (see `returned`). args: step.
+-- Writes to somebody who has been silent, once for all groups that they are silent in. What they say ends it (see `returned`).
+-- args: step, seen = the day on which they were seen last.
 local winback = flow:run("winback", function(c, args)
   c:stop_when{ leaves = true, opts_out = true }
+  if not c:once("winback|" .. args.step .. "|" .. args.seen, { scope = "gateway", ttl = "60d" }) then return end
   together.wait_out_quiet(c)
   local sent = c:can("dm") and c:dm(c.user, c.params["back" .. args.step], { name = c:display(c.user) }, { policy = "drop" })
   if not sent then together.say(c, post, "back_group") end
+  c.profile.woken = c:now() + sop.duration(c.params.wait)
   c:emit("winback", { user = c.user, step = args.step, by = sent and "dm" or "group" })
   c:sleep(c.params.wait)
+  if c.profile.seen ~= args.seen then return end -- they spoke in another group
   c:emit("winback_failed", { user = c.user, step = args.step })
 end)
 
-local function begin_winback(c, user, step)
+-- False: the day's number is used up.
+local function begin_winback(c, user, step, last)
   local p = c.params
-  if not p.winback or c:opted_out(user) or c:has_role("keeper", user) or not audience.fits(c, p.only_tags, p.not_tags, user) then return end
+  if not p.winback or c:opted_out(user) or not audience.fits(c, p.only_tags, p.not_tags, user) then return end
   local backs = c.group.backs
   if not backs or backs[1] ~= c:day() then backs = { c:day(), 0 } end
   if backs[2] >= p.winbacks then return false end
-  if c:start(winback, { step = step }, { user = user, key = "winback|" .. user }) then c.group.backs = { backs[1], backs[2] + 1 } end
+  if c:start(winback, { step = step, seen = last }, { user = user, key = "winback|" .. user }) then
+    c.group.backs = { backs[1], backs[2] + 1 }
+  end
 end
 
 local function look_at_silence(c, user, counts)
   local p, member, profile = c.params, c:member_of(user), c:profile_of(user)
-  local days = c:day() - (profile.seen or c:day())
+  local last = profile.seen or c:day()
+  local days = c:day() - last
   local step = days >= p.silent3 and 3 or days >= p.silent2 and 2 or days >= p.silent1 and 1 or nil
-  if not step then return end
+  if not step then
+    if member.silent then no_longer_silent(c, user) end -- they spoke in another group
+    return
+  end
   local limit = p["silent" .. step]
   segments.count(counts, "沉默:" .. limit)
-  if (member.silent or 0) >= limit then return end
-  if begin_winback(c, user, step) == false then return end -- the day's number is used up: tomorrow
-  member.silent = limit
-  segments.retag(c, user, "沉默:", tostring(limit))
-  c:emit("silent", { user = user, days = days })
+  if (member.silent or 0) < limit then
+    member.silent, member.wake = limit, true
+    segments.retag(c, user, "沉默:", tostring(limit))
+    c:emit("silent", { user = user, days = days })
+  end
+  if member.wake and begin_winback(c, user, step, last) ~= false then member.wake = nil end -- else tomorrow
 end
 
 local function look_at(c, user, counts)
   local p, profile = c.params, c:profile_of(user)
   local came = profile.came
   if not came then return end -- forgotten: 删除我的数据
+  if c:has_role("keeper", user) then -- a member who has become staff
+    c:board("score"):remove(user)
+    return
+  end
   local quiet = c:day() - (profile.seen or came)
   local stage = segments.stage(p, c:day() - came, quiet)
   segments.retag(c, user, "阶段:", stage)
@@ -291,7 +312,7 @@ local function name_super_users(c, counts)
     end
   end
   for _, entry in ipairs(best) do
-    if before:add(entry.id) then c:tag("超级用户", entry.id) end
+    if before:add(entry.id) or not c:has_tag("超级用户", entry.id) then c:tag("超级用户", entry.id) end -- another group took it
   end
   counts["超级用户"] = #best
 end

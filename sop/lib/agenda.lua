@@ -74,6 +74,16 @@ end
 
 -- ---- the plan of a day ---------------------------------------------------------------------------------------------
 
+-- Notes how a post ended.
+function agenda.note(c, id, day, due, outcome, why, left)
+  planned.note(c, { id = id, day = day, due = due }, outcome, why, left)
+  if id:find("^p%d+$") then
+    local hash = agenda.reach(c)
+    c:add(hash, id .. (left and ".sent" or ".missed"), 1)
+    if left then hash[id .. ".last"] = left end
+  end
+end
+
 -- Removes a post from today's plan and notes how it ended.
 function agenda.settle(c, id, day, outcome, why, left)
   local plan = c.group.plan
@@ -83,12 +93,7 @@ function agenda.settle(c, id, day, outcome, why, left)
   c.group.plan = plan
   c:cancel_timer("post", id)
   c:cancel_timer("offer", id)
-  planned.note(c, { id = id, day = day, due = entry.due }, outcome, why, left)
-  if id:find("^p%d+$") then
-    local hash = agenda.reach(c)
-    c:add(hash, id .. (left and ".sent" or ".missed"), 1)
-    if left then hash[id .. ".last"] = left end
-  end
+  agenda.note(c, id, day, entry.due, outcome, why, left)
 end
 
 -- Notes that a post was due while the flow was off.
@@ -101,7 +106,9 @@ end
 local function close_books(c, today)
   local plan = c.group.plan
   if not plan or plan.day >= today then return false end
-  for id in pairs(plan.open) do agenda.settle(c, id, plan.day, "blocked", "off") end
+  for id, entry in pairs(plan.open) do
+    if not entry.busy then agenda.settle(c, id, plan.day, "blocked", "off") end -- else its run will say how it ended
+  end
   local days, count = {}, 0
   for day = today - 1, math.max(plan.day + 1, today - MISSED_MOST), -1 do
     local list = agenda.posts_on(c, day)
@@ -214,9 +221,10 @@ function agenda.publish(c, id, entry, post)
     vars.lines = table.concat(lines, "\n")
     return planned.post(c, entry, p.board_text, vars, options)
   end
-  if entry.text or post.plain then return planned.post(c, entry, sop.text(entry.text or post.text), nil, options) end
+  local plain = (entry.text or post.plain) and sop.text(entry.text or post.text)
+  if plain and not post.member_day then return planned.post(c, entry, plain, nil, options) end
   vars.names = ""
-  local text = post.text or ""
+  local text = plain and "" or post.text or ""
   for _, variant in ipairs(type(text) == "table" and text or { text }) do
     if not pcall(c.format, c, variant, vars) then return "blocked", "settings: text" end
   end
@@ -230,7 +238,7 @@ function agenda.publish(c, id, entry, post)
     local own = sop.copy(options)
     vars.names = people.mentions(portions[i])
     if not named then own.at = portions[i] end
-    outcome, why, left = planned.post(c, entry, text, vars, own)
+    outcome, why, left = planned.post(c, entry, plain or text, not plain and vars or nil, own)
     if outcome == "blocked" then return outcome, why end
   end
   return outcome, why, left

@@ -22,4 +22,17 @@ function csv.text(head, rows)
   return table.concat(lines, "\n")
 end
 
+-- As many of the rows behind the first `skip` as one message takes, with the head before the first of all. Returns the text, and how many
+-- to skip for the next part, nil if there is none.
+function csv.part(head, rows, skip)
+  local lines, size = { skip == 0 and csv.line(head) or nil }, 0
+  for i = skip + 1, #rows do
+    local line = csv.line(rows[i], #head)
+    size = size + #line + 1
+    if size > 40000 and #lines > 0 then return table.concat(lines, "\n"), i - 1 end
+    lines[#lines + 1] = line
+  end
+  return table.concat(lines, "\n")
+end
+
 return csv

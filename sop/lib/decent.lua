@@ -18,6 +18,7 @@ function decent.key(text)
   return table.concat(kept)
 end
 
+local CONTACT = "\\d{5,}|https?:|www\\.|\\.(?:com|cn|net|org|top|me|xyz|cc|vip|shop|info)\\b|@"
 -- Line breaks, and signs that turn the direction of what is written behind them.
 local BREAKS = "[\\r\\n\\x{2028}-\\x{202E}\\x{2066}-\\x{2069}]"
 
@@ -25,7 +26,7 @@ local BREAKS = "[\\r\\n\\x{2028}-\\x{202E}\\x{2066}-\\x{2069}]"
 -- apart), "short", "long" (in characters that count; of all together, decoration included, three times as many); nil if nothing is.
 function decent.fault(text, least, most, words)
   local key = decent.key(text)
-  if sop.match("\\d{5,}|https?:|www\\.|\\.(?:com|cn|net|org|top|me|xyz|cc|vip|shop|info)\\b|@", sop.fold(text)) or sop.match("\\d{7,}", key) then return "contact" end
+  if sop.match(CONTACT, sop.fold(text)) or sop.match("\\d{7,}", key) then return "contact" end
   for _, word in ipairs(words) do
     local wanted = decent.key(word)
     if wanted ~= "" and key:find(wanted, 1, true) then return "word" end

@@ -6,15 +6,16 @@ local duty = {}
 
 local DAY = 86400
 
--- Is a clock time like "09:30" inside from..to, which may go past midnight?
-function duty.between(now, from, to)
-  if from <= to then return now >= from and now < to end
-  return now >= from or now < to
-end
-
 local function seconds_of(clock)
   local hour, minute = tostring(clock):match("^(%d%d?):(%d%d)$")
   return hour and tonumber(hour) * 3600 + tonumber(minute) * 60 or 0
+end
+
+-- Is a clock time like "09:30" inside from..to, which may go past midnight? From a time to the same is the whole day.
+function duty.between(now, from, to)
+  now, from, to = seconds_of(now), seconds_of(from), seconds_of(to)
+  if from < to then return now >= from and now < to end
+  return now >= from or now < to
 end
 
 -- Midnight of the day of a moment.

@@ -16,10 +16,18 @@ local form = {}
 form.BACK = { "上一步", "返回", "back" }
 form.STOP = { "取消", "取消报名", "不填了", "退出", "cancel" }
 
-local NUMERALS = {
+local NUMERAL = "[零一二两俩三四五六七八九十]"
+local DIGITS = {
   ["零"] = 0, ["一"] = 1, ["二"] = 2, ["两"] = 2, ["俩"] = 2, ["三"] = 3, ["四"] = 4, ["五"] = 5, ["六"] = 6, ["七"] = 7, ["八"] = 8, ["九"] = 9,
-    ["十"] = 10,
 }
+
+-- "三" -> 3, "十二" -> 12, "二十" -> 20; nil if it is no number below 100.
+local function counted(text)
+  local tens, ones = text:match("^(.-)十(.*)$")
+  if not tens then return DIGITS[text] end
+  tens, ones = tens == "" and 1 or DIGITS[tens], ones == "" and 0 or DIGITS[ones]
+  return tens and ones and tens * 10 + ones
+end
 
 local function trimmed(text)
   return (text:gsub("^%s+", ""):gsub("%s+$", ""))
@@ -34,8 +42,9 @@ function check.text(_, question, text)
 end
 
 function check.number(_, question, text)
-  local digits, numeral = sop.match("^\\D{0,3}?(?:(\\d{1,9})|([零一二两俩三四五六七八九十]))\\s*(?:\\p{Han}{0,2})\\W*$", sop.fold(text))
-  local n = digits and digits ~= "" and math.tointeger(tonumber(digits)) or numeral and NUMERALS[numeral]
+  local digits, numeral = sop.match("^\\D{0,3}?(?:(\\d{1,9})|(" .. NUMERAL .. "{1,3}))(?!" .. NUMERAL
+    .. "|[百千万亿])\\s*(?:\\p{Han}{0,2})\\W*$", sop.fold(text))
+  local n = digits and digits ~= "" and math.tointeger(tonumber(digits)) or numeral and counted(numeral)
   if n and n >= (question.min or 0) and n <= (question.max or 1000000) then return n end
 end
 
@@ -154,6 +163,11 @@ local function is(words, text)
     if sop.fold(word) == text then return true end
   end
   return false
+end
+
+-- What the texts about a form may name where no question is open.
+function form.vars()
+  return { n = 0, count = 0, ask = "", back = form.BACK[1], stop = form.STOP[1], options = "", min = 0, max = 0 }
 end
 
 -- The next answer: { text, back, stop }; nil if there was none in time.

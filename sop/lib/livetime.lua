@@ -1,8 +1,8 @@
 -- livetime.lua -- the live streams of a group, their bookings and the posts that are due before, at and after each. Of the flow live.
 --
 -- hash "lives": id -> { id, title, link, start, ends, state = "planned" | "on" | "over" | "cancelled", by, open = { step -> due }, busy = {
--- step -> due: it is being posted }, listed = when it was to start by the list that it was taken from }; set "booked-<id>" = who wants to be
--- reminded.
+-- step -> due: it is being posted }, listed = when it was to start by the list that it was taken from }; set "booked-<id>" = who wants
+-- to be reminded.
 local planned = require("lib.planned")
 
 local livetime = {}

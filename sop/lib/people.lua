@@ -30,6 +30,20 @@ function people.names(c, ids, max)
   return table.concat(names, " · ")
 end
 
+-- Lines as one text, as many of them as a message takes; "… +12" stands for the rest.
+function people.lines(lines)
+  local kept, size = {}, 0
+  for i, line in ipairs(lines) do
+    size = size + #line + 1
+    if size > 40000 then
+      kept[i] = "… +" .. (#lines - i + 1)
+      break
+    end
+    kept[i] = line
+  end
+  return table.concat(kept, "\n")
+end
+
 -- Keeps the name under which the speaker is known, for boards and lists: c:display finds it in c.member.name.
 function people.remember(c)
   if c.name and c.member.name ~= c.name then c.member.name = c.name end

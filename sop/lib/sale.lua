@@ -16,7 +16,7 @@ end
 
 -- One piece of an item's line; false if it belongs to the name.
 local function note(item, piece)
-  local price, unit = sop.match("^¥?(\\d{1,6}(?:\\.\\d{1,2})?)(?:元|块)?(?:[/每一]?(\\p{L}{1,4}))?$", piece)
+  local price, unit = sop.match("^¥?(\\d{1,6}(?:\\.\\d{1,2})?)(?|(?:元|块)[/每一]?(\\p{L}{1,4})?|[/每一](\\p{L}{1,4}))?$", piece)
   if price and not item.price then
     item.price, item.unit = cents(price), unit ~= "" and unit or nil
     return true
@@ -115,16 +115,29 @@ end
 
 -- The place of the item that a word means: its name, its letter, or a part of one name only.
 function sale.item(items, word)
-  local found
+  local found, several
   for i, item in ipairs(items) do
     local name = sop.fold(item.name)
     if name == word or sale.letter(i):lower() == word then return i end
-    if utf8.len(word) >= 2 and name:find(word, 1, true) then
-      if found then return nil end
-      found = i
-    end
+    if utf8.len(word) >= 2 and name:find(word, 1, true) then found, several = i, found ~= nil end
   end
-  return found
+  return not several and found or nil
+end
+
+-- Names with more than letters in them ("可乐330ml") as their items' letters, the longest first.
+local function lettered(items, text)
+  local odd = {}
+  for i, item in ipairs(items) do
+    local name = sop.fold(item.name)
+    if sop.match("[^\\p{L}]", name) then odd[#odd + 1] = { name = name, letter = sale.letter(i):lower() } end
+  end
+  table.sort(odd, function(a, b) return #a.name > #b.name or #a.name == #b.name and a.letter < b.letter end)
+  for _, one in ipairs(odd) do
+    local from, to = text:find(one.name, 1, true)
+    if not from then from, to = text:find((one.name:gsub(" ", "")), 1, true) end
+    if from then text = text:sub(1, from - 1) .. " " .. one.letter .. " " .. text:sub(to + 1) end
+  end
+  return text
 end
 
 -- The same of a word with a unit before it ("板鸡蛋").
@@ -135,7 +148,7 @@ end
 
 -- What a message orders: a list of { item, n }; "which" if it is an order that does not say of what; nil if it is none.
 function sale.order(items, text)
-  text = sop.fold(text):gsub("、", " "):gsub("和", " "):gsub("[,;]", " "):gsub("%s+", " ")
+  text = lettered(items, sop.fold(text)):gsub("、", " "):gsub("和", " "):gsub("[,;]", " "):gsub("%s+", " ")
   text = sop.match("^[\\s#!/]*(.*?)[\\s!.。~,]*(?:谢谢|哈|呀|啊|啦)?[\\s!.。~]*$", text)
   local front, plus, n, unit = sop.match(FRONT .. "(\\+?)\\s*" .. NUMBER .. "\\s*(" .. UNIT .. "?)$", text)
   if n and number(n) > 0 and (tonumber(n) or front ~= "" or plus ~= "" or unit ~= "") then

@@ -70,7 +70,9 @@ function book.lines(c, sold, all)
   return table.concat(lines, "\n")
 end
 
--- Tells those who moved up; at most ten with an @.
+local MOVED_POSTS = 3 -- so many who moved up at once hear it from the list
+
+-- Tells those who moved up, ten a message; of very many the first thirty.
 function book.tell_moved(c, sold, moved)
   local ids, seen = {}, {}
   for _, one in ipairs(moved) do
@@ -80,7 +82,8 @@ function book.tell_moved(c, sold, moved)
       ids[#ids + 1] = one.user
     end
   end
-  for _, portion in ipairs(people.portions(ids, 10)) do
+  for i, portion in ipairs(people.portions(ids, 10)) do
+    if i > MOVED_POSTS then break end
     c:say(c.params.moved_up, book.about(c, sold, { names = people.mentions(portion) }), { answer = true, late = "30m" })
   end
 end
@@ -129,8 +132,8 @@ end
 -- What a spreadsheet gets: a line for each item of each entry.
 local HEAD = { "sale", "title", "no", "user", "name", "item", "price", "n", "amount", "waiting", "ordered", "picked_up", "by" }
 
--- The sale as CSV, and how many lines it has.
-function book.csv(c, sold)
+-- The sale as CSV, and how many lines it has: the part of it behind `skip` lines, and how many to skip for the next part.
+function book.csv(c, sold, skip)
   local rows = {}
   for _, entry in ipairs(book.list(c, sold):all()) do
     for i, item in ipairs(sold.items) do
@@ -145,7 +148,8 @@ function book.csv(c, sold)
       end
     end
   end
-  return csv.text(HEAD, rows), #rows
+  local text, more = csv.part(HEAD, rows, skip)
+  return text, #rows, more
 end
 
 return book

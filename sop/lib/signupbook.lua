@@ -37,10 +37,20 @@ function book.seat(list, user, n)
   return list:set(user, SEAT, n)
 end
 
--- The questions of this gateway: where a whole group reads the answer, only the last digits of a phone number are asked for.
-function book.questions(c, in_group)
+-- The newest sign-up whose applications are reviewed: without a date it is over with its cut-off, and staff look at the list then.
+function book.reviewed(c)
+  local signup = book.get(c, c.group.seq)
+  return book.current(c) or signup and signup.state == "over" and not signup.at and signup or nil
+end
+
+-- The questions of this gateway: where a whole group reads the answer, only the last digits of a phone number are asked for. Nobody can
+-- ask for more places than there are: who waits for them would keep everybody else waiting.
+function book.questions(c, in_group, signup)
   local questions = sop.copy(c.params.questions)
   for _, question in ipairs(questions) do
+    if question.seats and question.type == "number" and signup and signup.places > 0 then
+      question.max = math.min(question.max or signup.places, signup.places)
+    end
     if question.type == "phone" and in_group then
       question.tail, question.ask = true, question.ask_tail or c:format(c.params.ask_tail)
     end
@@ -48,19 +58,34 @@ function book.questions(c, in_group)
   return questions
 end
 
--- How many places these answers ask for.
-function book.wanted(c, answers)
+-- How many places these answers ask for; "2人" of a choice is two.
+function book.wanted(c, answers, signup)
   for _, question in ipairs(c.params.questions) do
-    if question.seats then return math.max(1, answers[question.key] or 1) end
+    if question.seats then
+      local n = math.tointeger(tonumber((tostring(answers[question.key]):match("%d+")))) or 1
+      return math.max(1, signup.places > 0 and math.min(n, signup.places) or n)
+    end
   end
   return 1
+end
+
+-- The keys of what was answered: those of the questions in their order, then of those that are asked no more.
+local function keys_of(c, entries)
+  local keys, known = {}, {}
+  for i, question in ipairs(c.params.questions) do keys[i], known[question.key] = question.key, true end
+  for _, entry in ipairs(entries) do
+    for key in pairs(entry.answers or {}) do
+      if not known[key] then keys[#keys + 1], known[key] = key, true end
+    end
+  end
+  return keys
 end
 
 -- "小美 13800001111 上午": the answers in the order of the questions.
 function book.answers(c, entry)
   local parts = {}
-  for _, question in ipairs(c.params.questions) do
-    local value = (entry.answers or {})[question.key]
+  for _, key in ipairs(keys_of(c, { entry })) do
+    local value = (entry.answers or {})[key]
     if value ~= nil then parts[#parts + 1] = tostring(value) end
   end
   return table.concat(parts, " · ")
@@ -156,6 +181,22 @@ function book.tell(c, users, in_private, in_group, vars)
   end
 end
 
+-- Tells those who moved up: fifteen in one turn, the others a minute later each; `later`: this turn has others to write to already.
+function book.tell_moved(c, signup, moved, later)
+  local users = {}
+  for i, one in ipairs(moved) do
+    users[i] = one.user
+    c:emit("signup_moved_up", { id = signup.id, user = one.user, no = one.no })
+  end
+  for i, portion in ipairs(people.portions(users, 15)) do
+    if i == 1 and not later then
+      book.tell(c, portion, c.params.moved_up, c.params.moved_up_group, book.about(c, signup))
+    else
+      c:timer("moved", { at = c:now() + (i - 1) * 60, key = portion[1], args = { id = signup.id, users = portion }, user = false })
+    end
+  end
+end
+
 -- "3 小美, 5 小王", for answers to staff.
 function book.names(entries)
   local names = {}
@@ -171,33 +212,90 @@ function book.lines(c, entries)
       no = entry.no, name = entry.name, answers = book.answers(c, entry), state = c:format(p["state_" .. book.state(entry)]),
     })
   end
-  return table.concat(lines, "\n")
+  return people.lines(lines)
 end
 
--- The sign-up as CSV, and how many lines it has.
-function book.csv(c, signup)
+-- The sign-up as CSV, and how many lines it has: the part of it behind `skip` lines, and how many to skip for the next part.
+function book.csv(c, signup, skip)
   local head = { "signup", "title", "no", "user", "name", "state", "places", "waiting", "applied", "came", "reason" }
-  for _, question in ipairs(c.params.questions) do head[#head + 1] = question.key end
-  local rows = {}
-  for i, entry in ipairs(book.list(c, signup):all()) do
+  local rows, all = {}, book.list(c, signup):all()
+  local keys = keys_of(c, all)
+  for _, key in ipairs(keys) do head[#head + 1] = key end
+  for i, entry in ipairs(all) do
     local have, wait = book.seats(entry)
     local row = {
       signup.id, signup.title, entry.no, entry.user, entry.name, book.state(entry), have, wait, c:time("%Y-%m-%d %H:%M", entry.at),
       entry.came and c:time("%Y-%m-%d %H:%M", entry.came.at) or "", entry.reason or "",
     }
-    for _, question in ipairs(c.params.questions) do
-      local value = (entry.answers or {})[question.key]
+    for _, key in ipairs(keys) do
+      local value = (entry.answers or {})[key]
       row[#row + 1] = value == nil and "" or value
     end
     rows[i] = row
   end
-  return csv.text(head, rows), #rows
+  local text, more = csv.part(head, rows, skip)
+  return text, #rows, more
+end
+
+-- Somebody is there.
+function book.sign_in(c, signup, list, user, entry)
+  entry.came = { at = c:now(), by = user ~= c.user and c.user or nil }
+  entry.user = nil
+  list:put(user, entry)
+  c:emit("signup_came", { id = signup.id, user = user, no = entry.no })
+end
+
+-- Forgets the sign-ups that are older than records are kept.
+function book.forget_old(c)
+  for id, old in pairs(c:hash("signups")) do
+    if (old.at or old.closes) < c:now() - c.params.keep_days * 86400 then
+      book.list(c, old):drop()
+      c:hash("signups")[id] = nil
+    end
+  end
 end
 
 -- Is it the time of day at which one signs in?
 function book.on_the_day(c, signup)
   local at = signup and signup.at
   return at and c:now() >= at - sop.duration(c.params.checkin_before) and c:now() < at + sop.duration(c.params.checkin_after)
+end
+
+-- What is still to come behind a moment: { at, what } each, in order.
+function book.steps(c, signup, after)
+  local p, list = c.params, {}
+  local function add(at, what)
+    if at > after then list[#list + 1] = { at = at, what = what } end
+  end
+  add(signup.closes, "close")
+  if signup.at then
+    for _, before in ipairs(p.remind_before) do
+      local at = signup.at - sop.duration(before)
+      if at > signup.opened then add(at, "remind") end
+    end
+    add(signup.at + sop.duration(p.checkin_after), "finish")
+  else
+    add(signup.closes + 1, "finish")
+  end
+  table.sort(list, function(a, b) return a.at < b.at end)
+  return list
+end
+
+-- Reminds some of those behind a number in private. Returns the last number it came to, nil if these were all.
+function book.remind_some(c, signup, behind)
+  if signup.state == "void" or signup.at and c:now() >= signup.at then return nil end
+  local told, looked = {}, 0
+  for _, entry in ipairs(book.seated(c, signup)) do
+    if entry.no > behind then
+      if looked == 15 then
+        if #told > 0 then c:emit("signup_reminded", { id = signup.id, users = told }) end
+        return behind
+      end
+      looked, behind = looked + 1, entry.no
+      if c:dm(entry.user, c.params.reminder_private, book.about(c, signup), { late = "30m" }) then told[#told + 1] = entry.user end
+    end
+  end
+  if #told > 0 then c:emit("signup_reminded", { id = signup.id, users = told }) end
 end
 
 -- The entries that a command names: list, rest of the text; nil if it says so itself.

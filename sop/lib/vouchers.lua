@@ -156,10 +156,10 @@ end
 function vouchers.amount(text, code)
   local spread = code:gsub("(.)", "%1[ -]?"):sub(1, -6)
   local rest = sop.match("(?i)" .. spread .. "\\s*(.*)$", text:sub(1, 100))
-  local yuan, cents = sop.match("^\\D*(\\d{1,7})(?!\\d)(?:[.](\\d{1,2})(?!\\d))?", rest or "")
+  local yuan, cents = sop.match("^\\D*(\\d{1,3}(?:,\\d{3}){1,2}|\\d{1,7})(?!,?\\d)(?:[.。](\\d{1,2})(?!\\d))?", sop.fold(rest or ""))
   if not yuan then return nil end
   cents = cents and cents ~= "" and (cents .. "0"):sub(1, 2) or "0"
-  return math.tointeger(tonumber(yuan)) * 100 + math.tointeger(tonumber(cents))
+  return math.tointeger(tonumber((yuan:gsub(",", "")))) * 100 + math.tointeger(tonumber(cents))
 end
 
 -- May this cashier redeem it? `store` is that of the chat in which they ask. A type with stores of its own holds there; else it is the

@@ -64,13 +64,19 @@ local function at(c, day, minutes)
   return c:moment(day + minutes // 1440, clock_text(minutes))
 end
 
+-- The day that the calendar shows: between midnight and the cut-off it is not c:day() any more, and who says 今天 then means either.
+local function calendar_day(c)
+  return c:day(c:time("%Y-%m-%d"))
+end
+
 -- The moment that `text` names, in seconds; nil if it cannot be read or is past. `usual` is the clock time of a day without one.
 function when.moment(c, text, usual)
   local day, rest = when.day(c, text)
   local minutes = spans.clock(day and (rest ~= "" and rest or usual) or plain(text))
   if not minutes then return nil end
-  local moment = at(c, day or c:day(), minutes)
-  if not day and moment <= c:now() then moment = at(c, c:day() + 1, minutes) end
+  local moment, midnight = at(c, day or c:day(), minutes), calendar_day(c)
+  if moment <= c:now() and (not day or day == c:day() and day < midnight) then moment = at(c, midnight, minutes) end
+  if not day and moment <= c:now() then moment = at(c, midnight + 1, minutes) end
   return moment > c:now() and moment or nil
 end
 
@@ -87,6 +93,7 @@ function when.window(c, text, from, till)
   if not a or not b then return nil end
   if b <= a and b + 720 > a and b < 720 then b = b + 720 end -- 下午4点到7点
   if b <= a then return nil end
+  if day == c:day() and at(c, day, b) <= c:now() then day = calendar_day(c) end
   return at(c, day, a), at(c, day, b)
 end
 

@@ -336,7 +336,11 @@ t:case("the hourly cap holds for questions, too: what the knowledge base says co
   g:says("小王", "东西坏了")
   g:says("小李", "谁家的狗丢了呢")
   g:says("小赵", "今天真冷")
-  g:silent("1m")
+  g:advance("1m")
+  g:expect_none{ at = { "小美" } }
+  g:expect_none{ at = { "小赵" } }
+  g:staff("店长", "@小王 马上换")
+  g:staff("店长", "@小李 我问问")
   g:at("21:41")
   g:expect_none{ at = "小美", text = "晚上好" }
   g:expect{ at = "小美", text = "早 8 点到晚 10 点" }
@@ -391,6 +395,21 @@ t:case("yesterday's question is not answered today", { playbook = book({ posts =
   g:at("21:41")
   g:expect{ at = "小美", text = "晚上好" }
   g:expect_none{ at = "小美", text = "早 8 点到晚 10 点" }
+end)
+
+t:case("who was answered after midnight was answered the day before", { playbook = book({ posts = 1 }) }, function(g)
+  g:at("2026-03-03 00:30")
+  g:says("小美", "@小福 几点开门")
+  g:advance("31s")
+  g:expect{ at = "小美" }
+  g:at("10:00")
+  g:says("阿强", "今天做了红烧肉")
+  g:advance("31s")
+  g:expect{ at = "阿强" }
+  g:says("小美", "今天真冷")
+  g:silent("31s")
+  g:at("21:41")
+  g:expect{ at = "小美", text = "晚上好" }
 end)
 
 t:case("at night nobody is named along with who asks", { playbook = book({ posts = 1 }) }, function(g)

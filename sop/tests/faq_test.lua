@@ -88,6 +88,19 @@ t:case("an answer whose variable has no value here is not said", function(g)
   g:expect{ at = "小美", text = "办卡送一斤鸡蛋" }
 end)
 
+t:case("an entry whose variable has no value here makes room for the next one that fits", {
+  playbook = book{ faq = {
+    { ask = { "停车" }, answer = "停车在{nowhere}", priority = 2 }, { ask = { "停车" }, answer = "{none}", priority = 1 },
+    { ask = { "停车" }, answer = "停车问门口" }, { ask = { "会员卡" }, answer = "办卡送{gift}" },
+  } },
+}, function(g)
+  g:says("小美", "哪里停车呀")
+  g:expect{ at = "小美", text = "停车问门口" }
+  g:expect_event("faq_answered", { entry = "p3" })
+  g:says("小美", "会员卡怎么办")
+  g:silent("1m")
+end)
+
 t:case("stores have values of their own", function(g)
   g:param("faq.values", '{"parking":"对面商场"}', { chat = "二店" })
   g:says("小美", "停车怎么走", { chat = "二店" })

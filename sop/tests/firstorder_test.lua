@@ -86,6 +86,15 @@ t:case("follow-ups may be left out", { playbook = book{ day1 = -1, day3 = -1 } }
   g:expect_count(1, { dm = "小美", text = "跟进" })
 end)
 
+t:case("a follow-up whose time was before the greeting is left out", { playbook = book{ day1 = 0 } }, function(g)
+  g:at("2026-03-02 15:00")
+  g:join("小美")
+  g:advance("1d")
+  g:expect_count(1, { dm = "小美" })
+  g:at("2026-03-05 10:31")
+  g:expect{ dm = "小美", text = "跟进二" }
+end)
+
 t:case("it ends: the tag bought", function(g)
   g:join("小美")
   greeted(g, "小美")
@@ -235,6 +244,21 @@ t:case("two groups: who left the one is followed up by the other, with the coupo
   g:leave("小美")
   g:at("2026-03-03 10:40")
   g:expect_count(1, { dm = "小美", text = "跟进一" })
+end)
+
+t:case("two groups: who redeemed the coupon of the first is not followed up in the other", function(g)
+  g:says("小王", "大家好", { chat = "二店" })
+  g:join("小美")
+  local code = greeted(g, "小美").text:match("券 (%w+)")
+  g:join("小美", { chat = "二店" })
+  g:advance("3m")
+  g:staff("店长", "核销 " .. code)
+  g:expect()
+  g:leave("小美")
+  g:at("2026-03-12 12:00")
+  g:expect_none{ dm = "小美", text = "跟进" }
+  g:expect_event("first_order", { who = "小美" })
+  g:expect_tags("小美", { "bought" })
 end)
 
 t:case("no more coupons than the day's budget, the others are greeted", { playbook = book{ coupons = 1 } }, function(g)

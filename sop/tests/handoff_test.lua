@@ -526,6 +526,28 @@ t:case("in private staff are told who asks, and the member when they answer, onc
   g:expect{ dm = "小美", text = "私聊下班3月4日 09:00" }
 end)
 
+t:case("in private another matter is told to staff as well, at most so often a day", { playbook = book{ most = 3 } }, function(g)
+  g:dm("小美", "人工")
+  g:expect{ chat = "staff", text = "私聊 小美:-" }
+  g:dm("小美", "人工 牛奶坏了")
+  g:expect{ chat = "staff", text = "私聊 小美:牛奶坏了" }
+  g:dm("小美", "人工 牛奶坏了")
+  g:expect_none{ chat = "staff" }
+  g:dm("小美", "人工 三")
+  g:expect{ chat = "staff", text = "三" }
+  g:dm("小美", "人工 四")
+  g:expect_none{ chat = "staff" }
+end)
+
+t:case("without a roster, from a time to the same is the whole day", {
+  playbook = book{ hours_from = "09:00", hours_to = "09:00" },
+}, function(g)
+  g:at("2026-03-03 03:00")
+  g:says("小美", "人工")
+  g:expect{ chat = "staff", text = "找人#1" }
+  g:expect{ at = "小美", text = "喊了" }
+end)
+
 t:case("without a staff chat colleagues are called in the group", { playbook = (function()
   local b = book{ roster = ROSTER }
   b.staff_chat = "elsewhere:1" -- of no gateway of ours

@@ -105,6 +105,14 @@ t:case("a rule: time slot, past midnight", rule{ tag = "夜猫子", from = "22:0
   g:equal(has(g, "小美", "夜猫子"), true)
 end)
 
+t:case("a rule: time slot, written with one digit", rule{ tag = "早起", from = "6:00", to = "9:00" }, function(g)
+  g:says("小美", "十点")
+  g:equal(has(g, "小美", "早起"), false)
+  g:at("2026-03-03 08:00")
+  g:says("小美", "八点")
+  g:equal(has(g, "小美", "早起"), true)
+end)
+
 t:case("growth: words, pictures and orders; at most five a day; orders by amount", function(g)
   for i = 1, 8 do g:says("小美", "第 " .. i .. " 句") end
   g:expect_state("profile", "小美", { growth = 5 })
@@ -366,6 +374,8 @@ t:case("staff are not segmented, and not written to", function(g)
   g:at("2026-03-09 10:21")
   g:equal(#g:tags("店长"), 0)
   g:equal(#g:events("winback"), 0)
+  g:equal(#g:events("silent"), 0)
+  g:equal(#g:board("score"), 0)
 end)
 
 t:case("two groups: silent is who is silent in both", function(g)
@@ -391,6 +401,26 @@ t:case("two groups: who is silent in both is written to once, and welcomed once"
   g:equal(#g:seen{ text = "欢迎回来", anywhere = true }, 1)
   g:at("2026-03-16 10:30") -- silent once more: another time
   g:equal(#g:events("winback"), 2)
+end)
+
+t:case("two groups: who was written to for the one is welcomed in the other, where they come back", {
+  playbook = book{ back_points = 5 },
+}, function(g)
+  g:says("小美", "你好")
+  g:says("小美", "你好", { chat = "二店" })
+  g:param("segment.scan", "10:25", { chat = "二店" })
+  g:at("2026-03-09 10:30")
+  g:expect{ dm = "小美", text = "唤醒一" }
+  g:says("小美", "我来啦", { chat = "二店" })
+  g:expect{ chat = "二店", at = "小美", text = "欢迎回来" }
+  g:expect_event("returned", { who = "小美", won = true })
+  g:advance("5h")
+  g:says("小美", "这边也来")
+  g:silent("1m")
+  g:equal(g:state("profile", "小美", "points"), 5)
+  g:at("2026-03-16 09:00")
+  g:equal(#g:events("winback_failed"), 0)
+  g:expect_runs(0)
 end)
 
 t:case("two groups: who spoke in the other one has not been won back in vain, and is found again", function(g)
@@ -419,7 +449,7 @@ t:case("two groups: a super user of one stays one, whatever the other finds", { 
   g:equal(has(g, "阿强", "超级用户"), true)
 end)
 
-t:case("who leaves is no super user any more; who comes back begins anew with the score", { playbook = book{ super_least = 1 } }, function(g)
+t:case("who leaves is no super user any more; whose score begins anew when they return", { playbook = book{ super_least = 1 } }, function(g)
   g:says("小美", "你好")
   g:at("2026-03-03 10:30")
   g:equal(has(g, "小美", "超级用户"), true)

@@ -945,9 +945,9 @@ return {
     },
     left = { "\nStill there: {items}", "\nLeft: {items}", "\nWe still have {items}" },
     sold_all = {
-      "{what}: all sold, thank you! Tomorrow from {time}",
-      "Everything is gone tonight 🎉 {what} again tomorrow at {time}",
-      "Nothing left, thank you all! Tomorrow at {time}",
+      "{what}: all sold, thank you! Next time from {time}",
+      "Everything is gone tonight 🎉 {what} again next time at {time}",
+      "Nothing left, thank you all! Next time at {time}",
     },
     asked = { "{what} now: {offer}", "Right now {what} is {offer}", "It is {offer} now, for {what}" },
     asked_next = { ", from {time} {offer}", ", at {time} {offer}", ", next {time} {offer}" },
@@ -957,7 +957,7 @@ return {
       "See you at {time}, {what} begins with {offer}",
     },
     asked_over = {
-      "That was it for tonight, tomorrow at {time}",
+      "That was it for tonight, next time at {time}",
       "All over for today, again at {time}",
       "Tonight is over, next time at {time}",
     },
@@ -1221,7 +1221,10 @@ return {
     staff_none = { "There is no such stream", "Not found; 直播预告 shows the numbers" },
     staff_done = { "Done: {id}", "{id} is done" },
     staff_booked = { "{count} have booked {id}: {names}", "{title}, {count}: {names}" },
-    plan_wrong = { "{group}: live stream \"{id}\" of the list cannot be read and is not announced", "\"{id}\" of the live streams is wrong; {group} is not told of it" },
+    plan_wrong = {
+      "{group}: \"{id}\" of the list of live streams cannot be read, nothing is planned",
+      "The live stream \"{id}\" has a wrong date, time or length: {group} will not hear of it",
+    },
     use_put = "直播排期 day time title [link]",
     use_move = "直播改期 [number] day time",
   },
