@@ -334,6 +334,7 @@ struct waits_asked {
     const struct event *ev;
     uint64_t user;
     bool speaks;     /* a message or a pressed button */
+    bool live, old;  /* just said; or so long ago that it may be from before the question */
     bool is_command; /* of a flow that is on here, for this member */
     bool declines;   /* the commands that it is may decline it: then it may still be an answer */
     bool declined;   /* what if they have? */
@@ -435,18 +436,16 @@ static bool wait_gathers(const struct wait *w, const struct waits_asked *a)
 /* An event from before the question is no answer to it: a history shows again what nobody listened to then (and so nothing
  * remembers), and so do platforms that repeat. Where a message led to the question, the platform's own clock tells; else live
  * events are believed, for clocks differ, unless they are very old. */
-static bool wait_may_hear(const struct wait *w, const struct event *ev)
+static bool wait_may_hear(const struct wait *w, const struct waits_asked *a)
 {
-    if (w->asked)
-        return ev->time_ms == ev->arrived_ms || ev->time_ms + WAITS_SECOND_MS > w->since_ms;
-    bool old = ev->history || ev->arrived_ms - ev->time_ms > WAITS_OLD_MS;
-    return !old || ev->time_ms + WAITS_SECOND_MS > w->since_ms;
+    return (w->asked ? a->live : !a->old) || a->ev->time_ms + WAITS_SECOND_MS > w->since_ms;
 }
 
-static bool wait_on(struct chat *c, const struct wait *w)
+/* What its flow is here, if it is on; else NULL. */
+static struct binding *wait_on(struct chat *c, const struct wait *w)
 {
     struct binding *b = routes_binding(c, w->flow);
-    return b && routes_flow_on(c, b, NULL);
+    return b && routes_flow_on(c, b, NULL) ? b : NULL;
 }
 
 /* The word comes along behind it: the wait may go while the turn fetches the run (another chat cancels it). */
@@ -496,8 +495,9 @@ static struct route *waits_collect(const struct waits_asked *a, struct route **h
     for (unsigned i = a->c->nwaits; i-- > 0;) {
         const struct wait *w = &a->c->waits[i];
         struct route *r = NULL;
+        struct binding *on;
         int command;
-        if (!wait_may_hear(w, a->ev) || waits_listed(but, w))
+        if (!wait_may_hear(w, a) || (but && waits_listed(but, w)))
             continue;
         if (leaves && w->more && w->more->leave && strcmp(w->more->leave, a->ev->user) == 0) {
             r = waits_route(w, ROUTE_END, NULL);
@@ -505,9 +505,9 @@ static struct route *waits_collect(const struct waits_asked *a, struct route **h
             r = waits_route(w, ROUTE_WAKE,
                             w->more && command >= 0 ? w->more->commands[command] : NULL);
             r->last = !(w->more && w->more->keep);
-        } else if (!a->declined && wait_gathers(w, a) && wait_on(a->c, w)) {
+        } else if (!a->declined && wait_gathers(w, a) && (on = wait_on(a->c, w))) {
             r = waits_route(w, ROUTE_GATHER, NULL);
-            waits_skip_flow(handlers, routes_binding(a->c, w->flow));
+            waits_skip_flow(handlers, on);
         }
         if (!r)
             continue;
@@ -546,6 +546,8 @@ struct route *waits_match(struct chat *c, const struct event *ev, struct route *
     struct waits_text text = {0};
     struct waits_asked a = {.c = c, .ev = ev, .user = hash_string(ev->user), .text = &text};
     a.speaks = ev->type == EVENT_MESSAGE || ev->type == EVENT_BUTTON;
+    a.live = ev->time_ms == ev->arrived_ms;
+    a.old = ev->history || ev->arrived_ms - ev->time_ms > WAITS_OLD_MS;
     if (a.speaks)
         waits_look_for_command(&a, handlers);
     struct route *list = waits_collect(&a, &handlers, NULL), **tail = &list;
