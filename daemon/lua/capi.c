@@ -156,6 +156,12 @@ void capi_check_full(lua_State *L, struct coro *co)
 
 /* ---- calls of a handler with a journal ---- */
 
+/* May it have no line? Then nothing had been written, or the run is from before c:display asked other flows for a name: it was given none. */
+static bool outside_may_lack(const struct outside *o)
+{
+    return o->call == out_written || o->call == out_name_of;
+}
+
 /* Takes the answer out of the journal. */
 static int outside_replayed(lua_State *L, struct coro *co, const struct outside *o, uint32_t hash)
 {
@@ -163,7 +169,7 @@ static int outside_replayed(lua_State *L, struct coro *co, const struct outside 
     struct journal_line line;
     bool fits = journal_peek(j, &line) && line.kind == o->kind && line.hashed &&
                 (line.any || line.hash == hash);
-    if (!fits && o->call == out_written) { /* nothing written leaves no line */
+    if (!fits && outside_may_lack(o)) {
         lua_pushnil(L);
         return 1;
     }

@@ -122,7 +122,7 @@ int out_role(lua_State *L, struct coro *co)
 
 int out_quiet(lua_State *L, struct coro *co)
 {
-    return push_ms(L, turn_quiet_until(co->turn));
+    return push_ms(L, turn_quiet_until(co->turn, luaL_optinteger(L, 1, 0)));
 }
 
 int out_can(lua_State *L, struct coro *co)

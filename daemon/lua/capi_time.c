@@ -30,7 +30,6 @@ static int time_day_of(lua_State *L)
     return 1;
 }
 
-/* moment(day, clock_ms): when that calendar day shows that clock time, in ms. */
 /* Milliseconds after midnight at which the playbook's day begins. */
 static int time_cutoff(lua_State *L)
 {
@@ -38,6 +37,7 @@ static int time_cutoff(lua_State *L)
     return 1;
 }
 
+/* moment(day, clock_ms): when that calendar day shows that clock time, in ms. */
 static int time_moment(lua_State *L)
 {
     lua_pushinteger(L, zone_moment(zone_of(L), luaL_checkinteger(L, 1), luaL_checkinteger(L, 2)));

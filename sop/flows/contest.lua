@@ -7,8 +7,8 @@
 -- one voice each. Most voices win, of equal ones the earlier entry. The winner's prize and everybody else's consolation are codes.
 -- States: open -> closed (staff choose) -> voting -> done; void (作废征集) from any of them.
 --
--- State: group.contest = { id, title, state, opened, closes, prize, consolation, days = how long codes are valid, entries = how many, short =
--- numbers on the shortlist, winner, by }; list
+-- State: group.contest = { id, title, state, opened, closes, prize, consolation, days = how long codes are valid, entries = how many,
+-- short = numbers on the shortlist, winner, by }; list
 -- "entries-<id>" = { user, name, text }, the place is the number; hash "mine-<id>" = user -> number, "taken-<id>" = compared text ->
 -- number, "out-<id>" = number -> "left" | "removed"; group.seq; list "contests" = one record each. Runs: `contest` from the announcement
 -- to the winner, `console` for the coupons.

@@ -7,8 +7,8 @@
 -- from those who were drawn before. 开奖 ends it early, 作废抽奖 takes it back at any time.
 -- States: open -> closed (the numbers are fixed; in the quiet hours it waits) -> drawn -> claimed (all) or expired (some are left); void.
 --
--- State: group.draw = { id, prize, count, value, seed, state, opened, day, days = how long codes are valid, closes, entrants, picks = how
--- many were drawn, out = their numbers,
+-- State: group.draw = { id, prize, count, value, seed, state, opened, day, days = how long codes are valid, claim = seconds to claim in,
+-- closes, entrants, picks = how many were drawn, out = their numbers,
 -- winners = { { no, user, name, state = "drawn" | "claimed" | "expired", code = masked } }, till = the end of claiming, redraws = left };
 -- list "entrants-<id>" = { user, name }, the place is the number; hash "entered-<id>" = user -> number; "away-<id>" = user -> true for who
 -- left the group; group.seq; list "draws" = one record each.
@@ -188,7 +188,7 @@ local conduct = flow:run("draw", function(c, args)
     local winners = pick(c, one, args.n or one.count - count_state(one, "claimed"))
     if #winners == 0 then return finish(c, one) end
     for _, winner in ipairs(winners) do table.insert(one.winners, winner) end
-    one.state, one.till = "drawn", c:now() + sop.duration(c.params.claim)
+    one.state, one.till = "drawn", c:now() + one.claim
     c.group.draw = one
     announce(c, one, winners, first)
     local users = {}
@@ -258,11 +258,11 @@ flow:command({ "抽奖", "抽獎" }, { private = false, role = "role", args = tr
   c.group.seq = one.id
   one.seed, one.state, one.opened, one.day = c:secret(16), "open", c:now(), c:day()
   one.entrants, one.picks, one.winners, one.redraws, one.by = 0, 0, {}, p.redraws, c.user
-  one.days = p.valid_days -- as announced, whatever the parameter says later
+  one.days, one.claim = p.valid_days, sop.duration(p.claim) -- as announced, whatever the parameters say later
   local vars = {
     prize = one.prize, count = one.count, word = p.words[1],
     worth = one.value and c:format(p.worth, { yuan = prizes.yuan(one.value) }) or "",
-    till = c:time("%m-%d %H:%M", one.closes), claim = p.claim_words[1], minutes = sop.duration(p.claim) // 60, days = p.valid_days,
+    till = c:time("%m-%d %H:%M", one.closes), claim = p.claim_words[1], minutes = one.claim // 60, days = p.valid_days,
     organiser = p.organiser, contact = c:format(p.contact),
   }
   local text = { c:format(p.announce, vars), c:format(p.rules, vars), c:format(p.sealed, { hash = fair.commitment(one.seed) }) }
@@ -317,7 +317,7 @@ flow:command("claim_words", { private = false }, function(c)
   mine.state, mine.code = "claimed", code
   c.group.draw = one
   c:reply(sent and p.claimed or p.claimed_group, { prize = one.prize, code = code })
-  c:emit("draw_claimed", { id = one.id, user = c.user, seconds = at - (one.till - sop.duration(p.claim)) })
+  c:emit("draw_claimed", { id = one.id, user = c.user, seconds = at - (one.till - one.claim) })
   if count_state(one, "claimed") == one.count then
     c:cancel{ key = "draw." .. one.id }
     finish(c, one)

@@ -117,15 +117,16 @@ local function outcome(c, rung, how, data)
   c:emit("ladder_rung", data)
 end
 
--- Ends the evening; `why` is "sold_out", "stopped" or "done". Says so where everything is sold and the group has heard of it at all.
+-- Ends the evening; `why` is "sold_out", "stopped" or "done". Says so where everything is sold and the group has heard of it at all;
+-- true if it did.
 local function finish(c, evening, why)
   evening.ended = why
   c.group.evening = evening
+  c:emit("ladder_ended", { why = why, posts = evening.posts })
   if why == "sold_out" and evening.posts > 0 and not (c:quiet_until() and not c.params.past_quiet) then
     local vars = { what = c.params.what, time = evening.rungs[1].clock }
-    c:say(c.params.sold_all, vars, { policy = "drop", anytime = c.params.past_quiet })
+    return c:say(c.params.sold_all, vars, { policy = "drop", anytime = c.params.past_quiet })
   end
-  c:emit("ladder_ended", { why = why, posts = evening.posts })
 end
 
 local function post(c, evening, rung)
@@ -139,15 +140,26 @@ local function post(c, evening, rung)
   outcome(c, rung, "sent", { with = #earlier })
 end
 
+-- Will a rung later this evening be posted when its time comes, as far as one can know?
+local function coming_after(c, evening)
+  local flags = said(c)
+  for place = evening.next + 1, #evening.rungs do
+    local rung = evening.rungs[place]
+    if not flags[evening.day .. "|skip|" .. rung.clock] and (c.params.past_quiet or not c:quiet_until(rung.at)) then return true end
+  end
+  return false
+end
+
 -- What is to be done with the rung whose time it is: "stopped", "sold_out", "skipped", "quiet", "late", "merged" or "sent".
 local function verdict(c, evening, rung, late, busy)
   local flags, day, coming = said(c), evening.day, evening.rungs[evening.next + 1]
+  if day ~= c:day() then return "late" end -- the flow was off, what is said today is not about that evening
   if flags[day .. "|stop"] then return "stopped" end
   if all_sold(c) then return "sold_out" end
   if flags[day .. "|skip|" .. rung.clock] then return "skipped" end
   if c:quiet_until() and not c.params.past_quiet then return "quiet" end
   if late > sop.duration(c.params.late) or coming and rung.at + late >= coming.at then return "late" end
-  if busy and coming and #evening.held == 0 then return "merged" end
+  if busy and #evening.held == 0 and coming_after(c, evening) then return "merged" end
   return "sent"
 end
 
@@ -161,33 +173,42 @@ local walk = flow:run("evening", function(c, args)
   local late = c:sleep_until(rung.at) -- a full group is known at once, but what it means is decided when it is time
 
   evening = c.group.evening
-  if not evening or evening.day ~= args.day or evening.ended then return end
+  local shared = c.params.store ~= "" -- then it goes on in silence: another group of the store may take the evening up again
+  if not evening or evening.day ~= args.day or evening.ended and (not shared or evening.day ~= c:day()) then return end
   local what = verdict(c, evening, rung, late, heard == "full")
-  if what == "stopped" or what == "sold_out" then return finish(c, evening, what) end
+  local over = what == "stopped" or what == "sold_out"
+  if over and not evening.ended then finish(c, evening, what) end
+  if over and not shared then return end
+  if not over then evening.ended = nil end
   if what == "sent" then
     post(c, evening, rung)
-  else
+  elseif not over then
     if what == "merged" then table.insert(evening.held, evening.next) end
     outcome(c, rung, what)
   end
   if what ~= "skipped" then c.group.now = { day = evening.day, place = evening.next } end
   evening.next = evening.next + 1
   c.group.evening = evening
-  if evening.next > #evening.rungs then return finish(c, evening, "done") end
-  c:continue(args)
+  if evening.next <= #evening.rungs then c:continue(args) end
+  if not over then finish(c, evening, "done") end
 end)
 
 local function go_on(c)
   c:start(walk, { day = c:day() }, { key = "evening", user = false })
 end
 
+-- Is there an evening on that day?
+local function wanted(c, day)
+  local weekdays, today = c.params.weekdays, c:time("%u", c:moment(day, "12:00"))
+  for _, weekday in ipairs(weekdays) do
+    if weekday == today then return true end
+  end
+  return #weekdays == 0
+end
+
 flow:at("begins", { late = "8h" }, function(c)
   local p, day = c.params, c:day()
-  if #p.weekdays > 0 then
-    local wanted, today = false, c:time("%u", c:moment(day, "12:00"))
-    for _, weekday in ipairs(p.weekdays) do wanted = wanted or weekday == today end
-    if not wanted then return end
-  end
+  if not wanted(c, day) then return end
   local list, why = rungs.read(c, day, p.rungs)
   if not list then return c:staff(p.staff_wrong, { why = why, group = c.chat_name ~= "" and c.chat_name or c.chat }) end
   local flags = said(c)
@@ -204,9 +225,10 @@ end)
 flow:command("ask_words", { private = false }, function(c)
   local p, evening, now = c.params, evening_of(c), c.group.now
   local text
-  local first = rungs.read(c, c:day(), p.rungs)
-  if not evening and not first then return false end
-  if evening and (evening.ended or said(c)[c:day() .. "|stop"] or all_sold(c)) then
+  local first = not evening and wanted(c, c:day()) and rungs.read(c, c:day(), p.rungs)
+  if not evening and (not first or c:now() >= first[1].at) then return false end -- there is none today
+  local over = evening and (said(c)[c:day() .. "|stop"] or all_sold(c))
+  if over then
     text = c:format(p.asked_over, { time = evening.rungs[1].clock })
   elseif not evening or not now or now.day ~= evening.day then
     local rung = (evening and evening.rungs or first)[1]
@@ -219,7 +241,7 @@ flow:command("ask_words", { private = false }, function(c)
   end
   local at = now and now.place or 0
   local _, left = stock(c)
-  if polite.first(c, "ladder" .. at .. "/" .. #left .. (evening and evening.ended or ""), p.asked_again) then c:reply(sop.text(text)) end
+  if polite.first(c, "ladder" .. at .. "/" .. #left .. (over and "over" or ""), p.asked_again) then c:reply(sop.text(text)) end
 end)
 
 -- ---- staff ---------------------------------------------------------------------------------------------------------
@@ -248,6 +270,7 @@ end)
 local function mark(c, gone)
   local p, day, flags, items = c.params, c:day(), said(c), stock(c)
   local names, unknown = rungs.choose(items, c.args)
+  if gone and #items > 0 and #rungs.names(c.args) == 0 then names, unknown = nil, c.command end -- where there is a list: which?
   if unknown then return c:reply(p.staff_which, { name = unknown, items = table.concat(items, "、") }) end
   if #names == 0 then -- everything
     for _, item in ipairs(items) do flags[day .. "|sold|" .. item] = gone end
@@ -269,18 +292,19 @@ staff("sold_words", "use_sold", function(c)
   if type(names) ~= "table" then return end
   local evening = evening_of(c)
   if evening and not evening.ended and all_sold(c) then
-    c:cancel{ key = "evening" }
-    finish(c, evening, "sold_out")
-    if c.via or evening.posts == 0 then c:reply(p.staff_ended) end
+    if p.store == "" then c:cancel{ key = "evening" } end
+    local told = finish(c, evening, "sold_out")
+    if c.via or not told then c:reply(p.staff_ended) end
     return
   end
   c:reply(p.staff_sold, { items = table.concat(names, "、"), left = left_line(c) })
 end)
 
--- Takes up an evening that had ended, where rungs are left.
+-- Takes up an evening that had ended, where rungs are left and nothing else has ended it.
 local function take_up(c)
   local evening = evening_of(c)
-  if not evening or not evening.rungs[evening.next] then return end
+  if not evening or not evening.ended or not evening.rungs[evening.next] then return end
+  if said(c)[evening.day .. "|stop"] or all_sold(c) then return end
   evening.ended = nil
   c.group.evening = evening
   go_on(c)
@@ -313,7 +337,7 @@ flow:command("stop_words", { private = false, role = "role" }, function(c)
   local evening = evening_of(c)
   if not evening or evening.ended then return false end
   said(c)[c:day() .. "|stop"] = true
-  c:cancel{ key = "evening" }
+  if c.params.store == "" then c:cancel{ key = "evening" } end
   finish(c, evening, "stopped")
   c:audit("ladder_stopped", { before = "on", after = "off" })
   c:reply(c.params.staff_stopped)
@@ -324,8 +348,13 @@ flow:command("on_words", { private = false, role = "role" }, function(c)
   if not evening or not evening.rungs[evening.next] then return c:reply(c.params.staff_no_rung, { time = "" }) end
   said(c)[c:day() .. "|stop"] = nil
   take_up(c)
-  local rung = evening.rungs[evening.next]
   c:audit("ladder_resumed", { before = "off", after = "on" })
+  if all_sold(c) then return c:reply(c.params.staff_ended) end
+  local place, late = evening.next, sop.duration(c.params.late) -- the rung that holds, where it is not too late for it
+  while evening.rungs[place + 1] and (c:now() >= evening.rungs[place + 1].at or c:now() - evening.rungs[place].at > late) do
+    place = place + 1
+  end
+  local rung = evening.rungs[place]
   c:reply(c.params.staff_on, { time = rung.clock, offer = rung.offer })
 end)
 

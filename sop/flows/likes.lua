@@ -7,7 +7,7 @@
 -- for each group and campaign. The coupon is a code of the flow redpacket, which redeems it. A claim that was a mistake is taken
 -- back while its code is unused; the ledger only grows.
 --
--- State: group.accepted = { by, name, at }; group.spent = { campaign, cents }; member.claim = { campaign, code }; member.name; list
+-- State: group.accepted = { by, name, at }; group["spent:<campaign>"] = cents; member["claim:<campaign>"] = code; member.name; list
 -- "claims" = the ledger: { user, likes, cents, code, by, at, campaign }, a claim that was taken back a second time with negative
 -- numbers.
 local codes = require("lib.codes")
@@ -15,7 +15,7 @@ local polite = require("lib.polite")
 
 local flow = sop.flow("likes", {
   title = "集赞",
-  wants = { dm = "the code is fetched with 我的券", at = "staff name the member by quoting a message of theirs" },
+  wants = { dm = "the code is fetched with 我的券", at = "nobody can be named, so staff cannot enter anything" },
   params = {
     open = { "boolean", default = false, help = "是否启用。平台禁止诱导点赞和分享,违规会封号封群;只能到店由店员核对,先读 docs/flows/likes.md" },
     campaign = { "string", default = "1", help = "活动编号,换一个编号就能再领一次" },
@@ -72,9 +72,13 @@ local function ready(c)
   return true
 end
 
+-- The fields of this campaign: cents spent of its budget, and a member's code. Those of earlier ones stay: a number may come back.
+local function field(c, what)
+  return what .. ":" .. c.params.campaign
+end
+
 local function spent(c)
-  local entry = c.group.spent
-  return entry and entry[1] == c.params.campaign and entry[2] or 0
+  return c.group[field(c, "spent")] or 0
 end
 
 flow:command("accept_words", { role = "acceptor", private = false }, function(c)
@@ -106,20 +110,21 @@ end)
 flow:command("claim_words", { role = "role", private = false, args = true, usage = "集赞 @人 赞数" }, function(c)
   local p = c.params
   if not ready(c) then return end
-  local user, likes = c.mentions[1], tonumber((c.args:match("%d+")))
+  local user, digits = c.mentions[1], c.args:match("%d+")
+  local likes = digits and #digits <= 6 and tonumber(digits)
   if not user or not likes or #c.mentions > 1 or user == c.user then return c:reply(p.usage, { word = p.claim_words[1] }) end
   if likes < p.least then return c:reply(p.few, { least = p.least }) end
   local member = c:member_of(user)
   member.name = c:display(user)
-  if member.claim and member.claim[1] == p.campaign then return c:reply(p.already, { name = member.name }) end
+  if member[field(c, "claim")] then return c:reply(p.already, { name = member.name }) end
   local cents = math.min(likes, p.cap) * p.cents
   if spent(c) + cents > p.budget then return c:reply(p.no_budget, { left = yuan(p.budget - spent(c)) }) end
 
   local what = c:format(p.coupon, { yuan = yuan(cents) })
   local code, till = codes.issue(c, user, what, p.valid_days, "likes." .. p.campaign, cents)
   codes.watch(c, till)
-  member.claim = { p.campaign, code }
-  c.group.spent = { p.campaign, spent(c) + cents }
+  member[field(c, "claim")] = code
+  c.group[field(c, "spent")] = spent(c) + cents
   c:list("claims"):push({ user = user, likes = likes, cents = cents, code = code, by = c.user, at = c:now(), campaign = p.campaign })
   c:emit("likes_claimed", { user = user, likes = likes, cents = cents, campaign = p.campaign, by = c.user })
   c:audit("likes_claimed", { user = user, likes = likes, cents = cents })
@@ -130,14 +135,14 @@ end)
 flow:command("undo_words", { role = "role", private = false, args = true, usage = "集赞撤销 @人" }, function(c)
   local p, user = c.params, c.mentions[1]
   local member = user and c:member_of(user)
-  local claim = member and member.claim
-  local record = claim and claim[1] == p.campaign and codes.find(c, claim[2])
+  local code = member and member[field(c, "claim")]
+  local record = code and codes.find(c, code)
   if not record or record.state then return c:reply(p.no_claim) end
-  codes.finish(c, claim[2], record, "void", c.user, c.name)
-  member.claim = nil
-  c.group.spent = { p.campaign, spent(c) - record.cost }
+  codes.finish(c, code, record, "void", c.user, c.name)
+  member[field(c, "claim")] = nil
+  c.group[field(c, "spent")] = spent(c) - record.cost
   c:list("claims"):push({
-    user = user, likes = 0, cents = -record.cost, code = claim[2], by = c.user, at = c:now(), campaign = p.campaign,
+    user = user, likes = 0, cents = -record.cost, code = code, by = c.user, at = c:now(), campaign = p.campaign,
   })
   c:emit("likes_undone", { user = user, cents = record.cost, campaign = p.campaign, by = c.user })
   c:audit("likes_undone", { user = user, cents = record.cost })

@@ -155,6 +155,15 @@ t:case("重抽 in the quiet hours waits for the morning; who was drawn before ma
   g:equal(#g:expect{ text = "补抽 " }.at, 1)
 end)
 
+t:case("the time to claim is the announced one, whatever the parameter says later", { playbook = book{ redraws = 0 } }, function(g)
+  open(g, nil, "小美")
+  g:param("draw.claim", "1m")
+  g:at("10:15")
+  g:says("小美", "领取")
+  g:expect{ at = "小美", text = "领到" }
+  g:expect_event("draw_claimed", { seconds = 300 })
+end)
+
 t:case("an end of claiming on another day has its date", { playbook = book{ claim = "2d" } }, function(g)
   open(g, nil, "小美")
   g:at("10:11")

@@ -134,6 +134,8 @@ t:case("卖完 takes goods off the list", { playbook = goods }, function(g)
 end)
 
 t:case("卖完 of something unknown asks which; a part of a name is enough", { playbook = goods }, function(g)
+  g:staff("店长", "卖完")
+  g:expect{ at = "店长", text = "没有卖完 有叶菜、豆腐、鲜肉" }
   g:staff("店长", "卖完 牛奶")
   g:expect{ at = "店长", text = "没有牛奶 有叶菜、豆腐、鲜肉" }
   g:staff("店长", "卖完 豆、肉")
@@ -152,6 +154,26 @@ t:case("all sold out ends the evening early", { playbook = goods }, function(g)
   g:expect_runs(0)
   g:at("19:01")
   g:expect{ text = "剩:叶菜、豆腐、鲜肉" }
+end)
+
+t:case("sold out in the quiet hours: staff hear of it, the group does not", { playbook = goods }, function(g)
+  g:at("22:31")
+  g:staff("店长", "卖完 全部")
+  g:expect{ at = "店长", text = "收摊" }
+  g:expect_none{ text = "全卖完" }
+end)
+
+t:case("补货 does not take up an evening that was stopped; 继续折扣 not one that is sold out", { playbook = goods }, function(g)
+  g:at("19:01")
+  g:staff("店长", "停")
+  g:staff("店长", "补货 豆腐")
+  g:at("20:31")
+  g:equal(#g:events("ladder_ended"), 1)
+  g:staff("店长", "卖完 全部")
+  g:staff("店长", "继续折扣")
+  g:expect{ at = "店长", text = "收摊" }
+  g:at("21:31")
+  g:expect_none{ text = "全卖完" }
 end)
 
 t:case("without a list 卖完 alone ends it, and a name is only noted", function(g)
@@ -217,7 +239,8 @@ t:case("停 ends the evening, 继续折扣 takes it up", function(g)
   g:at("20:10")
   g:silent()
   g:staff("店长", "继续折扣")
-  g:expect{ at = "店长", text = "接着 19:30 8折" }
+  g:expect{ at = "店长", text = "接着 20:00 7折" }
+  g:expect{ text = "档 20:00 今日鲜品7折" }
   g:at("20:31")
   g:expect{ text = "档 20:30" }
   g:expect_none{ text = "档 19:30" }
@@ -306,6 +329,19 @@ t:case("the last rung is posted in a busy group, too", { playbook = book({ rungs
   g:expect{ text = "末档 19:00 免费送" }
 end)
 
+t:case("nor is the last one lost that may be posted: what comes after it is quiet, or skipped", function(g)
+  g:at("21:59:45")
+  chatter(g, 20)
+  g:at("22:31")
+  g:expect{ text = "档 22:00 今日鲜品3折" }
+  g:at("18:45")
+  for _, at in ipairs({ "21:30", "22:00" }) do g:staff("店长", "跳过 " .. at) end
+  g:at("20:59:45")
+  chatter(g, 20)
+  g:at("22:31")
+  g:expect{ text = "档 21:00 今日鲜品5折" }
+end)
+
 -- ---- restarts, gaps, switches --------------------------------------------------------------------------------------
 
 t:case("a restart between two rungs, or while it listens, changes nothing", function(g)
@@ -331,6 +367,20 @@ t:case("a death in the middle posts a rung once, and notes 卖完 once", { playb
   g:advance("10s")
   g:expect_count(1, { at = "店长", text = "记下 叶菜" })
   g:equal(#g:events("ladder_sold"), 1)
+end)
+
+t:case("on again on the next day it does not take that day's words for the evening's", {
+  playbook = book({ store = "018" }),
+}, function(g)
+  g:says("小美", "早", { chat = "二群" })
+  g:at("19:01")
+  g:expect{ text = "档 19:00" }
+  g:toggle("ladder", "off")
+  g:at("12:00")
+  g:says("店长", "卖完", { chat = "二群" })
+  g:toggle("ladder", "on")
+  g:advance("1m")
+  g:expect_none{ text = "全卖完" }
 end)
 
 t:case("switched off it says nothing; on again it goes on with the rung of the time, and tells no stale ones", function(g)
@@ -380,6 +430,29 @@ t:case("two groups of one store share what is sold out and stopped", {
   g:silent("1h")
 end)
 
+t:case("what one group of a store takes up again goes on in the others, from the next rung", {
+  playbook = book({ store = "018", items = { "叶菜", "豆腐" } }),
+}, function(g)
+  g:says("小美", "早", { chat = "二群" })
+  g:at("19:01")
+  g:staff("店长", "停")
+  g:at("20:10")
+  g:expect_none{ chat = "二群", text = "档 19:30" }
+  g:staff("店长", "继续折扣")
+  g:at("20:31")
+  g:expect{ chat = "二群", text = "档 20:30" }
+  g:staff("店长", "卖完 全部")
+  g:at("21:01")
+  g:expect_count(1, { chat = "二群", text = "全卖完" })
+  g:at("21:10")
+  g:says("店长", "补货 豆腐", { chat = "二群" })
+  g:at("21:31")
+  g:expect{ text = "档 21:30 今日鲜品4折 剩:豆腐" }
+  g:expect{ chat = "二群", text = "档 21:30 今日鲜品4折 剩:豆腐" }
+  g:at("23:59")
+  g:expect_runs(0)
+end)
+
 t:case("another store has an evening of its own", { playbook = goods }, function(g)
   g:says("小美", "早", { chat = "二群" })
   g:param("ladder.rungs", '["19:10 半价","20:00 免费"]', { chat = "二群" })
@@ -411,6 +484,20 @@ t:case("折扣 tells the price of now, once; then one short word, then silence; 
   g:expect{ at = "小美", text = "结束了" }
 end)
 
+t:case("the last rung holds after its time; where there is no evening 折扣 is no word of ours", {
+  playbook = book({ past_quiet = true, weekdays = { "1" } }),
+}, function(g)
+  g:at("23:31")
+  g:expect{ text = "末档 23:30" }
+  g:says("小美", "折扣")
+  g:expect{ at = "小美", text = "现在今日鲜品免费送" }
+  g:at("18:00") -- Tuesday
+  g:says("小美", "折扣")
+  g:at("20:00")
+  g:says("小美", "折扣")
+  g:expect_none{ at = "小美" }
+end)
+
 t:case("折扣 is answered in the quiet hours, and without @ after 退订", function(g)
   g:says("小美", "退订")
   g:at("22:40")
@@ -425,7 +512,7 @@ t:case("every rung has an outcome", { playbook = book({ rungs = { "19:00 9折", 
   g:at("19:59:45")
   chatter(g, 20)
   g:at("23:00")
-  g:equal(outcomes(g), { "19:00 sent", "19:30 skipped", "20:00 merged", "22:40 quiet" })
+  g:equal(outcomes(g), { "19:00 sent", "19:30 skipped", "20:00 sent", "22:40 quiet" })
   g:expect_event("ladder_rung", { rung = "19:00", offer = "9折", outcome = "sent", with = 0 })
   g:equal(#g:audit("ladder_skipped"), 1)
 end)

@@ -108,6 +108,8 @@ t:case("how it must be written; too few; nobody gives to themselves", { playbook
   g:expect{ text = "写法集赞" }
   g:staff("店长", "集赞 @小美 9")
   g:expect{ text = "至少10" }
+  g:staff("店长", "集赞 @小美 " .. ("9"):rep(400)) -- no number of likes
+  g:expect{ text = "写法集赞" }
   g:equal(#g:events("code_issued"), 0)
 end)
 
@@ -138,6 +140,23 @@ t:case("once a member and campaign", function(g)
   g:expect{ at = "小美", text = "得30元券" }
 end)
 
+t:case("a campaign that comes back knows who has claimed, and what was spent", { playbook = book{ budget = 5000 } }, function(g)
+  g:says("小美", "你好")
+  g:says("小王", "你好")
+  accept(g)
+  g:staff("店长", "集赞 @小美 30")
+  g:expect{ at = "小美" }
+  g:param("likes.campaign", "2")
+  g:staff("店长", "集赞 @小美 30")
+  g:expect{ at = "小美" }
+  g:param("likes.campaign", "1")
+  g:staff("店长", "集赞 @小美 30")
+  g:expect{ at = "店长", text = "小美领过" }
+  g:staff("店长", "集赞 @小王 30")
+  g:expect{ at = "店长", text = "剩20" }
+  g:equal(#g:events("code_issued"), 2)
+end)
+
 t:case("a budget for each group and campaign", { playbook = book{ budget = 5000 } }, function(g)
   g:says("小美", "你好")
   g:says("小王", "你好")
@@ -159,7 +178,7 @@ t:case("集赞撤销 voids the code and gives the budget back; the ledger keeps 
   g:expect{ at = "店长", text = "撤小美28元券" }
   g:expect_event("code_void", { who = "小美" })
   g:expect_event("likes_undone", { who = "小美", cents = 2800 })
-  g:expect_state("group", { spent = { "1", 0 } })
+  g:expect_state("group", { ["spent:1"] = 0 })
   g:staff("店长", "集赞撤销 @小美")
   g:expect{ text = "没得撤" }
   g:staff("店长", "集赞 @小美 10")

@@ -376,8 +376,9 @@ int64_t turn_traffic(const struct turn *t, int64_t window_ms)
 {
     return t->event ? window_ms / 1000 : 0;
 }
-int64_t turn_quiet_until(const struct turn *t)
+int64_t turn_quiet_until(const struct turn *t, int64_t at_ms)
 {
+    (void)at_ms;
     return t->quiet_until;
 }
 

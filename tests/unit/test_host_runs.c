@@ -513,6 +513,48 @@ static void test_other_text_fits(void **state)
     flow_release(f);
 }
 
+/* The journal without its lines of that kind. */
+static void story_lacks(struct story *s, char kind)
+{
+    struct buf rest = {0};
+    for (const char *p = buf_cstr(&s->journal); *p;) {
+        size_t n = strcspn(p, "\n") + 1;
+        if (*p != kind)
+            buf_add(&rest, p, n);
+        p += n;
+    }
+    assert_true(rest.len < s->journal.len);
+    buf_free(&s->journal);
+    s->journal = rest;
+}
+
+/* c:display asked nobody but the own flow once: runs from then go on, and later names are recorded as ever. */
+static void test_journals_without_names(void **state)
+{
+    (void)state;
+    static struct turn t;
+    struct host_outcome out;
+    struct story s;
+    static const char script[] =
+        "local who = c:display('42') c:say('hi ' .. who) c:ask() c:ask() c:say(who .. c:display('43'))";
+    story_tell(script, answers + 5, false, &s);
+    story_lacks(&s, 'D');
+    struct buf body = {0};
+    buf_addf(&body, "flow:on('message', function(c)\n%s\nend)\n", script);
+    struct flow *f = fake_load("{}", buf_cstr(&body));
+    buf_free(&body);
+    fake_turn_init(&t, f);
+    fake_message(&t, "hello");
+    struct coro *parked = story_replay(f, &t, &s);
+    host_wake(parked, &t, &t.binding, "{\"now\":1,\"time\":1,\"with\":{}}", &out);
+    fake_finish(&t, &out);
+    assert_int_equal(out.status, HOST_DONE);
+    assert_string_equal(buf_cstr(&t.sent), "4243\n");
+    story_free(&s);
+    fake_turn_end(&t);
+    flow_release(f);
+}
+
 /* ---- limits ---- */
 
 static void test_limits(void **state)
@@ -726,6 +768,7 @@ int main(void)
         cmocka_unit_test(test_runs_of_others),
         cmocka_unit_test(test_stuck),
         cmocka_unit_test(test_other_text_fits),
+        cmocka_unit_test(test_journals_without_names),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_replay_time),

@@ -163,7 +163,8 @@ static void test_everything_given(void **state)
     assert_string_equal(cJSON_GetObjectItem(params, "at")->valuestring, "09:05");
     assert_string_equal(cJSON_GetObjectItem(params, "text")->valuestring, "hello");
     book_release(b);
-    b = good("return { groups = 'all', quiet = false, tally = false, flows = { hello = true, broken = false } }");
+    b = good(
+        "return { groups = 'all', quiet = false, tally = false, flows = { hello = true, broken = false } }");
     assert_false(b->books[0]->has_quiet);
     assert_int_equal(b->books[0]->tally, -1);
     assert_int_equal(b->books[0]->nflows, 1);

@@ -15,6 +15,7 @@ struct experiment {
     char *name, *def;
     char *outcome, *per; /* names of events; NULL none */
     bool members;        /* units are members, else chats */
+    bool stored;         /* Redis has this definition */
     UT_hash_handle hh;
 };
 
@@ -32,13 +33,12 @@ static char *experiment_text(const cJSON *def, const char *key)
     return s ? mem_strdup(s) : NULL;
 }
 
-/* True if it is new or has changed. */
-static bool experiment_set(struct gw *gw, const char *name, const char *text)
+static struct experiment *experiment_set(struct gw *gw, const char *name, const char *text)
 {
     struct experiment *x;
     HASH_FIND_STR(gw->experiments, name, x);
     if (x && strcmp(x->def, text) == 0)
-        return false;
+        return x;
     if (!x) {
         x = MEM_NEW(struct experiment);
         x->name = mem_strdup(name);
@@ -51,15 +51,16 @@ static bool experiment_set(struct gw *gw, const char *name, const char *text)
     x->outcome = experiment_text(def, "outcome");
     x->per = experiment_text(def, "per");
     x->members = by && strcmp(by, "member") == 0;
+    x->stored = false;
     cJSON_Delete(def);
-    return true;
+    return x;
 }
 
 static void experiments_loaded(void *ud, const struct redisReply *r)
 {
     struct gw *gw = ud;
     for (size_t i = 0; r && r->type == REDIS_REPLY_ARRAY && i + 1 < r->elements; i += 2)
-        experiment_set(gw, r->element[i]->str, r->element[i + 1]->str);
+        experiment_set(gw, r->element[i]->str, r->element[i + 1]->str)->stored = true;
 }
 
 void experiments_load(struct gw *gw)
@@ -115,14 +116,24 @@ static bool experiment_expose(struct turn *t, const struct turn_exposure *x)
 
 bool turn_expose(struct turn *t, const struct turn_exposure *x)
 {
-    bool changed = experiment_set(t->gw, x->name, x->def), ok = true;
-    if (changed || x->fresh) {
+    bool stored = experiment_set(t->gw, x->name, x->def)->stored, ok = true;
+    if (!stored || x->fresh) {
         struct buf key = {0};
         gw_key(t->gw, &key, "experiments");
         ok = turn_write(t, 4, (const char *[]){"HSET", buf_cstr(&key), x->name, x->def}, NULL);
+        turn_add_after(t, AFTER_EXPERIMENT, x->name);
+        t->after->value = mem_strdup(x->def);
         buf_free(&key);
     }
     return ok && (!x->fresh || experiment_expose(t, x));
+}
+
+void experiments_stored(struct gw *gw, const char *name, const char *def)
+{
+    struct experiment *x;
+    HASH_FIND_STR(gw->experiments, name, x);
+    if (x && strcmp(x->def, def) == 0)
+        x->stored = true;
 }
 
 /* ---- outcomes ---- */

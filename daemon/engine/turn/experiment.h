@@ -13,6 +13,8 @@ struct turn;
 /* Reads which experiments there are; before anything happens on the gateway. */
 void experiments_load(struct gw *gw);
 void experiments_free(struct gw *gw);
+/* A commit has written what that experiment is. */
+void experiments_stored(struct gw *gw, const char *name, const char *def);
 /* The turn tells the business event `name`: where it counts for an experiment, that joins the commit. False: as turn_write. */
 bool experiments_outcome(struct turn *t, const char *name, const char *data, size_t len);
 

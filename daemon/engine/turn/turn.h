@@ -222,7 +222,7 @@ int64_t turn_size(const struct turn *t);
 /* Messages that came into this chat within the last window (at most 10 minutes, steps of 10 s). In memory: 0 after a
  * restart. */
 int64_t turn_traffic(const struct turn *t, int64_t window_ms);
-/* End of the quiet hours in wall ms if they are on now, else 0. */
-int64_t turn_quiet_until(const struct turn *t);
+/* End of the quiet hours in wall ms if they are on at that moment (0: now), else 0. */
+int64_t turn_quiet_until(const struct turn *t, int64_t at_ms);
 
 #endif

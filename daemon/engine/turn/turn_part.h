@@ -35,14 +35,17 @@ enum after_kind {
     AFTER_PAUSE,
     AFTER_RUN_GONE,
     AFTER_FORGET,
-    AFTER_HOME
+    AFTER_HOME,
+    AFTER_EXPERIMENT
 };
 struct turn_after {
     struct turn_after *next;
     enum after_kind kind;
-    char *what;         /* user, flow ("*": all), id of a run of this chat; HOME: a private chat */
-    char *chat, *value; /* TOGGLE, PAUSE: "" = the gateway; NULL removes it */
-    char *by;           /* the same: who */
+    char *
+        what; /* user, flow ("*": all), id of a run of this chat; HOME: a private chat; EXPERIMENT: its name */
+    char *chat,
+        *value; /* TOGGLE, PAUSE: "" = the gateway; NULL removes it. EXPERIMENT: what it is */
+    char *by;   /* the same: who */
 };
 
 /* A run that this turn has moved: kept if the turn is committed, forgotten (it is as Redis has it) if not. */

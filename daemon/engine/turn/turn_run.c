@@ -12,6 +12,7 @@
 #include "engine/route/routes.h"
 #include "engine/run/calls.h"
 #include "engine/send/act.h"
+#include "engine/turn/experiment.h"
 
 enum { TURN_TRIES = 1000, TURN_PAUSE_MS = 200, TURN_STAFF_ERROR = 160 };
 
@@ -372,6 +373,8 @@ static void turn_apply_after(struct turn *t, struct turn_after *a)
         forget_ordered(t, a->what, a->value);
     else if (a->kind == AFTER_HOME)
         home_set(t->gw, a->what, t->chat->key);
+    else if (a->kind == AFTER_EXPERIMENT)
+        experiments_stored(t->gw, a->what, a->value);
 }
 
 /* What the daemon keeps in memory of what is now in Redis. unsure: the commit was asked twice and had happened before. Mostly its

@@ -15,10 +15,10 @@ enum {
     TURN_REF_MS = 300000
 };
 
-int64_t turn_quiet_until(const struct turn *t)
+int64_t turn_quiet_until(const struct turn *t, int64_t at_ms)
 {
     const struct binding *b = turn_binding(t);
-    return quiet_until(b ? b->playbook : NULL, t->now_ms);
+    return quiet_until(b ? b->playbook : NULL, at_ms ? at_ms : t->now_ms);
 }
 
 static bool turn_keep_at(void *ud, const char *user)
