@@ -19,7 +19,8 @@ static void retention_time(struct conf_report *r, const struct conf_value *table
 
 void config_read_retention(struct conf_report *r, struct config *c, const struct conf_value *root)
 {
-    static const char *const keys[] = {"left", "events", "audit", "commands", "trace", "tally", NULL};
+    static const char *const keys[] = {"left",  "events", "audit", "commands",
+                                       "trace", "tally",  NULL};
     const struct conf_value *v = conf_table(r, root, "retention");
     if (v)
         conf_check_keys(r, v, "retention", keys, false);

@@ -228,3 +228,25 @@ def test_being_forgotten_takes_the_home_along(world):
     wait_until(lambda: world.home(ANN) is not None)
     world.client.xadd("sopd:commands:{qq1}", {"op": "forget", "user": str(ANN)})
     wait_until(lambda: world.home(ANN) is None)
+
+
+def test_a_home_that_is_no_text_is_none(world):
+    """Written by hand; others are served meanwhile, and the next message to the member puts it right."""
+    world.client.hset("sopd:{qq1}:home:@%d" % CAT, "a", "b")
+    world.say(CAT, "在哪")
+    world.hears("HERE south", dm(CAT))
+    world.say(CAT, "私信", NORTH)
+    world.hears("DM north", dm(CAT))
+    world.say(CAT, "在哪")
+    world.hears("HERE north", dm(CAT))
+    assert text(world.home(CAT)) == str(NORTH)
+
+
+def test_a_group_that_we_have_left_is_no_home_in_anything(world):
+    world.say(ANN, "私信", NORTH)
+    world.hears("DM north", dm(ANN))
+    world.client.hset("sopd:toggles:chat:qq1:%d" % NORTH, "house", "off")
+    world.gateway.emit(ev.leave(NORTH, ev.SELF, sub_type="kick_me"))
+    wait_until(lambda: not world.client.hexists("sopd:{qq1}:chats", str(NORTH)))
+    world.say(ANN, "在哪")
+    world.hears("HERE south", dm(ANN))

@@ -19,15 +19,23 @@ static void home_key(const struct gw *gw, struct buf *out, const char *chat)
 
 /* ---- reading ---- */
 
+/* What somebody wrote by hand and is no text is no home; the next message to the member makes it one again. */
+static bool home_is_answer(const struct redisReply *r)
+{
+    static const char wrong[] = "WRONGTYPE";
+    return r && (r->type == REDIS_REPLY_STRING || r->type == REDIS_REPLY_NIL ||
+                 (r->type == REDIS_REPLY_ERROR && strncmp(r->str, wrong, sizeof wrong - 1) == 0));
+}
+
 static void home_loaded(void *ud, const struct redisReply *r)
 {
     struct chat *c = ud;
     struct engine *e = c->gw->e;
-    bool good = r && (r->type == REDIS_REPLY_STRING || r->type == REDIS_REPLY_NIL);
+    bool good = home_is_answer(r);
     c->home_state = good ? WAITS_LOADED : WAITS_UNKNOWN;
     if (good && r->type == REDIS_REPLY_STRING && !c->home)
         c->home = mem_strdup(r->str);
-    if (r && !good)
+    if (r && r->type != REDIS_REPLY_STRING && r->type != REDIS_REPLY_NIL)
         log_error("the home of a private chat cannot be read", "gateway", c->gw->name, "chat",
                   c->key, "answer", r->str ? r->str : "?", NULL);
     if (!good)

@@ -168,7 +168,8 @@ struct route *routes_match(struct chat *c, const struct input *in)
 
 struct settings_place routes_place(struct chat *c)
 {
-    return (struct settings_place){c->gw->name, c->key, routes_of(c)->tags, c->home};
+    return (struct settings_place){c->gw->name, c->key, routes_of(c)->tags,
+                                   c->home ? home_of(c->gw, c->key) : NULL};
 }
 
 struct binding *routes_binding(struct chat *c, const char *flow)

@@ -34,7 +34,8 @@ const char *turn_said_in(struct turn *t, const char *chat, const char *text,
     }
     buf_adds(&json, "]}");
     buf_addf(&key, "%016llx", (unsigned long long)rng_next(&t->rng));
-    const char *why = turn_timer_in(t, chat, said_name, buf_cstr(&key), t->now_ms, buf_cstr(&json), NULL);
+    const char *why =
+        turn_timer_in(t, chat, said_name, buf_cstr(&key), t->now_ms, buf_cstr(&json), NULL);
     buf_free(&json);
     buf_free(&key);
     return why;

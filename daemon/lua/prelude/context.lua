@@ -221,8 +221,13 @@ function M.moment(_, day, clock, opts)
   return P.moment(day, ms) // 1000
 end
 
-function M.quiet_until()
-  local ms = P.quiet_until()
+function M.quiet_until(_, at)
+  local ms
+  if at == nil then
+    ms = P.quiet_until()
+  else
+    ms = P.quiet_until(S.integer(S.number(at, "c:quiet_until: the moment") * 1000 // 1, "c:quiet_until: the moment"))
+  end
   if ms > 0 then
     return ms // 1000
   end

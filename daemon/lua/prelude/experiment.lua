@@ -154,7 +154,8 @@ function M.experiments(c)
   local out = {}
   for name, text in pairs(P.read_map("HGETALL", P.key("experiments"))) do
     local def, key = P.unjson(text), P.key("experiment", name)
-    if type(def) == "table" and P.read("HLEN", key) <= UNITS then
+    local whole = type(def) == "table" and def.name == name and type(def.variants) == "table" and #def.variants > 1
+    if whole and P.read("HLEN", key) <= UNITS then
       local rows, kept = rows_of(P.read_map("HGETALL", key))
       out[#out + 1] = E.result(def, rows, c:today(), kept)
     end
