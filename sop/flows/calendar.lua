@@ -8,7 +8,7 @@
 -- switched off in between, is closed as blocked; so are the days on which nobody planned.
 -- Staff: 日历, 日历结果, 确认, 改, 跳过, 排期, 取消排期; HQ in private or in the staff chat: 群发排期, 撤回排期, 群发进度.
 --
--- State: group.plan = { day, open = { id -> { due, late, confirm, answer, text, by } }, done = { id -> true } }, group.first = first day
+-- State: group.plan = { day, open = { id -> { due, busy, confirm, answer, text, by } }, done = { id -> true } }, group.first = first day
 -- seen, group.seq; hash "posts" = posts of this group by 排期; list "outcomes"; lists "joined-<day>" and member.joined (only where a post
 -- has member_day). Of the gateway: hash "calendar" = posts by 群发排期, "calendar-reach" = how many groups each has reached, and when.
 local agenda = require("lib.agenda")
@@ -149,9 +149,15 @@ flow:timer("post", function(c, args)
   end
   entry.late, entry.anytime = sop.duration(post.late or c.params.late), post.anytime
   local held = planned.held(c, entry)
-  if held then return c:timer("post", { at = held, key = args.id, args = args, user = false }) end
+  if held and c:time("%Y-%m-%d", held) == c:date(args.day) then
+    return c:timer("post", { at = held, key = args.id, args = args, user = false })
+  end
+  plan.open[args.id].busy = true
+  c.group.plan = plan
   local outcome, why, left = agenda.publish(c, args.id, entry, post)
-  agenda.settle(c, args.id, args.day, outcome, why, left)
+  plan = c.group.plan
+  if plan and plan.day == args.day then return agenda.settle(c, args.id, args.day, outcome, why, left) end
+  agenda.note(c, args.id, args.day, entry.due, outcome, why, left) -- it waited until the next day
 end)
 
 -- A shop system reports today's prices: { date, rows = { item = price }, shared = true (for all groups of the gateway) }. It may as well
@@ -382,7 +388,8 @@ flow:command({ "群发排期", "群發排期" }, { remote = true, args = true, r
     id = "p" .. c:add(hash, "seq", 1)
     post.confirm = p.publish_confirm or nil
     hash[id] = post
-    if civil.number(post.date) == agenda.date_of(c, c:day(), post.at) then c:start("spread", { user = c.user, id = id, from = 1 }, { user = false }) end
+    local today = civil.number(post.date) == agenda.date_of(c, c:day(), post.at)
+    if today then c:start("spread", { user = c.user, id = id, from = 1 }, { user = false }) end
     c:audit("post_published", { id = id, by = c.user, groups = count, before = "none", after = post })
   end
   local last, missed = forecast(c, count, moment)

@@ -84,11 +84,11 @@ end
 
 -- ---- members -------------------------------------------------------------------------------------------------------
 
--- The live that a word behind the command means, else the next one.
-local function chosen(c, id)
+-- The live that a word behind the command means, else the next one (of that state).
+local function chosen(c, id, state)
   local list = livetime.coming(c)
   for _, live in ipairs(list) do
-    if live.id == id then return live end
+    if live.id == id or id == "" and live.state == state then return live end
   end
   return id == "" and list[1] or nil
 end
@@ -324,7 +324,7 @@ staff({ "直播改期" }, { usage = "use_move" }, function(c)
   end
   local start = day and when.moment(c, day .. " " .. clock)
   if not start then return c:reply(p.staff_how) end
-  local live = chosen(c, id)
+  local live = chosen(c, id, "planned")
   if not live or live.state == "on" then return c:reply(p.staff_none, { id = id }) end
   local before = live.start
   if before == start then return polite.first(c, "moved" .. live.id, p.seen) and c:reply(p.staff_put, vars_of(c, live)) end

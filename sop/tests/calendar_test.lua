@@ -308,6 +308,20 @@ t:case("without the parameter there is no board", with({}, { board_csv = CSV }),
   g:equal(#g:events("planned_post"), 0)
 end)
 
+t:case("the board from a CSV as spreadsheets write it: BOM, CRLF, quotes, holes, more columns", with({}, {
+  board = true,
+  board_csv = "\239\187\191*,鸡蛋,9.9\r\n*,\"草莓 \"\"特级\"\"\",15\r\n*,\"大虾,冻\",\"1,2\"\r\n*,葱\r\n*\r\n\r\n*,\"a\"\"\",\"3\",x\r\n*,\"\",4",
+}), function(g)
+  g:at("07:35")
+  g:equal(g:expect{ text = "价格牌" }.text, '价格牌 03月02日 鸡蛋=9.9\n草莓 "特级"=15\n大虾,冻=1,2\n葱=\na"=3\n=4')
+end)
+
+t:case("the board from Redis, written by hand: prices as money", with({}, { board = true }), function(g)
+  g:write("hash", "board", { ["鸡蛋"] = "9.90", ["虾"] = "10.00", ["葱"] = "2", ["茄子"] = "3 元" })
+  g:at("07:35")
+  g:equal(g:expect{ text = "价格牌" }.text, "价格牌 03月02日 茄子=3 元\n葱=2\n虾=10.00\n鸡蛋=9.90")
+end)
+
 -- ---- outcomes ------------------------------------------------------------------------------------------------------
 
 t:case("日历结果: plan and actual of a day", with({
@@ -358,6 +372,17 @@ t:case("a post in quiet hours that may wait for their end is late", with({
   assert(got.seconds >= 1200 and got.seconds <= 1320, "about twenty minutes: " .. got.seconds)
 end)
 
+t:case("a post of the evening that may wait until the morning is late, and is due again that evening", with({
+  { id = "q", weekday = DAILY, at = "22:45", text = "晚安", late = "10h" },
+}), function(g)
+  g:at("2026-03-03 08:30")
+  g:expect{ text = "晚安" }
+  g:equal({ outcome(g, "q").outcome, outcome(g, "q").date, #g:events("planned_post") }, { "late", "2026-03-02", 1 })
+  g:at("2026-03-04 08:30")
+  g:expect{ text = "晚安" }
+  g:equal({ outcome(g, "q").outcome, outcome(g, "q").date, #g:events("planned_post") }, { "late", "2026-03-03", 2 })
+end)
+
 t:case("a post in quiet hours that says anytime is posted", with({
   { id = "q", weekday = DAILY, at = "23:00", text = "夜里", anytime = true },
 }), function(g)
@@ -399,6 +424,105 @@ t:case("a flow that was off for days: what was due on them is blocked", with({
   local list = {}
   for _, event in ipairs(g:events("planned_post")) do list[#list + 1] = event.date:sub(9) .. event.outcome .. (event.why or "") end
   g:equal(table.concat(list, " "), "02sent 02skippednobody 03blockedoff 04blockedoff 05sent 05skippednobody")
+end)
+
+t:case("a flow that was off until somebody asks for 日历: what was due that day is blocked, too", with({
+  { id = "a", weekday = DAILY, at = "09:00", text = "甲" }, { id = "b", weekday = DAILY, at = "21:00", text = "乙" },
+}), function(g)
+  g:at("2026-03-02 22:00")
+  g:toggle("calendar", "off")
+  g:at("2026-03-04 20:00")
+  g:toggle("calendar", "on")
+  g:staff("群管", "日历")
+  g:at("2026-03-04 22:00")
+  local list = {}
+  for _, event in ipairs(g:events("planned_post")) do list[#list + 1] = event.date:sub(9) .. event.id .. event.outcome end
+  g:equal(table.concat(list, " "), "02asent 02bsent 03ablocked 03bblocked 04ablocked 04bsent")
+end)
+
+local MANY = {}
+for i = 1, 30 do MANY[i] = { id = "m" .. i, weekday = DAILY, at = string.format("%02d:%02d", 8 + i // 4, i % 4 * 15), text = "帖" .. i } end
+
+t:case("a flow that was off for forty days, with many posts: the last days are closed, and it goes on", with(MANY), function(g)
+  g:at("2026-03-02 23:00")
+  g:toggle("calendar", "off")
+  g:at("2026-04-12 20:00")
+  g:toggle("calendar", "on")
+  g:at("2026-04-13 23:00")
+  local days = {}
+  for _, event in ipairs(g:events("planned_post")) do
+    local key = event.date:sub(6) .. event.outcome
+    days[key] = (days[key] or 0) + 1
+  end
+  g:equal(days, { ["03-02sent"] = 30, ["04-10blocked"] = 30, ["04-11blocked"] = 30, ["04-12blocked"] = 30, ["04-13sent"] = 30 })
+end)
+
+t:case("a post after midnight is posted on its date, also by 排期", with({
+  { id = "year", date = "2026-03-04", at = "00:00", text = "零点 {date} {weekday}", anytime = true },
+  { id = "kept", date = "2026-03-03", at = "03:30", text = "凌晨", confirm = true, anytime = true },
+}, { unconfirmed = "skip" }), function(g)
+  g:at("2026-03-02 23:00")
+  g:staff("店长", "日历")
+  g:expect{ text = "03:30-kept-待" }
+  g:staff("店长", "确认 kept")
+  g:expect{ text = "确认了kept 03:30" }
+  g:staff("店长", "排期 明天 晚上12点 半夜")
+  g:expect{ text = "排好g1 03-04 00:00" }
+  g:at("2026-03-03 03:00")
+  g:silent()
+  g:at("2026-03-04 12:00")
+  g:expect_count(1, { text = "凌晨" })
+  g:expect_count(1, { text = "零点 03月04日 三" })
+  g:equal({ outcome(g, "kept").date, outcome(g, "year").date, outcome(g, "year").seconds < 60 }, { "2026-03-02", "2026-03-03", true })
+  g:equal({ outcome(g, "g1").date, outcome(g, "g1").why }, { "2026-03-03", "quiet" })
+end)
+
+t:case("a post that waits for the end of the quiet hours can still be taken out", function(g)
+  g:at("2026-03-02 06:00")
+  g:staff("店长", "排期 今天 07:10 新品")
+  g:expect{ text = "排好g1" }
+  g:at("2026-03-02 07:20")
+  g:staff("店长", "取消排期 g1")
+  g:expect{ text = "取消了g1" }
+  g:at("2026-03-02 09:00")
+  g:silent()
+  g:equal({ outcome(g, "g1").outcome, outcome(g, "g1").why }, { "skipped", "withdrawn" })
+end)
+
+for _, one in ipairs({
+  { "no post", 5 }, { "from", { id = "o", weekday = 1, from = 20260101, at = "10:30", text = "x" } },
+  { "festival", { id = "o", festival = 3, at = "10:30", text = "x" } },
+  { "late", { id = "o", weekday = 1, late = "soon", at = "10:30", text = "x" } },
+  { "date", { id = "o", date = "2026-3-2", at = "10:30", text = "x" } },
+  { "weekday", { id = "o", weekday = "周一", at = "10:30", text = "x" } },
+  { "days", { id = "o", festival = "春节", days = "x", at = "10:30", text = "x" } },
+  { "member_day", { id = "o", member_day = "三", at = "10:30", text = "x" } },
+  { "group_day", { id = "o", group_day = {}, at = "10:30", text = "x" } },
+  { "several of this id", { id = "ok", weekday = 1, at = "10:30", text = "x" } },
+}) do
+  t:case("an odd entry does not take the others with it, and staff are told: " .. one[1], with({
+    { id = "ok", weekday = 1, at = "10:00", text = "好" }, one[2],
+  }), function(g)
+    g:join("小新")
+    g:at("2026-03-02 11:00")
+    g:expect_count(1, { chat = "staff", text = one[1] })
+    g:expect{ text = "好", plain = true }
+    g:silent()
+  end)
+end
+
+t:case("an id that is a number, a leap day, and what was put into the hash by hand", with({
+  { id = 7, date = "02-29", at = "10:00", text = "闰日" },
+}, nil, "2028-02-27 03:00"), function(g)
+  g:write("hash", "posts", { g9 = "明天发", g8 = '{"date":"2028-02-28","at":"09:00","text":"手"}', g7 = '{"at":"09:00"}' })
+  g:at("2028-02-27 10:00")
+  g:staff("店长", "排期 明天 09:30 新品")
+  g:expect{ text = "排好g1" }
+  g:at("2028-03-01 12:00")
+  g:expect_count(1, { text = "手" })
+  g:expect_count(1, { text = "新品", plain = true })
+  g:expect_count(1, { text = "闰日" })
+  g:equal(outcome(g, "7").date, "2028-02-29")
 end)
 
 t:case("a post that cannot be read is blocked, and staff are told once", with({
@@ -526,6 +650,22 @@ t:case("改 replaces the words, which are never a template", with(CONFIRM, { unc
   g:expect{ text = "今天 {date} 特价", plain = true }
   g:equal(outcome(g, "a").outcome, "sent")
   g:equal(g:audit("post_changed")[1].after, "changed")
+end)
+
+t:case("改 of a post for newcomers: the new words go to them only, and to nobody if there are none", with({
+  { id = "m1", member_day = 1, at = "12:00", text = "{names} 好" },
+}), function(g)
+  g:at("2026-03-02 10:00")
+  g:staff("店长", "改 m1 来了就好")
+  g:expect{ text = "改了m1" }
+  g:join("小美")
+  g:at("2026-03-02 13:00")
+  g:silent()
+  g:at("2026-03-03 10:00")
+  g:staff("店长", "改 m1 来了就好")
+  g:expect{ text = "改了m1" }
+  g:at("2026-03-03 13:00")
+  g:expect{ at = "小美", text = "来了就好" }
 end)
 
 t:case("改 may be forbidden", with(CONFIRM, { may_change = false }), function(g)

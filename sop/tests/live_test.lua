@@ -24,7 +24,7 @@ local TEXTS = {
   not_booked = "{at} 没约过",
   none = "{at} 没有直播", seen = "说过", list = "预告\n{lines}", list_line = "{id} {date} {time} {title}", moved = "改期 {title} {date} {time}",
   cancelled = "不播了 {title}", staff_how = "怎么写", staff_put = "排了{id} {date} {time} {title}", staff_none = "没这场{id}", staff_done = "办了{id}",
-  staff_booked = "{id}约{count}:{names}",
+  staff_booked = "{id}约{count}:{names}", plan_wrong = "表错 {id}",
 }
 
 local function book(params)
@@ -239,6 +239,61 @@ t:case("a live of the playbook is moved, and taken out", with({
     .. "春.day=sent 春.hour=skipped(withdrawn) 春.soon=skipped(withdrawn) 春.start=skipped(withdrawn) 春.end=skipped(withdrawn)")
 end)
 
+t:case("a live of the playbook that staff moved keeps their time; words and link follow the list", with({
+  lives = { { id = "春", date = "2026-03-05", at = "20:00", title = "春季新品" } },
+}), function(g)
+  g:at("2026-03-03 08:00")
+  g:staff("店长", "直播改期 春 3月6日 21:00")
+  g:expect{ text = "改期 春季新品 03月06日 21:00", plain = true }
+  g:expect{ text = "排了春" }
+  g:param("live.lives", '[{"id":"春","date":"2026-03-05","at":"20:00","title":"春装","link":"https://live.example.com/9"}]')
+  g:at("2026-03-04 08:00")
+  g:says("小美", "直播预告")
+  g:expect{ text = "春 03月06日 21:00 春装" }
+  g:at("2026-03-06 21:05")
+  g:expect_count(1, { text = "开播 春装 https://live.example.com/9" })
+end)
+
+t:case("a live of the playbook that is over and gets a new date, or was taken out and comes back, is planned anew", with({
+  lives = {
+    { id = "春", date = "2026-03-04", at = "20:00", title = "春季新品" }, { id = "夏", date = "2026-03-05", at = "12:00", title = "夏装" },
+  },
+}), function(g)
+  g:at("2026-03-03 09:00")
+  g:says("小美", "预约")
+  g:expect{ text = "约好 春" }
+  g:param("live.lives", '[{"id":"春","date":"2026-03-04","at":"20:00","title":"春季新品"}]')
+  g:at("2026-03-04 09:00")
+  g:param("live.lives", '[{"id":"春","date":"2026-03-11","at":"20:00","title":"春季新品"},'
+    .. '{"id":"夏","date":"2026-03-05","at":"12:00","title":"夏装"}]')
+  g:staff("店长", "直播开始 春")
+  g:expect{ text = "开播 春季新品" }
+  g:at("2026-03-05 13:00")
+  g:expect_count(1, { text = "开播 夏装" })
+  g:at("2026-03-11 20:05")
+  g:expect_count(1, { text = "开播 春季新品" })
+  g:expect_none{ text = "叫 " }
+end)
+
+t:case("an odd entry of the list does not take the others with it, and staff are told", function(g)
+  g:param("live.lives", '[5,{"id":"b","date":"2026-03-05","at":"8点"},{"id":"m","date":"2026-03-05","at":"20:00","minutes":"1h"},'
+    .. '{"id":7,"date":"2026-03-05","at":"20:00","title":"春季新品"}]')
+  g:at("2026-03-05 20:05")
+  g:expect_count(1, { text = "开播 春季新品" })
+  for _, id in ipairs({ "#1", "b", "m" }) do g:expect_count(1, { chat = "staff", text = "表错 " .. id }) end
+  g:equal(outcomes(g), "7.day=sent 7.hour=sent 7.soon=sent 7.start=sent")
+end)
+
+t:case("直播排期 never takes the number of a live of the list", with({
+  lives = { { id = "1", date = "2026-03-04", at = "20:00", title = "春季新品" } },
+}), function(g)
+  g:at("2026-03-03 09:00")
+  g:staff("店长", "直播排期 3月6日 20:00 夏装")
+  g:expect{ at = "店长", text = "排了2" }
+  g:says("小美", "直播预告")
+  g:expect{ text = { "1 03月04日 20:00 春季新品", "2 03月06日 20:00 夏装" } }
+end)
+
 t:case("直播改期 tells the group, keeps the bookings, and skips what was planned", function(g)
   put(g)
   g:says("小美", "预约")
@@ -258,6 +313,15 @@ t:case("直播改期 tells the group, keeps the bookings, and skips what was pla
     .. "1.day=sent 1.hour=sent 1.soon=sent 1.start=sent")
 end)
 
+t:case("直播改期 without a number, while one is on, means the next", function(g)
+  put(g, "今天 10:30")
+  put(g, "今天 20:30")
+  g:at("2026-03-02 11:00")
+  g:staff("店长", "直播改期 今天 21:30")
+  g:expect{ text = "改期 春季新品 03月02日 21:30", plain = true }
+  g:expect{ at = "店长", text = "排了2" }
+end)
+
 t:case("直播取消 tells the group; everything planned is skipped", function(g)
   put(g)
   g:says("小美", "预约")
@@ -271,6 +335,31 @@ t:case("直播取消 tells the group; everything planned is skipped", function(g
   g:equal(outcomes(g), "1.day=skipped(cancelled) 1.hour=skipped(cancelled) 1.soon=skipped(cancelled) 1.start=skipped(cancelled) "
     .. "1.end=skipped(cancelled)")
   g:equal(g:audit("live_cancelled")[1].before, "planned")
+end)
+
+t:case("直播取消 while a post is on its way: nobody is called, and it does not begin", with({ notify = { "start" } }), function(g)
+  put(g, "今天 12:00")
+  g:says("小美", "预约")
+  g:expect{ text = "约好 1" }
+  g:at("2026-03-02 11:58")
+  g:together(function()
+    g:staff("店长", "直播开始")
+    g:staff("店长", "直播取消")
+  end)
+  g:at("2026-03-02 12:30")
+  g:expect_none{ text = "叫 " }
+  g:says("小美", "直播预告")
+  g:expect{ text = "没有直播" }
+  g:equal(#g:events("live_started"), 0)
+end)
+
+t:case("直播改期 while a post waits for the end of the quiet hours: only the new time is told", function(g)
+  put(g, "3月4日 07:10")
+  g:at("2026-03-03 07:15")
+  g:staff("店长", "直播改期 1 3月6日 12:00")
+  g:at("2026-03-05 13:00")
+  g:expect_count(1, { text = "前一天 春季新品 12:00" })
+  g:expect_none{ text = "07:10 预约" }
 end)
 
 t:case("直播取消 from the staff chat is answered there", function(g)
@@ -295,6 +384,21 @@ t:case("a shop system reports that it started earlier, and ended", function(g)
   g:at("2026-03-04 22:10")
   g:silent()
   g:equal(outcomes(g), "1.day=sent 1.hour=sent 1.soon=skipped(past) 1.start=sent 1.end=sent")
+end)
+
+t:case("it begins once, however often it is said while the post is on its way", function(g)
+  put(g, "今天 12:00")
+  g:at("2026-03-02 11:58")
+  g:together(function()
+    g:staff("店长", "直播开始")
+    g:staff("店长", "直播开始")
+    g:trigger("live", { args = { what = "started", id = 1 } })
+  end)
+  g:at("2026-03-02 12:10")
+  g:expect_count(1, { text = "开播" })
+  g:equal(#g:events("live_started"), 1)
+  g:trigger("live", { args = { what = "ended", id = 1 } }) -- a number is as good as its text
+  g:expect{ text = "下播" }
 end)
 
 t:case("直播开始 and 直播结束 by staff", function(g)
@@ -329,6 +433,14 @@ t:case("a live in quiet hours, with anytime", with({ anytime = true }), function
   g:expect{ at = "小美", text = "叫 " }
   g:expect{ text = "开播" }
   g:expect{ text = "下播" }
+end)
+
+t:case("a live in quiet hours, with anytime, by private message", with({ anytime = true, by_dm = true }), function(g)
+  put(g, "3月3日 23:30")
+  g:says("小美", "预约")
+  g:expect{ text = "约好" }
+  g:at("2026-03-03 23:29")
+  g:expect_count(1, { dm = "小美", text = "私 春季新品 23:30" })
 end)
 
 t:case("members and keepers may not put, move, cancel, start or look", function(g)
