@@ -32,137 +32,123 @@
 --   FIRST profile day "": somebody joined; ORDER profile tally seconds day: somebody ordered
 --   ADD tally seconds field n ...: "=n" sets
 --   SAID voices tally seconds(voices) seconds(tally) number "a"|"p" user ...: the number-th message of this turn is an answer or a
---     post, and is to these members. Taken up by `leave`, when the messages have their times.
+--     post, and is to these members. Done when the messages of the turn have their times.
 -- voices: user -> first ms, messages, since when they wait for an answer (ms, "" not), answered (1) or not (0); "" -> times of posts
 -- after which nobody has spoken yet.
--- These words are made when the first of them is needed, and see nothing of the script but what they are given: making a function that
--- does is work, and most batches have none of them.
-local function more_words(A, call, try, now)
-  local find, byte, floor, sub, match, gmatch = string.find, string.byte, math.floor, string.sub, string.match, string.gmatch
-  local own, words, said = {}, {}, nil
-  function own.EXPOSE(i, last)
-    local key, unit = A[i + 1], A[i + 2]
-    local held = try('HGET', key, unit)
-    if type(held) == 'table' or held and match(held, '^%S+') ~= A[i + 4] then return end
+-- Two functions that see nothing of the script but what they are given: to tie a function to what it sees is work, a dozen of them more
+-- than all commands of a message, and most batches have none of these words.
+local function trial_word(A, call, try, i, last)
+  local key, unit = A[i + 1], A[i + 2]
+  local held = try('HGET', key, unit)
+  if A[i] == 'EXPOSE' then
+    if type(held) == 'table' or held and string.match(held, '^%S+') ~= A[i + 4] then return end
     call('HSET', key, unit, A[i + 3] .. ' 0 0')
     call('EXPIRE', key, A[i + 5])
     try(unpack(A, i + 6, last))
+    return
   end
+  if type(held) ~= 'string' or call('HEXISTS', key, 'keep') == 1 then return end
+  local head, outcomes, per = string.match(held, '^(%S+ %d+) (%d+) (%d+)$')
+  if not head then return end
+  if A[i + 3] == '1' then outcomes = outcomes + A[i + 4] else per = per + A[i + 4] end
+  call('HSET', key, unit, string.format('%s %d %d', head, outcomes, per))
+end
 
-  function own.OUTCOME(i)
-    local key, unit, n = A[i + 1], A[i + 2], tonumber(A[i + 4])
-    local held = try('HGET', key, unit)
-    if type(held) ~= 'string' or call('HEXISTS', key, 'keep') == 1 then return end
-    local head, outcomes, per = match(held, '^(%S+ %d+) (%d+) (%d+)$')
-    if not head then return end
-    if A[i + 3] == '1' then outcomes = outcomes + n else per = per + n end
-    call('HSET', key, unit, string.format('%s %d %d', head, outcomes, per))
-  end
-
+-- The words of a turn that count, at A[words[1]] .. A[words[2]] and so on. What became of its messages begins behind out[before].
+local function tally_words(A, call, try, words, now, before, out)
   local function add(key, keep, field, n)
     local sum = try('HINCRBY', key, field, n)
     if sum == tonumber(n) and keep ~= '0' then call('EXPIRE', key, keep) end -- the field is new
   end
-  -- Posts that somebody has spoken after.
-  local function touch(voices, posts, tally, keep, ms, longest)
-    local left, touched = {}, 0
-    for at in gmatch(posts, '%d+') do
-      local age = ms - tonumber(at)
-      if age < 0 then
-        left[#left + 1] = at
-      elseif age <= longest then
-        touched = touched + 1
+  local match = string.match
+  local room, speaker, first, n, since, answered, expires -- who has spoken, as it is to stand in voices: written once, at the end
+  for w = 1, #words, 2 do
+    local i, last, what = words[w] + 2, words[w + 1], A[words[w] + 1]
+    if what == 'SPOKE' then
+      local tally, user, ms, keep = A[i + 1], A[i + 3], A[i + 4], A[i + 7]
+      local got = try('HMGET', A[i], user, '')
+      if not got.err then
+        room, speaker = A[i], user
+        first, n, since, answered = match(got[1] or '', '^(%d+),(%d+),(%d*),([01])$')
+        add(tally, keep, 'messages', '1')
+        if first then
+          n, since = n + 1, since ~= '' and since or ms
+        else
+          add(tally, keep, 'speakers', '1')
+          first, n, since, answered, expires = ms, 1, ms, '0', A[i + 6]
+          try('HSETNX', A[i + 2], 'tally.first', A[i + 5])
+        end
+      end
+      if got[2] then -- posts that somebody has spoken after now
+        local left, touched = {}, 0
+        for at in string.gmatch(got[2], '%d+') do
+          local age = ms - at
+          if age < 0 then
+            left[#left + 1] = at
+          elseif age <= tonumber(A[i + 8]) then
+            touched = touched + 1
+          end
+        end
+        if touched > 0 then add(tally, keep, 'touched', touched) end
+        if left[1] then call('HSET', room, '', table.concat(left, ',')) else call('HDEL', room, '') end
+      end
+    elseif what == 'ADD' then
+      local tally, keep = A[i], A[i + 1]
+      for k = i + 2, last, 2 do
+        if string.byte(A[k + 1]) ~= 61 then -- "="
+          add(tally, keep, A[k], A[k + 1])
+        elseif try('HSET', tally, A[k], string.sub(A[k + 1], 2)) == 1 and keep ~= '0' then
+          call('EXPIRE', tally, keep)
+        end
+      end
+    elseif what == 'SAID' then
+      local voices, tally, keep, post = A[i], A[i + 1], A[i + 3], A[i + 5] == 'p'
+      local answer = out[before + tonumber(A[i + 4])]
+      local t, plain, fits = tonumber(answer), '', true -- when the message leaves, and who is not mentioned after all
+      if not t then t, plain = tonumber(match(answer, '^%d+')), answer .. '\31' end
+      if t >= 0 then
+        t = math.floor(now / 1000) + t
+        add(tally, keep, post and 'posts' or 'answers', '1')
+        if post then
+          local posts, at = try('HGET', voices, ''), string.format('%d', t)
+          fits = type(posts) ~= 'table'
+          if fits then call('HSET', voices, '', posts and posts .. ',' .. at or at) end
+          if not posts then call('EXPIRE', voices, A[i + 2]) end
+        end
+        for k = i + 6, fits and last or 0 do
+          local waits, again
+          local named = plain == '' or not string.find(plain, '\31' .. A[k] .. '\31', 1, true)
+          if named and A[k] == speaker and voices == room then
+            if since ~= '' then waits, again, since, answered = since, answered, '', '1' end
+          elseif named then
+            local held = try('HGET', voices, A[k])
+            local from, spoken, ms, before_this = match(type(held) == 'string' and held or '', '^(%d+),(%d+),(%d+),([01])$')
+            if from then call('HSET', voices, A[k], from .. ',' .. spoken .. ',,1') end
+            waits, again = ms, before_this
+          end
+          if waits then
+            if again == '0' then add(tally, keep, 'answered', '1') end
+            local s, unit = math.max(0, math.floor((t - waits) / 1000)), 1
+            while s >= unit * 100 do unit = unit * 10 end -- two digits of the seconds count: at most 5 % wrong
+            add(tally, keep, 'reply.' .. string.format('%d', math.floor(s / unit + 0.5) * unit), '1')
+          end
+        end
+      end
+    elseif what == 'FIRST' then
+      try('HSETNX', A[i], 'tally.first', A[i + 1])
+    else -- ORDER
+      local profile, tally, keep, day = A[i], A[i + 1], A[i + 2], A[i + 3]
+      local got = try('HMGET', profile, 'tally.first', 'tally.order')
+      if not (got.err or got[2]) then
+        call('HSET', profile, 'tally.order', day)
+        add(tally, keep, 'converted', '1')
+        local from = tonumber(got[1] or '')
+        if from then add(tally, keep, 'cycle.' .. (from < tonumber(day) and string.format('%d', day - from) or '0'), '1') end
       end
     end
-    if touched > 0 then add(tally, keep, 'touched', touched) end
-    if left[1] then call('HSET', voices, '', table.concat(left, ',')) else call('HDEL', voices, '') end
   end
-  function words.SPOKE(i)
-    local voices, tally, user, ms, keep = A[i], A[i + 1], A[i + 3], A[i + 4], A[i + 7]
-    local got = try('HMGET', voices, user, '')
-    if got.err then return end
-    local first, n, since, answered = match(got[1] or '', '^(%d+),(%d+),(%d*),([01])$')
-    add(tally, keep, 'messages', '1')
-    if first then
-      call('HSET', voices, user, first .. ',' .. (n + 1) .. ',' .. (since ~= '' and since or ms) .. ',' .. answered)
-    else
-      add(tally, keep, 'speakers', '1')
-      call('HSET', voices, user, ms .. ',1,' .. ms .. ',0')
-      call('EXPIRE', voices, A[i + 6])
-      try('HSETNX', A[i + 2], 'tally.first', A[i + 5])
-    end
-    if got[2] then touch(voices, got[2], tally, keep, tonumber(ms), tonumber(A[i + 8])) end
-  end
-  function words.FIRST(i)
-    try('HSETNX', A[i], 'tally.first', A[i + 1])
-  end
-  function words.ORDER(i)
-    local profile, tally, keep, day = A[i], A[i + 1], A[i + 2], A[i + 3]
-    local got = try('HMGET', profile, 'tally.first', 'tally.order')
-    if got.err or got[2] then return end
-    call('HSET', profile, 'tally.order', day)
-    add(tally, keep, 'converted', '1')
-    local first = tonumber(got[1] or '')
-    if first then add(tally, keep, 'cycle.' .. (first < tonumber(day) and string.format('%d', day - first) or '0'), '1') end
-  end
-  function words.ADD(i, last)
-    local tally, keep = A[i], A[i + 1]
-    for k = i + 2, last, 2 do
-      if byte(A[k + 1]) == 61 then -- "="
-        if try('HSET', tally, A[k], sub(A[k + 1], 2)) == 1 and keep ~= '0' then call('EXPIRE', tally, keep) end
-      else
-        add(tally, keep, A[k], A[k + 1])
-      end
-    end
-  end
-  function words.SAID(i, last)
-    said = said or {}
-    said[#said + 1], said[#said + 2] = i, last
-  end
-  -- Two digits of the seconds count: at most 5 % wrong.
-  local function seconds(ms)
-    local s = ms > 0 and floor(ms / 1000) or 0
-    local unit = 1
-    while s >= unit * 100 do unit = unit * 10 end
-    return string.format('%d', floor(s / unit + 0.5) * unit)
-  end
-  -- Message at A[i] leaves at t (ms).
-  local function heard(i, last, t, plain)
-    local voices, tally, keep, post = A[i], A[i + 1], A[i + 3], A[i + 5] == 'p'
-    add(tally, keep, post and 'posts' or 'answers', '1')
-    if post then
-      local posts = try('HGET', voices, '')
-      if type(posts) == 'table' then return end
-      t = string.format('%d', t)
-      call('HSET', voices, '', posts and posts .. ',' .. t or t)
-      if not posts then call('EXPIRE', voices, A[i + 2]) end
-    end
-    for k = i + 6, last do
-      local held = not find(plain, '\31' .. A[k] .. '\31', 1, true) and try('HGET', voices, A[k])
-      local first, n, since, answered = match(type(held) == 'string' and held or '', '^(%d+),(%d+),(%d+),([01])$')
-      if first then
-        call('HSET', voices, A[k], first .. ',' .. n .. ',,1')
-        if answered == '0' then add(tally, keep, 'answered', '1') end
-        add(tally, keep, 'reply.' .. seconds(t - since), '1')
-      end
-    end
-  end
-  -- The messages of a turn that SAID is about; what became of them begins behind out[before].
-  function own.leave(before, out)
-    if not said then return end
-    for k = 1, #said, 2 do
-      local answer = out[before + tonumber(A[said[k] + 4])]
-      local wait = tonumber(answer) or tonumber(match(answer, '^%d+'))
-      if wait >= 0 then
-        heard(said[k], said[k + 1], floor(now / 1000) + wait, type(answer) == 'string' and answer .. '\31' or '')
-      end
-    end
-    said = nil
-  end
-  function own.TALLY(i, last)
-    words[A[i + 1]](i + 2, last)
-  end
-  return own
+  if speaker then call('HSET', room, speaker, first .. ',' .. n .. ',' .. since .. ',' .. answered) end
+  if expires then call('EXPIRE', room, expires) end
 end
 
 local A, call, try, find, byte, floor, sub = ARGV, redis.call, redis.pcall, string.find, string.byte, math.floor, string.sub
@@ -522,7 +508,7 @@ local function misfit(from, nops)
   end
 end
 
-local out, box, nturns, more = {0}, {}, tonumber(A[at]), nil
+local out, box, nturns, tally = {0}, {}, tonumber(A[at]), nil
 at = at + 1
 for _ = 1, nturns do
   local seen, keep, other, id, nops = A[at], A[at + 1], A[at + 2], A[at + 3], tonumber(A[at + 4])
@@ -543,9 +529,11 @@ for _ = 1, nturns do
         answer = try(A[at + 1], A[at + 2], A[at + 3])
       elseif argc == 4 then
         answer = try(A[at + 1], A[at + 2], A[at + 3], A[at + 4])
-      elseif A[at + 1] == 'TALLY' or A[at + 1] == 'EXPOSE' or A[at + 1] == 'OUTCOME' then
-        more = more or more_words(A, call, try, now)
-        more[A[at + 1]](at + 1, at + argc)
+      elseif A[at + 1] == 'TALLY' then
+        tally = tally or {}
+        tally[#tally + 1], tally[#tally + 2] = at + 1, at + argc
+      elseif A[at + 1] == 'EXPOSE' or A[at + 1] == 'OUTCOME' then
+        trial_word(A, call, try, at + 1, at + argc)
       else
         answer = try(unpack(A, at + 1, at + argc))
       end
@@ -560,7 +548,7 @@ for _ = 1, nturns do
   else
     out[#out + 1] = fresh and 0 or 1
   end
-  local nsends, before = tonumber(A[at]), more and #out
+  local nsends, before = tonumber(A[at]), tally and #out
   at = at + 1
   for _ = 1, nsends do
     local entry = at + (nmember > 0 and 7 + tonumber(A[at + 6]) or 6)
@@ -577,7 +565,10 @@ for _ = 1, nturns do
     end
     at = entry + 2 + tonumber(A[entry + 1]) * 3
   end
-  if more then more.leave(before, out) end
+  if tally then
+    if not wrong then tally_words(A, call, try, tally, now, before, out) end
+    tally = nil
+  end
 end
 
 over_leave()

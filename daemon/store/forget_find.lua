@@ -10,7 +10,11 @@ local skip = {
   seen = true, count = true, epoch = true, alive = true, source = true, pin = true,
   pins = true, outbox = true, written = true, chats = true, forgetting = true, stage = true,
 }
-for _, word in ipairs{ 'tally', 'called', 'calls', 'source-pins', 'optout-key', 'version', 'version-list', 'rollout-steps', 'llm' } do skip[word] = true end
+for _, word in ipairs{
+  'tally', 'called', 'calls', 'source-pins', 'optout-key', 'version', 'version-list', 'rollout-steps', 'llm',
+} do
+  skip[word] = true
+end
 local bitmap = { days = true, once = true, limit = true } -- nothing inside
 
 local first = A[1] == 'keys' and 6 or 7

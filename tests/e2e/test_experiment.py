@@ -30,6 +30,16 @@ flow:command("众", function(c)
   c:emit("greeted", { users = users })
   c:say("众人")
 end)
+flow:command("改", { args = true }, function(c)
+  c:experiment("texts", { "A", "B" }, { outcome = "redeemed_there", per = "greeted", units = 12 })
+  if c.args == "" then error("on purpose") end
+  c:say("改了")
+end)
+flow:command("果", function(c)
+  local names = {}
+  for i, e in ipairs(c:experiments()) do names[i] = e.name end
+  c:say("果 {names}", { names = table.concat(names, " ") })
+end)
 flow:command("用", function(c)
   c:emit("redeemed_here", {})
   c:say("用了")
@@ -107,6 +117,17 @@ def test_an_event_of_many_members_counts_all_of_them(served):
     say(served, G, "看")
     say(served, G, "众")
     assert units(served, "texts")["g|%d" % G][3] == "301"
+
+
+def test_what_a_failed_handler_says_of_it_is_said_again(served):
+    say(served, G, "看")
+    key = store.key("qq1", "experiments")
+    assert json.loads(served.client.hget(key, "texts"))["outcome"] == "redeemed_here"
+    served.gateway.emit(ev.group_msg(G, U, "改"))
+    served.wait_log("on purpose")
+    served.gateway.emit(ev.group_msg(G, U, "改 好"))
+    served.gateway.wait_send("改了")
+    assert json.loads(served.client.hget(key, "texts"))["outcome"] == "redeemed_there"
 
 
 def test_a_chat_that_moves_keeps_its_variant(served, box):
@@ -196,3 +217,8 @@ def test_a_wrong_key_fails_nobody(served):
     served.client.hset(store.key("qq1", "experiment", "texts"), "g|%d" % G, "nonsense")
     assert say(served, G, "看") in ("看 A", "看 B")
     assert say(served, G, "用") == "用了"
+    for name, text in (("odd", '{"name":"odd","by":"group"}'), ("list", "[1]"), ("none", "")):
+        served.client.hset(store.key("qq1", "experiments"), name, text)
+    done = served.ctl("experiment", "--json")
+    assert [e["name"] for e in json.loads(done.stdout)] == ["texts"] and done.stderr.count("cannot be read") == 3
+    assert say(served, G, "果") == "果 texts"

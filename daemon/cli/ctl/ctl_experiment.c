@@ -71,6 +71,11 @@ static void trial_key(struct buf *key, const char *gateway, const char *name)
         buf_add_key(key, name);
 }
 
+static const cJSON *trial_list(const cJSON *o, const char *key)
+{
+    return cJSON_GetObjectItemCaseSensitive(o, key);
+}
+
 static struct trial *trial_of(struct trials *t, const char *name, const char *def)
 {
     struct trial *one;
@@ -78,7 +83,8 @@ static struct trial *trial_of(struct trials *t, const char *name, const char *de
     if (one)
         return one;
     cJSON *o = cJSON_Parse(def);
-    if (!cJSON_IsObject(o)) {
+    if (strcmp(ctl_string(o, "name"), name) != 0 ||
+        cJSON_GetArraySize(trial_list(o, "variants")) < 2) {
         fprintf(stderr, "sopd ctl: experiment %s: what is kept of it cannot be read\n", name);
         cJSON_Delete(o);
         return NULL;
@@ -249,11 +255,6 @@ static cJSON *trial_compute(const struct trials *t)
 }
 
 /* ---- printing ---- */
-
-static const cJSON *trial_list(const cJSON *o, const char *key)
-{
-    return cJSON_GetObjectItemCaseSensitive(o, key);
-}
 
 /* A number with few digits, or "-": of shares and of what is divided, in percent. */
 static void trial_cell(struct table *t, const cJSON *o, const char *key, bool percent)
