@@ -10,8 +10,7 @@
 --
 -- State: group.open = id of the sale that takes orders, group.seq, group.posted = moment of the last list, group.due = moment of the
 -- next one; hash "sales" = id -> { id, title, items, opened, closes, from, till, place, by, state = "open" | "closed" | "over" | "void"
--- }, kept `keep_days`; the list of each by lib/lists.lua, an entry has taken = { at, by, by_name } or left = true besides. One run
--- `sale` a sale, asleep between its posts.
+-- }, kept `keep_days`; its list by lib/lists.lua, an entry has taken = { at, by, by_name } or left = true besides. One run `sale` each.
 local book = require("lib.salebook")
 local lists = require("lib.lists")
 local people = require("lib.people")
@@ -162,7 +161,7 @@ local function finish(c, sold)
     lines[i] = c:format(c.params.list_line, { no = entry.no, name = entry.name, what = sale.pieces(sold, entry.have) })
   end
   local text = #missing > 0 and c.params.staff_missed or c.params.staff_all_picked
-  c:staff(text, book.about(c, sold, { lines = sop.text(table.concat(lines, "\n")), count = #missing }))
+  c:staff(text, book.about(c, sold, { lines = sop.text(people.lines(lines)), count = #missing }))
   c:emit("presale_over", { id = sold.id, missed = #missing })
   sold.state = "over"
   book.keep(c, sold)
@@ -172,6 +171,32 @@ local function finish(c, sold)
       c:hash("sales")[id] = nil
     end
   end
+end
+
+-- What the run below wakes for happens in turns of its own: a long list is too much for a run's journal.
+local step = { pickup = remind_pickup }
+
+function step.close(c, sold)
+  if sold.state ~= "open" then return end
+  if #close(c, sold) > 0 then
+    c:start("sale", { id = sold.id }, { key = "closed." .. sold.id, user = false })
+  else
+    sold.state = "over"
+    book.keep(c, sold)
+  end
+end
+
+function step.finish(c, sold)
+  if sold.state == "closed" then finish(c, sold) end
+end
+
+flow:timer("step", function(c, args)
+  local sold = book.get(c, args.id)
+  if sold and sold.state ~= "void" then step[args.what](c, sold) end
+end)
+
+local function begin(c, what, id)
+  c:timer("step", { after = "0s", key = what .. id, args = { id = id, what = what }, user = false })
 end
 
 -- A sale from its opening to the end of its pick-up. Each step begins anew, asleep with nothing in its journal.
@@ -190,19 +215,17 @@ flow:run("sale", function(c, args)
     end
     c:sleep_until(sold.closes)
     sold = book.get(c, args.id)
-    if #close(c, sold) > 0 then c:continue{ id = args.id } end
-    sold.state = "over"
-    return book.keep(c, sold)
+    if sold and sold.closes > c:now() then c:continue{ id = args.id, reminded = args.reminded } end -- moved by hand
+    return begin(c, "close", args.id)
   end
   local remind = c:moment(c:day(c:time("%Y-%m-%d", sold.from)), p.pickup_remind)
   if remind > sold.from then remind = sold.from - 1800 end -- picked up before that time of day
   if not args.called and remind > c:now() then
-    if c:sleep_until(remind) < 3600 then remind_pickup(c, book.get(c, args.id)) end
+    if c:sleep_until(remind) < 3600 then begin(c, "pickup", args.id) end
     c:continue{ id = args.id, called = true }
   end
   c:sleep_until(sold.till)
-  sold = book.get(c, args.id)
-  if sold and sold.state == "closed" then finish(c, sold) end
+  begin(c, "finish", args.id)
 end)
 
 -- 接龙 <标题> and its lines, by staff; without anything the list, as for members.
@@ -308,13 +331,13 @@ local function last_order(c)
   if last then return last.sold, last.entry end
 end
 
-flow:command("cancel_words", { private = false, args = true, shared = true }, function(c)
+flow:command("cancel_words", { private = false, args = "glued", shared = true }, function(c)
   local p, sold = c.params, book.open(c)
   local list = sold and book.list(c, sold)
   local entry = list and list:entry(c.user)
   if not entry then
     local before = last_order(c)
-    if not before then return false end
+    if not before or c.args ~= "" and not sale.item(before.items, sop.fold(c.args)) then return false end
     return short(c, "late." .. before.id, p.too_late, book.about(c, before))
   end
   local moved
@@ -358,6 +381,16 @@ flow:command("open_words", { private = false }, function(c)
   c:reply(p.list, book.about(c, sold, { lines = sop.text(book.lines(c, sold, all)), count = #all }))
 end)
 
+-- Who comes back is reminded of the pick-up as before.
+flow:on("join", { private = false }, function(c)
+  for _, one in ipairs(orders_of(c, 10)) do
+    if one.entry.left then
+      one.entry.left = nil
+      book.list(c, one.sold):put(c.user, one.entry)
+    end
+  end
+end)
+
 -- Who leaves gives back what can still be given to others; after the cut-off the order stands.
 flow:on("leave", { private = false }, function(c)
   for _, one in ipairs(orders_of(c, 10)) do
@@ -386,13 +419,7 @@ flow:command({ "截止", "接龙截止", "截单" }, { role = "open_role", priva
   local sold = book.get(c, c.group.open)
   if not sold then return false end
   c:cancel{ key = "sale." .. sold.id }
-  local all = close(c, sold)
-  if #all > 0 then
-    c:start("sale", { id = sold.id }, { key = "closed." .. sold.id, user = false })
-  else
-    sold.state = "over"
-    book.keep(c, sold)
-  end
+  step.close(c, sold)
   c:audit("presale_closed", { id = sold.id, by = c.user, before = "open", after = sold.state })
   if c.via then c:reply(c.params.staff_sent) end
 end)
@@ -418,13 +445,24 @@ flow:command({ "接龙汇总", "接龙合计" }, { role = "open_role", private =
   c:reply(sop.text((book.totals(c, sold, list, list:all()))))
 end)
 
+-- In parts that a message takes, one a minute.
+local function export(c, sold, skip)
+  local text, rows, more = book.csv(c, sold, skip)
+  c:staff(sop.text(text))
+  if more then c:timer("export", { after = "1m", key = tostring(sold.id), args = { id = sold.id, skip = more }, user = false }) end
+  return rows
+end
+
+flow:timer("export", function(c, args)
+  local sold = book.get(c, args.id)
+  if sold then export(c, sold, args.skip) end
+end)
+
 flow:command({ "接龙导出", "导出接龙" }, { role = "open_role", private = false }, function(c)
   local sold = current(c)
   if not sold then return c:reply(c.params.staff_none) end
-  local text, rows = book.csv(c, sold)
-  c:staff(sop.text(text))
-  c:audit("presale_exported", { id = sold.id, by = c.user, rows = rows })
   c:reply(c.params.staff_sent)
+  c:audit("presale_exported", { id = sold.id, by = c.user, rows = export(c, sold, 0) })
 end)
 
 flow:command({ "提货", "取货", "提貨" }, { role = "pickup_role", private = false, args = "glued", usage = "use_pickup" }, function(c)

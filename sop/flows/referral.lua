@@ -101,31 +101,33 @@ flow:on("leave", { private = false }, function(c)
   if c.user ~= c.me then invites.went(c, c.user, c.event.time) end
 end)
 
-local PORTION = 100 -- invites settled in one turn
+local PORTION = 30 -- invites settled in one turn, with all that is written for each
 
--- Those who came on one day, when the time that they have to stay is over for all of them. One post for a portion, at most.
+-- Those who came on one day, when the time that they have to stay is over for all of them. One post in the end, at most; hash
+-- "thanked-<day>" = who is named in it, meanwhile.
 flow:run("mature", function(c, args)
   local p = c.params
   c:sleep_until(c:moment(args.day + p.stay_days + 1, p.mature_at))
   c:sleep_until(c:quiet_until() or 0)
-  local list, thanked, ids = c:list("came-" .. args.day), {}, {}
+  local list, thanked, ids = c:list("came-" .. args.day), c:hash("thanked-" .. args.day), {}
   for _ = 1, PORTION do
     local user = list:shift()
     if not user then break end
     if user ~= sop.nobody and invites.confirm(c, user) then
       local by = c:member_of(user).by
-      if by and by ~= sop.nobody and not thanked[by] and not c:opted_out(by) then
-        thanked[by] = true
-        ids[#ids + 1] = by
-      end
+      if by and by ~= sop.nobody then thanked[by] = c:now() end
     end
   end
+  if list:len() > 0 then c:continue{ day = args.day } end
+  for by in pairs(thanked) do
+    if not c:opted_out(by) then ids[#ids + 1] = by end
+  end
+  c:drop(thanked)
   if p.announce and #ids > 0 then
     local names = people.portions(ids, 10)[1]
     local vars = { names = people.mentions(names), rest = #ids - #names, days = p.stay_days, word = p.mine_words[1] }
     c:say(#ids > #names and p.matured_more or p.matured, vars, { policy = "drop" })
   end
-  if list:len() > 0 then c:continue{ day = args.day } end
 end)
 
 -- ---- codes ---------------------------------------------------------------------------------------------------------
@@ -255,13 +257,18 @@ end)
 
 local BOOKS = { "held", "paid" }
 
-flow:run("check", function(c, args)
+-- A page in a turn of its own, by timers: with the records it is more than a run's journal takes.
+local function next_page(c, args)
+  c:timer("check", { after = "0s", key = "check", args = args })
+end
+
+flow:timer("check", function(c, args)
   local book, lines = args.book or 1, args.lines or {}
   local state, result = ledger.check(c, BOOKS[book], args.state or {})
-  if state then return c:continue{ book = book, lines = lines, state = state, chat = args.chat, bad = args.bad } end
+  if state then return next_page(c, { book = book, lines = lines, state = state, chat = args.chat, bad = args.bad }) end
   lines[book] = ledger.report(c, c.params["book_" .. BOOKS[book]], result, tostring)
   local bad = args.bad or not result.good
-  if book < #BOOKS then return c:continue{ book = book + 1, lines = lines, chat = args.chat, bad = bad } end
+  if book < #BOOKS then return next_page(c, { book = book + 1, lines = lines, chat = args.chat, bad = bad }) end
   c:emit("ledger_checked", { good = not bad })
   local text = sop.text(table.concat(lines, "\n"))
   if args.chat == c.chat then
@@ -272,10 +279,12 @@ flow:run("check", function(c, args)
   if bad then c:staff(text) end
 end)
 
+flow:run("check", next_page)
+
 -- Where the flow voucher runs, too, its 对账 begins this check as well.
 flow:command({ "邀请对账", "对邀请账", "邀請對賬" }, { private = false, role = "staff_role", usage = "use_check" }, function(c)
   c:audit("ledger_check", { by = c.user })
-  c:start("check", { chat = c.via or c.chat }, { key = "check" })
+  next_page(c, { chat = c.via or c.chat })
 end)
 
 return flow

@@ -8,8 +8,8 @@
 --
 -- State: group.seq = id of the newest; hash "signups" = id -> { id, title, places (0: no limit), at, closes, place, review, more,
 -- opened, by, state = "open" | "closed" | "over" | "void" }, kept `keep_days` after the end; its list by lib/lists.lua (item A), an
--- entry has answers, wanted = places, state = "review" | "refused", reason, came = { at, by } besides. Runs: `form` (one a member, in
--- the chat in which it asks), `signup` (one for each sign-up, asleep between its posts).
+-- entry has answers, wanted = places, state = "review" | "refused", reason, came = { at, by } besides; member.filling = id of the sign-up
+-- whose form is open in private, profile["signup:<chat>"] = its answers on their way. Runs: `form` (of a member, where it asks), `signup`.
 local book = require("lib.signupbook")
 local form = require("lib.form")
 local people = require("lib.people")
@@ -126,14 +126,15 @@ end
 
 -- ---- the form ------------------------------------------------------------------------------------------------------
 
-local function tell_moved(c, signup, moved)
-  local users = {}
-  for i, one in ipairs(moved) do
-    users[i] = one.user
-    c:emit("signup_moved_up", { id = signup.id, user = one.user, no = one.no })
+flow:timer("moved", { late = "12h" }, function(c, args)
+  local signup, users = book.get(c, args.id), {}
+  local list = signup and signup.state ~= "void" and book.list(c, signup)
+  for _, user in ipairs(list and args.users or {}) do -- who has left, or was forgotten, since
+    local entry = list:entry(user)
+    if entry and book.seats(entry) > 0 then users[#users + 1] = user end
   end
   if #users > 0 then book.tell(c, users, c.params.moved_up, c.params.moved_up_group, book.about(c, signup)) end
-end
+end)
 
 -- Takes a form that is filled in, in the group's own turn. Returns what to answer.
 local function take(c, args)
@@ -143,7 +144,7 @@ local function take(c, args)
   end
   local list = book.list(c, signup)
   if list:entry(c.user) then return p.already, book.about(c, signup, { no = list:entry(c.user).no }) end
-  local wanted = book.wanted(c, args.answers)
+  local wanted = book.wanted(c, args.answers, signup)
   local entry = list:enter(c.user, args.name)
   entry.answers, entry.wanted = args.answers, wanted
   entry.state = signup.review and "review" or nil
@@ -164,15 +165,26 @@ end
 flow:run("form", function(c, args)
   if not args.private then c:stop_when{ leaves = true } end
   local p = c.params
-  local answers, why = form.fill(c, book.questions(c, not args.private), p, p.timeout, p.tries)
-  if not answers then return c:emit("signup_left", { id = args.id, user = c.user, why = why }) end
-  local filled = { id = args.id, at = c:now(), name = args.name, answers = answers }
-  if args.private then return c:timer("take", { chat = args.chat, key = c.user, after = "0s", args = filled }) end
-  local text, vars = take(c, filled)
+  local questions = book.questions(c, not args.private, { places = args.places or 0 })
+  local answers, why = form.fill(c, questions, p, p.timeout, p.tries)
+  if not answers then c:emit("signup_left", { id = args.id, user = c.user, why = why }) end
+  if args.private then -- the answers may be too long for the arguments of a timer
+    if answers then c.profile["signup:" .. args.chat] = answers end
+    local filled = { id = args.id, at = c:now(), name = args.name, left = not answers }
+    return c:timer("take", { chat = args.chat, key = c.user, after = "0s", args = filled })
+  end
+  if not answers then return end
+  local text, vars = take(c, { id = args.id, at = c:now(), name = args.name, answers = answers })
   c:reply(text, vars, { answer = true })
 end)
 
 flow:timer("take", function(c, args)
+  local field = "signup:" .. c.chat
+  local answers, wanted = c.profile[field], c.member.filling == args.id
+  c.profile[field] = nil
+  if wanted then c.member.filling = nil end
+  if args.left or not answers or not wanted then return end -- not wanted: 取消报名, or gone, in the meantime
+  args.answers = answers
   local text, vars = take(c, args)
   c:say(text, vars, { chat = "@" .. c.user, answer = true })
 end)
@@ -187,21 +199,42 @@ flow:command("apply_words", { private = false }, function(c)
   if entry then return short(c, "already" .. signup.id, p.already, book.about(c, signup, { no = entry.no })) end
   if signup.state ~= "open" or c:now() >= signup.closes then return short(c, "late" .. signup.id, p.too_late, book.about(c, signup)) end
   local key, private, begun, why = "form." .. c.user, p.ask_in == "private" and c:can("dm"), nil, nil
-  local args = { id = signup.id, name = c.name, chat = c.chat, private = private }
+  local args = { id = signup.id, name = c.name, chat = c.chat, private = private, places = signup.places }
   if private then begun, why = c:start("form", args, { chat = "@" .. c.user, key = key }) end
   if not begun and why ~= "running" then -- or nothing of this playbook runs in private
     private, args.private = false, false
     begun = c:start("form", args, { key = key })
   end
   if not begun then return short(c, "filling" .. signup.id, p.filling) end
-  if private then c:reply(p.in_private, book.about(c, signup)) end
+  if private then
+    c.member.filling = signup.id
+    c:reply(p.in_private, book.about(c, signup))
+  end
   c:emit("signup_begun", { id = signup.id, user = c.user })
+end)
+
+-- Ends the form that this member has open in private, if it is one of this sign-up. True if there was one.
+local function put_away(c, signup)
+  if not signup or c.member.filling ~= signup.id then return false end
+  c.member.filling = nil
+  c:cancel{ key = "form." .. c.user, chat = "@" .. c.user }
+  c:emit("signup_left", { id = signup.id, user = c.user, why = "cancelled" })
+  return true
+end
+
+-- 取消, while the form is open in the group, is meant for the form, whatever else the word does here.
+flow:command(form.STOP, { private = false, shared = true }, function(c)
+  local key, signup = "form." .. c.user, book.current(c)
+  if not signup or not c:running(key) then return false end
+  c:cancel{ key = key }
+  c:emit("signup_left", { id = signup.id, user = c.user, why = "cancelled" })
+  c:reply(c.params.cancelled, form.vars())
 end)
 
 local function withdraw(c, signup, list)
   local entry, moved = list:remove(c.user)
   c:emit("signup_withdrawn", { id = signup.id, user = c.user, no = entry.no })
-  tell_moved(c, signup, moved)
+  book.tell_moved(c, signup, moved)
 end
 
 flow:command("cancel_words", { private = false }, function(c)
@@ -210,6 +243,7 @@ flow:command("cancel_words", { private = false }, function(c)
   local entry = list and list:entry(c.user)
   if not entry then
     if not signup or c:running("form." .. c.user) then return false end -- the form hears it
+    if put_away(c, signup) then return c:reply(p.cancelled, form.vars()) end
     return short(c, "not" .. signup.id, p.not_signed, book.about(c, signup))
   end
   if entry.came then return false end
@@ -230,55 +264,44 @@ flow:on("leave", { private = false }, function(c)
   local signup = book.current(c)
   local list = signup and book.list(c, signup)
   local entry = list and list:entry(c.user)
+  put_away(c, signup)
   if not entry or entry.came then return end
   withdraw(c, signup, list)
 end)
 
 -- ---- the date ------------------------------------------------------------------------------------------------------
 
--- What is still to come behind a moment: { at, what } each, in order.
-local function steps(c, signup, after)
-  local p, list = c.params, {}
-  local function add(at, what)
-    if at > after then list[#list + 1] = { at = at, what = what } end
-  end
-  add(signup.closes, "close")
-  if signup.at then
-    for _, before in ipairs(p.remind_before) do
-      local at = signup.at - sop.duration(before)
-      if at > signup.opened then add(at, "remind") end
-    end
-    add(signup.at + sop.duration(p.checkin_after), "finish")
-  else
-    add(signup.closes + 1, "finish")
-  end
-  table.sort(list, function(a, b) return a.at < b.at end)
-  return list
-end
-
 local step = {}
 
-function step.close(c, signup)
+function step.close(c, signup, late)
   if signup.state ~= "open" then return end
   signup.state = "closed"
   book.keep(c, signup)
   local list = book.list(c, signup)
   local _, _, moved = list:count()
-  tell_moved(c, signup, moved)
+  book.tell_moved(c, signup, moved)
   local all, seated = list:all(), book.seated(c, signup)
-  c:say(c.params.closed, book.about(c, signup, { count = #seated }), { policy = "drop" })
+  if (late or 0) < 3600 then c:say(c.params.closed, book.about(c, signup, { count = #seated }), { policy = "drop" }) end
   c:staff(c.params.staff_list, book.about(c, signup, { lines = book.lines(c, all), count = #all, seated = #seated }))
   c:emit("signup_closed", { id = signup.id, applied = #all, seated = #seated })
 end
+
+-- Fifteen a minute, in the order of their numbers.
+local function remind_in_private(c, signup, behind)
+  local more = book.remind_some(c, signup, behind)
+  if more then c:timer("remind", { after = "1m", key = tostring(signup.id), args = { id = signup.id, behind = more }, user = false }) end
+end
+
+flow:timer("remind", function(c, args)
+  local signup = book.get(c, args.id)
+  if signup and signup.state ~= "void" then remind_in_private(c, signup, args.behind) end
+end)
 
 function step.remind(c, signup, late)
   if late > 3600 then return end
   local p, seated, names = c.params, book.seated(c, signup), {}
   if #seated == 0 then return end
-  if p.remind_by == "private" and c:can("dm") then
-    for _, entry in ipairs(seated) do names[#names + 1] = entry.user end
-    return names
-  end
+  if p.remind_by == "private" and c:can("dm") then return remind_in_private(c, signup, 0) end
   for _, entry in ipairs(seated) do
     if #names < 10 and not c:opted_out(entry.user) then names[#names + 1] = entry.user end
   end
@@ -297,42 +320,28 @@ function step.finish(c, signup)
   c:emit("signup_over", { id = signup.id, seated = #book.seated(c, signup), missed = signup.at and #missed or nil })
   signup.state = "over"
   book.keep(c, signup)
-  for id, old in pairs(c:hash("signups")) do
-    if (old.at or old.closes) < c:now() - p.keep_days * 86400 then
-      book.list(c, old):drop()
-      c:hash("signups")[id] = nil
-    end
-  end
+  book.forget_old(c)
 end
 
 -- A sign-up from its opening to the end of its day; every step begins anew, asleep with nothing in its journal.
 flow:run("signup", function(c, args)
   local signup = book.get(c, args.id)
   if not signup or signup.state == "void" or signup.state == "over" then return end
-  if args.users then -- reminders in private, fifteen a minute
-    local users, told = args.users, {}
-    for _ = 1, math.min(15, #users) do
-      local user = table.remove(users, 1)
-      if c:dm(user, c.params.reminder_private, book.about(c, signup), { late = "30m" }) then told[#told + 1] = user end
-    end
-    if #told > 0 then c:emit("signup_reminded", { id = args.id, users = told }) end
-    c:sleep("1m")
-    c:continue{ id = args.id, after = args.after, users = #users > 0 and users or nil }
-  end
-  local coming = steps(c, signup, args.after)[1]
+  local coming = book.steps(c, signup, args.after)[1]
   if not coming then return end
   local late = c:sleep_until(coming.at)
   signup = book.get(c, args.id)
-  local users = step[coming.what](c, signup, late)
-  c:continue{ id = args.id, after = coming.at, users = users }
+  local due = book.steps(c, signup, args.after)[1]
+  if not due or due.at > c:now() then c:continue{ id = args.id, after = args.after } end -- somebody has moved the date
+  local what = { id = args.id, what = due.what, late = late } -- in a turn of its own: the list is longer than a run's journal
+  c:timer("step", { after = "0s", key = due.what .. signup.id, args = what, user = false })
+  c:continue{ id = args.id, after = due.at }
 end)
 
-local function sign_in(c, signup, list, user, entry)
-  entry.came = { at = c:now(), by = user ~= c.user and c.user or nil }
-  entry.user = nil
-  list:put(user, entry)
-  c:emit("signup_came", { id = signup.id, user = user, no = entry.no })
-end
+flow:timer("step", function(c, args)
+  local signup = book.get(c, args.id)
+  if signup and (signup.state == "open" or signup.state == "closed") then step[args.what](c, signup, args.late) end
+end)
 
 -- Only on the day, and only of those who have a place: elsewhere the word belongs to others.
 flow:command("checkin_words", { private = false }, function(c)
@@ -342,7 +351,7 @@ flow:command("checkin_words", { private = false }, function(c)
   local entry = list:entry(c.user)
   if not entry or book.seats(entry) == 0 then return false end
   if entry.came then return short(c, "came" .. signup.id, p.came_before, book.about(c, signup, { no = entry.no })) end
-  sign_in(c, signup, list, c.user, entry)
+  book.sign_in(c, signup, list, c.user, entry)
   c:reply(p.came, book.about(c, signup, { no = entry.no }))
 end)
 
@@ -368,21 +377,21 @@ flow:command({ "开报名", "發起報名", "发起报名" }, { role = "role", p
 end)
 
 flow:command({ "通过", "通過" }, { role = "role", private = false, args = "glued", usage = "use_pass" }, function(c)
-  local p, signup = c.params, book.current(c)
+  local p, signup = c.params, book.reviewed(c)
   if not signup then return false end
   local found, rest, list = book.chosen(c, signup)
   if not found or rest ~= "" then return false end
   local seated, waiting, done = {}, {}, {}
   for _, entry in ipairs(found) do
     if entry.state then
-      local user = entry.user
+      local user, was = entry.user, entry.state
       entry.state, entry.reason, entry.user = nil, nil, nil
       list:put(user, entry)
       local _, wait = book.seat(list, user, entry.wanted or 1)
       table.insert(wait > 0 and waiting or seated, user)
       done[#done + 1] = entry
       c:emit("signup_passed", { id = signup.id, user = user, no = entry.no, waiting = wait > 0 or nil })
-      c:audit("signup_reviewed", { id = signup.id, no = entry.no, user = user, by = c.user, before = "review", after = "passed" })
+      c:audit("signup_reviewed", { id = signup.id, no = entry.no, user = user, by = c.user, before = was, after = "passed" })
     end
   end
   if #done == 0 then return #found > 0 and short(c, "nothing", p.staff_none) end
@@ -392,7 +401,7 @@ flow:command({ "通过", "通過" }, { role = "role", private = false, args = "g
 end)
 
 flow:command({ "拒绝", "拒絕" }, { role = "role", private = false, args = "glued", usage = "use_refuse" }, function(c)
-  local p, signup = c.params, book.current(c)
+  local p, signup = c.params, book.reviewed(c)
   if not signup then return false end
   local found, reason, list = book.chosen(c, signup)
   if not found then return false end
@@ -413,7 +422,7 @@ flow:command({ "拒绝", "拒絕" }, { role = "role", private = false, args = "g
   if #users == 0 then return #found > 0 and short(c, "nothing", p.staff_none) end
   book.tell(c, users, p.refused, p.refused_group, book.about(c, signup, { reason = reason }))
   c:reply(p.staff_refused, book.about(c, signup, { who = book.names(found) }))
-  tell_moved(c, signup, moved)
+  book.tell_moved(c, signup, moved, true)
 end)
 
 flow:command({ "到场", "到場" }, { role = "role", private = false, args = "glued", usage = "use_came" }, function(c)
@@ -425,7 +434,7 @@ flow:command({ "到场", "到場" }, { role = "role", private = false, args = "g
   for _, entry in ipairs(found) do
     if not entry.came and book.seats(entry) > 0 then
       local user = entry.user
-      sign_in(c, signup, list, user, entry)
+      book.sign_in(c, signup, list, user, entry)
       c:audit("signup_came", { id = signup.id, no = entry.no, user = user, by = c.user })
       done[#done + 1] = entry
     end
@@ -439,17 +448,28 @@ flow:command({ "报名名单", "報名名單" }, { role = "role", private = fals
   local all, seated = book.list(c, signup):all(), book.seated(c, signup)
   local vars = book.about(c, signup, { lines = book.lines(c, all), count = #all, seated = #seated })
   c:audit("staff_looked", { command = "报名名单" })
-  c:staff(p.staff_list, vars) -- phone numbers are not for the group
   c:reply(p.staff_sent)
+  c:staff(p.staff_list, vars) -- phone numbers are not for the group
+end)
+
+-- In parts that a message takes, one a minute.
+local function export(c, signup, skip)
+  local text, rows, more = book.csv(c, signup, skip)
+  c:staff(sop.text(text))
+  if more then c:timer("export", { after = "1m", key = tostring(signup.id), args = { id = signup.id, skip = more }, user = false }) end
+  return rows
+end
+
+flow:timer("export", function(c, args)
+  local signup = book.get(c, args.id)
+  if signup then export(c, signup, args.skip) end
 end)
 
 flow:command({ "报名导出", "导出报名" }, { role = "role", private = false }, function(c)
   local signup = book.current(c) or book.get(c, c.group.seq)
   if not signup then return c:reply(c.params.staff_none) end
-  local text, rows = book.csv(c, signup)
-  c:staff(sop.text(text))
-  c:audit("signup_exported", { id = signup.id, by = c.user, rows = rows })
   c:reply(c.params.staff_sent)
+  c:audit("signup_exported", { id = signup.id, by = c.user, rows = export(c, signup, 0) })
 end)
 
 flow:command({ "截止报名", "报名截止" }, { role = "role", private = false }, function(c)

@@ -142,16 +142,20 @@ flow:command("issue_words", { private = false, args = true, role = "issue_role",
   local kind, fault = vouchers.kind(c, name)
   if fault then return c:reply(p.staff_wrong, { why = fault }) end
   if not kind then return c:reply(p.staff_type, { names = vouchers.names(c) }) end
-  if vouchers.left_today(c) < #c.mentions then return c:reply(p.staff_full, { left = vouchers.left_today(c) }) end
-  for _, user in ipairs(c.mentions) do
+  local users, seen = {}, {}
+  for _, user in ipairs(c.mentions) do -- who is @-ed twice gets one
+    if not seen[user] then users[#users + 1], seen[user] = user, true end
+  end
+  if vouchers.left_today(c) < #users then return c:reply(p.staff_full, { left = vouchers.left_today(c) }) end
+  for _, user in ipairs(users) do
     local code, till = vouchers.issue(c, user, kind, "staff", c.user)
     tell_owner(c, user, code, kind, till)
   end
-  c:audit("voucher_issued", { by = c.user, what = kind.what, users = c.mentions, face = kind.face, before = "none", after = "open" })
+  c:audit("voucher_issued", { by = c.user, what = kind.what, users = users, face = kind.face, before = "none", after = "open" })
   c:say(p.issued, {
-    names = people.mentions(c.mentions), what = kind.what, yuan = vouchers.yuan(kind.face), days = kind.days, word = p.mine_words[1],
+    names = people.mentions(users), what = kind.what, yuan = vouchers.yuan(kind.face), days = kind.days, word = p.mine_words[1],
   }, { answer = true })
-  if c.via then c:reply(p.staff_issued, { what = kind.what, count = #c.mentions }) end
+  if c.via then c:reply(p.staff_issued, { what = kind.what, count = #users }) end
 end)
 
 -- Another flow or system gives one: once for each cause.
@@ -367,14 +371,19 @@ end)
 local BOOKS = { "voucher", "rebate" }
 
 -- One answer for the books of this flow, and of the flow referral, if it runs here (it answers for itself).
-local check_books = flow:run("check", function(c, args)
+-- A page in a turn of its own, by timers: with the records it is more than a run's journal takes.
+local function next_page(c, args)
+  c:timer("check", { after = "0s", key = "check", args = args })
+end
+
+flow:timer("check", function(c, args)
   local book, lines = args.book or 1, args.lines or {}
   local look = book == 1 and vouchers.look(c) or vouchers.look_rebate(c)
   local state, result = ledger.check(c, BOOKS[book], args.state or {}, look)
-  if state then return c:continue{ book = book, lines = lines, state = state, chat = args.chat, bad = args.bad } end
+  if state then return next_page(c, { book = book, lines = lines, state = state, chat = args.chat, bad = args.bad }) end
   lines[book] = ledger.report(c, c.params["book_" .. BOOKS[book]], result, book == 1 and vouchers.yuan or tostring)
   local bad = args.bad or not result.good
-  if book < #BOOKS then return c:continue{ book = book + 1, lines = lines, chat = args.chat, bad = bad } end
+  if book < #BOOKS then return next_page(c, { book = book + 1, lines = lines, chat = args.chat, bad = bad }) end
   c:emit("ledger_checked", { good = not bad })
   local text = sop.text(table.concat(lines, "\n"))
   if args.chat == c.chat then
@@ -387,7 +396,7 @@ end)
 
 flow:command({ "对账", "券对账", "對賬" }, { private = false, role = "check_role", usage = "use_check" }, function(c)
   c:audit("ledger_check", { by = c.user })
-  c:start(check_books, { chat = c.via or c.chat }, { key = "check" })
+  next_page(c, { chat = c.via or c.chat })
   for _, entry in ipairs(c:flows()) do
     if entry.name == "referral" and entry.on and c.command ~= "券对账" then
       c:start("referral.check", { chat = c.via or c.chat }, { key = "check" })

@@ -6,7 +6,7 @@ local people = require("lib.people")
 local expiry = {}
 
 local PORTION = 15 -- private messages in one turn
-local LOOKS = 200 -- records read in one turn
+local LOOKS = 75 -- records read in one turn: all that a run reads is in its journal
 
 -- The first of these codes that is still good and was issued at `since` or later: code, record.
 local function open_code(c, list, since)

@@ -670,6 +670,106 @@ t:case("WeCom: orders with a mention of the bot, names in plain text", function(
   g:equal(orders(g), "乙=5 丙=1")
 end)
 
+-- ---- what careful operators found ----------------------------------------------------------------------------------
+
+t:case("a name is that item also where others have it in theirs", function(g)
+  open(g, "接龙 蛋\n土鸡蛋 12.8元\n柴鸡蛋 13元\n鸡蛋 10元")
+  g:says("甲", "+1 鸡蛋")
+  g:equal(orders(g, 1, "C"), "甲=1")
+  g:says("乙", "取消 鸡蛋")
+  g:says("乙", "+1 蛋")
+  g:equal(orders(g, 1, "C"), "甲=1")
+end)
+
+t:case("what an item holds is no price, and its name can be ordered as it stands", function(g)
+  open(g, "接龙 饮料\n可乐330ml 3元\n鸡蛋(大) 10元\n红富士 5斤 29.9元\n土鸡蛋 30枚 19.9元/盒")
+  g:equal(g:state("hash", "sales", "1").items, {
+    { name = "可乐330ml", price = 300 }, { name = "鸡蛋(大)", price = 1000 }, { name = "红富士 5斤", price = 2990 },
+    { name = "土鸡蛋 30枚", price = 1990, unit = "盒" },
+  })
+  g:says("甲", "可乐330ml+2")
+  g:says("甲", "+1 鸡蛋(大)")
+  g:says("甲", "红富士 5斤 2份")
+  g:says("甲", "土鸡蛋30枚+3")
+  g:equal(orders(g, 1, "A") .. orders(g, 1, "B") .. orders(g, 1, "C") .. orders(g, 1, "D"), "甲=2甲=1甲=2甲=3")
+  g:equal(#g:events("presale_ordered"), 4)
+end)
+
+t:case("取消鸡蛋 without a blank; 取消 of something else is nobody's word here, also after the cut-off", function(g)
+  open(g, TWO)
+  g:says("甲", "A+2 B+1")
+  g:says("甲", "取消鸡蛋")
+  g:expect{ at = "甲", text = "土鸡蛋取消" }
+  g:says("甲", "取消打卡怎么弄")
+  g:says("甲", "取消订单")
+  g:advance("10s")
+  g:expect_none{ at = "甲" }
+  g:staff("店长", "截止")
+  g:says("甲", "取消打卡")
+  g:says("甲", "取消 打卡")
+  g:expect_none{ at = "甲" }
+  g:says("甲", "取消牛奶")
+  g:expect{ at = "甲", text = "截止了" }
+end)
+
+t:case("odd numbers are no orders", function(g)
+  open(g, "接龙 草莓 38")
+  for _, text in ipairs({ "+0", "0", "+99999", "-1", "+1.5", "+-1", "+1+1", "１００００", "+十二", "要二十份", "来一百份", "+2000" }) do
+    g:says("甲", text)
+    g:equal(orders(g), "", text)
+  end
+  g:says("甲", "＋３")
+  g:equal(orders(g), "甲=3")
+end)
+
+t:case("very many move up at once: the first thirty are named, and 取消 works", function(g)
+  open(g, "接龙 草莓 38 限300")
+  g:says("甲", "+300")
+  for i = 1, 250 do g:says("成员" .. i, "+1") end
+  g:says("甲", "取消")
+  g:expect{ at = "甲", text = "1号取消" }
+  g:equal(#g:events("presale_moved_up"), 250)
+end)
+
+t:case("an export that no message takes comes in parts", function(g)
+  open(g, "接龙 草莓 38")
+  g:says("甲", "+1")
+  local entries = {}
+  for i = 2, 1000 do
+    entries[tostring(8000000000 + i)] = { no = i, name = "很长很长的名字" .. i, at = 1772416802, have = { A = 1 }, wait = {} }
+  end
+  g:write("hash", "list-1", entries)
+  g:staff("店长", "接龙导出")
+  g:advance("5m")
+  g:expect_count(1, { chat = "staff", text = "sale,title" })
+  g:expect_count(1, { chat = "staff", text = ",很长很长的名字1000," })
+  g:equal(g:audit("presale_exported")[1].rows, 1000)
+  g:at("20:01")
+  g:expect{ chat = "staff", text = "汇总" }
+  g:at("2026-03-03 20:01")
+  g:expect{ chat = "staff", text = "没来1000位" }
+  g:expect_event("presale_over", { missed = 1000 })
+end)
+
+t:case("after midnight 今天 is the day that the calendar shows, where the other is past", function(g)
+  g:at("2026-03-03 01:30")
+  g:staff("店长", "接龙 草莓 38\n截止 今天20:00\n提货 今天21:00-22:00")
+  g:expect{ text = { "开场", "截止20:00 提货21:00-22:00" } }
+  g:staff("店长", "截止")
+  g:staff("店长", "接龙 苹果 38\n截止 01:15")
+  g:expect{ text = { "开场", "截止03-04 01:15" } }
+end)
+
+t:case("who left after the cut-off and came back is reminded as everybody", function(g)
+  open(g)
+  g:says("甲", "+1")
+  g:staff("店长", "截止")
+  g:leave("甲")
+  g:join("甲")
+  g:at("2026-03-03 10:01")
+  g:expect{ text = "今天提货", at = "甲" }
+end)
+
 local function shipped(g)
   g:staff("店长", TWO)
   g:says("甲", "A+3 B+3")

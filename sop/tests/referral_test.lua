@@ -339,6 +339,20 @@ t:case("another flow gives a voucher for it, once", {
   g:equal(#g:events("code_issued"), 2)
 end)
 
+t:case("a day with very many: all are settled, with points and a voucher each, and one post", {
+  playbook = book({ day_max = 1000, credit = true, voucher = "谢友券" }, { "voucher", types = { { name = "谢友券", face = 500 } } }),
+}, function(g)
+  g:says("祖", "hi")
+  for k = 1, 12 do g:join("老" .. k, { by = "祖" }) end
+  for i = 1, 90 do g:join("新" .. i, { by = "老" .. (i % 12 + 1) }) end
+  g:at("2026-03-10 10:05")
+  g:expect_count(1, { text = "谢谢" })
+  g:equal(#g:seen{ text = { "谢谢", "还有3" } }[1].at, 10)
+  g:equal(#g:events("invite_valid"), 102)
+  g:equal(#g:events("code_issued"), 102)
+  g:equal(g:state("hash", "balances-held"), { house = -1200, paid = 1200 })
+end)
+
 -- ---- staff ---------------------------------------------------------------------------------------------------------
 
 t:case("邀请作废 is for store staff, once, and says whose it was", function(g)

@@ -222,7 +222,7 @@ t:case("who mistypes hears what is wanted; after the last try it ends, and 报�
   tries = 2 } }, function(g)
   open(g)
   sign(g, "小美", "小美", "很多")
-  g:expect{ dm = "小美", text = "数字1-5" }
+  g:expect{ dm = "小美", text = "数字1-2" }
   g:dm("小美", "好多")
   g:expect{ dm = "小美", text = "先到这里" }
   g:dm("小美", "3")
@@ -608,6 +608,213 @@ t:case("records older than keep_days are forgotten", { playbook = book{ question
   end
   g:equal(g:state("hash", "list-1"), {})
   assert(g:state("hash", "signups", "3") and not g:state("hash", "signups", "1"))
+end)
+
+-- ---- what careful operators found ----------------------------------------------------------------------------------
+
+local SEATS = { { key = "people", ask = "几位?", type = "number", seats = true } }
+
+t:case("nobody can ask for more places than there are, and keep everybody waiting", { playbook = book{ questions = SEATS } }, function(g)
+  open(g, "开报名 茶会\n时间 周六14:00\n名额 5")
+  sign(g, "甲", "100")
+  g:expect{ dm = "甲", text = "数字0-5" }
+  sign(g, "乙", "2")
+  g:expect{ dm = "乙", text = "成功" }
+end)
+
+t:case("numbers in Chinese are read whole, or not at all", { playbook = book{ questions = SEATS } }, function(g)
+  open(g, "开报名 茶会\n时间 周六14:00\n名额 500")
+  for i, one in ipairs({ { "十二", 12 }, { "二十个人", 20 }, { "三十五位", 35 }, { "１２", 12 }, { "两位", 2 } }) do
+    sign(g, "成员" .. i, one[1])
+    g:equal(g:state("hash", "list-1", g:id("成员" .. i)).answers.people, one[2], one[1])
+  end
+  for i, text in ipairs({ "两百", "10万", "3千" }) do
+    sign(g, "别人" .. i, text)
+    g:equal(g:state("hash", "list-1", g:id("别人" .. i)), nil, text)
+  end
+end)
+
+t:case("a choice may say how many places", {
+  playbook = book{ questions = { { key = "n", ask = "几位?", type = "choice", options = { "1人", "2人" }, seats = true } } },
+}, function(g)
+  open(g)
+  sign(g, "甲", "2")
+  g:expect{ dm = "甲", text = "成功" }
+  g:equal(g:state("hash", "tally-1", "A"), 2)
+end)
+
+t:case("拒绝 of fifteen with fifteen who wait tells all of them", function(g)
+  open(g, "开报名 茶会\n时间 周六14:00\n名额 15")
+  for i = 1, 30 do apply(g, "成员" .. i) end
+  g:staff("店长", "拒绝 1-15")
+  g:advance("10s")
+  g:expect_count(15, { anywhere = true, text = "转正" })
+end)
+
+t:case("without a date staff review after the cut-off, too", function(g)
+  open(g, "开报名 招募\n名额 15\n截止 明天20:00\n审核")
+  apply(g, "甲")
+  apply(g, "乙")
+  g:at("2026-03-03 20:05")
+  g:expect{ chat = "staff", text = "名单 2/0" }
+  g:staff("店长", "通过 1")
+  g:expect{ dm = "甲", text = "通过" }
+  g:staff("店长", "拒绝 2 满了")
+  g:expect{ dm = "乙", text = "满了" }
+end)
+
+t:case("a withdrawn application cannot be accepted", function(g)
+  open(g, TEA .. "\n审核")
+  apply(g, "甲")
+  g:says("甲", "取消报名")
+  g:staff("店长", "通过 1")
+  g:expect{ at = "店长", text = "没有1号" }
+  g:equal(states(g), "")
+end)
+
+t:case("reminders in private for many", { playbook = book{ questions = NAME, remind_by = "private", remind_before = { "1d" } } },
+  function(g)
+  open(g, "开报名 茶会\n时间 周六14:00\n名额 0")
+  g:says("成员1", "报名")
+  g:dm("成员1", "甲")
+  local first, entries = g:state("hash", "list-1", g:id("成员1")), {}
+  for i = 2, 400 do
+    local entry = { no = i, name = "成员" .. i, at = first.at, answers = {}, wanted = 1, have = { A = 1 }, wait = {} }
+    entries[g:id("成员" .. i)] = entry
+  end
+  g:write("hash", "list-1", entries)
+  g:at("2026-03-06 14:00")
+  g:advance("40m")
+  g:expect_count(1, { dm = "成员400", text = "私信提醒" })
+  g:equal(#g:events("signup_reminded"), 27)
+  g:at("2026-03-07 18:01")
+  g:expect{ chat = "staff", text = "没来400" }
+end)
+
+t:case("a date that was moved by hand is the date", function(g)
+  open(g, "开报名 茶会\n时间 周六14:00\n名额 5\n截止 周四20:00")
+  apply(g, "甲")
+  local signup = g:state("hash", "signups", "1")
+  signup.at, signup.closes = signup.at + 86400, signup.closes + 3600
+  g:write("hash", "signups", { ["1"] = signup })
+  g:at("2026-03-05 20:30")
+  g:expect_none{ text = "截止" }
+  g:at("2026-03-06 14:01")
+  g:expect_none{ text = "提醒" }
+  g:at("2026-03-07 14:01")
+  g:expect_count(1, { text = "提醒" })
+end)
+
+t:case("after midnight 今天 is the day that the calendar shows, where the other is past", function(g)
+  g:at("2026-03-03 01:30")
+  open(g, "开报名 茶会\n时间 今天20:00\n名额 5")
+  g:equal(g:state("hash", "signups", "1").at, 1772539200)
+end)
+
+t:case("switched off over its end: staff hear of it late, the group hears no old news", function(g)
+  open(g, "开报名 茶会\n时间 周六14:00\n截止 周五18:00\n名额 5")
+  apply(g, "甲")
+  g:toggle("signup", "off")
+  g:at("2026-03-08 10:00")
+  g:seen()
+  g:toggle("signup", "on")
+  g:advance("1m")
+  g:expect_none{ text = "截止" }
+  g:expect_none{ text = "提醒" }
+  g:expect{ chat = "staff", text = "没来1" }
+  g:equal(g:state("hash", "signups", "1").state, "over")
+end)
+
+local LONG = {}
+for i = 1, 5 do LONG[i] = { key = "q" .. i, ask = "问" .. i, type = "text", max = 400 } end
+
+t:case("long answers come through", { playbook = book{ questions = LONG } }, function(g)
+  open(g, "开报名 茶会\n时间 周六14:00\n名额 0")
+  local long = ("好"):rep(400)
+  sign(g, "甲", long, long, long, long, long)
+  g:expect{ dm = "甲", text = "成功" }
+  g:equal(g:state("hash", "list-1", g:id("甲")).answers.q5, long)
+  g:equal(g:state("profile", "甲", "signup:demo"), nil)
+end)
+
+t:case("who leaves with the form open has left it; who comes back may begin anew", function(g)
+  open(g)
+  g:says("甲", "报名")
+  g:leave("甲")
+  g:dm("甲", "阿甲")
+  g:equal(states(g), "")
+  g:join("甲")
+  apply(g, "甲")
+  g:equal(states(g), "甲=in")
+end)
+
+t:case("取消报名 in the group ends the form in private, too", function(g)
+  open(g)
+  g:says("甲", "报名")
+  g:says("甲", "取消报名")
+  g:expect{ at = "甲", text = "不报了" }
+  g:expect_event("signup_left", { why = "cancelled" })
+  g:dm("甲", "阿甲")
+  g:equal(states(g), "")
+  apply(g, "甲")
+  g:equal(states(g), "甲=in")
+end)
+
+t:case("取消 in the middle of a form ends the form, not what was ordered", {
+  playbook = book({ questions = NAME, ask_in = "group" }, "presale"),
+}, function(g)
+  open(g)
+  g:staff("店长", "接龙 鸡蛋 10元")
+  g:says("甲", "+1")
+  g:says("甲", "报名")
+  g:says("甲", "取消")
+  g:expect{ at = "甲", text = "不报了" }
+  g:says("甲", "我的接龙")
+  g:expect{ at = "甲", text = "×1" }
+end)
+
+t:case("questions that are edited while a form is open: what was answered is shown", function(g)
+  open(g)
+  g:says("甲", "报名")
+  g:param("signup.questions", '[{"key":"shop","ask":"哪家店?","type":"text"}]')
+  g:dm("甲", "阿甲")
+  g:expect{ dm = "甲", text = "成功" }
+  g:staff("店长", "报名名单")
+  g:expect{ chat = "staff", text = "阿甲" }
+  g:staff("店长", "报名导出")
+  g:expect{ chat = "staff", text = { "reason,shop,name\n", ",阿甲" } }
+end)
+
+t:case("phones as people write them", { playbook = book{ questions = { { key = "phone", ask = "手机?", type = "phone" } } } }, function(g)
+  open(g, "开报名 茶会\n时间 周六14:00\n名额 0")
+  for i, said in ipairs({ "13800001111", "138 0000　1111", "+86-138-0000-1111", "手机:13800001111谢谢", "０７５５－８８８８８８８" }) do
+    sign(g, "p" .. i, said)
+    assert(g:state("hash", "list-1", g:id("p" .. i)), said)
+  end
+  for i, said in ipairs({ "一三八零零零零一一一一", "1380000111", "138000011111", "13800001111 13900001111", "12345678901" }) do
+    sign(g, "n" .. i, said)
+    assert(not g:state("hash", "list-1", g:id("n" .. i)), said)
+  end
+end)
+
+t:case("a list that no message takes is cut, and closes; the export is whole", function(g)
+  open(g, "开报名 茶会\n名额 0\n截止 明天20:00")
+  apply(g, "甲")
+  local first, entries = g:state("hash", "list-1", g:id("甲")), {}
+  for i = 2, 900 do
+    entries[tostring(8000000000 + i)] = {
+      no = i, name = "很长很长的名字" .. i, at = first.at, answers = { name = ("好"):rep(10) }, wanted = 1, have = { A = 1 }, wait = {},
+    }
+  end
+  g:write("hash", "list-1", entries)
+  g:staff("店长", "报名导出")
+  g:advance("5m")
+  g:expect{ chat = "staff", text = ",很长很长的名字900," }
+  g:at("2026-03-03 20:05")
+  g:expect{ text = "截止 900位" }
+  g:expect{ chat = "staff", text = "名单 900/900" }
+  g:expect{ chat = "staff", text = "… +" }
+  g:expect_event("signup_over")
 end)
 
 local function shipped(g)

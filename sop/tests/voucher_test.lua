@@ -345,6 +345,22 @@ t:case("a threshold: the amount has to be said, and to be enough", function(g)
   g:expect{ at = "店长", text = "核销成功 小美 满减券 10元" }
 end)
 
+t:case("the amount as cashiers type it", function(g)
+  for _, one in ipairs({ { "1,288", 128800 }, { "1，288.5", 128850 }, { "３８８", 38800 }, { "388。5", 38850 }, { "消费60.05元", 6005 } }) do
+    local code = issue(g, "小美")
+    g:says("店长", "核销 " .. code .. " " .. one[1])
+    g:expect{ at = "店长", text = "核销成功" }
+    g:equal(g:audit("code_redeemed")[#g:audit("code_redeemed")].amount, one[2], one[1])
+  end
+end)
+
+t:case("who is @-ed twice gets one", function(g)
+  g:says("小美", "hi")
+  g:says("店长", "发券 满减券 @小美 @小美")
+  g:expect{ at = "小美", text = "发给" }
+  g:equal(ledger_of(g), { "issue 1000" })
+end)
+
 t:case("a voucher expires after its last day", function(g)
   local code = issue(g, "小美", "早餐券")
   g:at("2026-03-05 20:00")
@@ -555,6 +571,36 @@ t:case("对账 of a long book takes several turns, and begins anew when it is ov
   end)
   g:advance("5s")
   g:expect_count(1, { at = "店长", text = "平 券账 9笔 86" })
+end)
+
+-- A hundred times ten members get one each.
+local function crowd(g)
+  for i = 1, 100 do
+    local names = {}
+    for k = 1, 10 do
+      names[k] = "@成员" .. i .. "号" .. k
+      g:id("成员" .. i .. "号" .. k)
+    end
+    g:says("店长", "发券 满减券 " .. table.concat(names, " "))
+  end
+  g:equal(#ledger_of(g), 1000)
+end
+
+t:case("对账 of a thousand vouchers, whose records are more than a run may read", { playbook = book({ day_max = 5000 }) }, function(g)
+  crowd(g)
+  g:says("店长", "对账")
+  g:advance("10s")
+  g:expect{ at = "店长", text = "平 券账 1000笔" }
+end)
+
+t:case("a thousand vouchers with the same last day: their owners are told, and all expire", {
+  playbook = book({ day_max = 5000 }),
+}, function(g)
+  crowd(g)
+  g:lacks("dm")
+  g:at("2026-03-17 10:30")
+  g:equal(#g:events("codes_reminded"), 1)
+  g:equal(#g:events("code_expired"), 1000)
 end)
 
 t:case("对账 from the staff chat is answered there", function(g)

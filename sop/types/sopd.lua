@@ -454,8 +454,9 @@ function Context:time(format, seconds) end
 ---@param opts { business: boolean? }? # the day is a business day: a time before its cut-off is the next calendar day's
 ---@return integer seconds
 function Context:moment(day, clock, opts) end
+---@param at number? # a moment; default: now
 ---@return integer? seconds
-function Context:quiet_until() end
+function Context:quiet_until(at) end
 ---@param name string
 ---@param opts sopd.TimerOptions
 ---@return boolean? set

@@ -9,7 +9,9 @@
 -- | one grab per member and packet; no share too many                  | every member once in the list of grabs                       |
 -- | 核销 once only                                                      | a code ends once; as many answers as redeemed codes          |
 -- | a packet that would exceed a budget is not opened                  | day and group stay within                                    |
-local SEEDS, STEPS, EVERY = 3, 45, 1 -- tests/sop/ledger/long changes these
+local days = require("days")
+
+local SEEDS, STEPS, EVERY = 2, 45, 1 -- tests/sop/ledger/long changes these
 local DAY_MAX, GROUP_MAX = { points = 180, coupon = 60, prizes = 130 }, 500
 local MEMBERS = 9
 
@@ -32,15 +34,6 @@ local function book(kind)
   for name, value in pairs(TEXTS) do flow[name] = value end
   for name, value in pairs(KINDS[kind]) do flow[name] = value end
   return { flows = { "switch", "common", flow }, staff = { ["playground:店长"] = "store" } }
-end
-
--- A sequence of chances that depends on the seed only.
-local function dice(seed)
-  local state = seed * 7919 + 12345
-  return function(n)
-    state = (state * 1103515245 + 12345) % 2147483648
-    return (state >> 8) % n + 1
-  end
 end
 
 local function sum(list, field)
@@ -96,8 +89,9 @@ local function check_codes(g)
   return back, good
 end
 
-local function check(g, kind)
-  local packet, records = g:state("group", "packet"), g:state("list", "packets") or {}
+local function check(g, world)
+  assert(world.way ~= "no" or not world.redeemed.again, "a code was redeemed twice")
+  local kind, packet, records = world.kind, g:state("group", "packet"), g:state("list", "packets") or {}
   local back, good = check_codes(g)
   local total, void_given = 0, 0
   for _, record in ipairs(records) do
@@ -138,27 +132,11 @@ end
 
 -- ---- what may happen -----------------------------------------------------------------------------------------------
 
-local MOMENTS = { "input", "commit", "send" }
-
--- The codes that members were told so far; how often each was said to be redeemed.
-local function collect(g, codes)
-  local redeemed = {}
-  for i = 1, MEMBERS + 1 do
-    for _, message in ipairs(g:seen{ dm = i > MEMBERS and "店长" or "成员" .. i, text = "券码[" }) do
-      local code = message.text:match("券码%[(%w+)%]")
-      if not codes[code] then
-        codes[code] = true
-        codes[#codes + 1] = code
-      end
-    end
-  end
-  for _, chat in ipairs({ "demo", "staff" }) do
-    for _, message in ipairs(g:seen{ chat = chat, text = "核销成功" }) do
-      local code = message.text:match("%[(%w+)%]")
-      redeemed[code] = (redeemed[code] or 0) + 1
-    end
-  end
-  return redeemed
+-- The codes that members were told so far, and what was said to be redeemed.
+local function listen(g, world)
+  for i = 1, MEMBERS do days.learn(g, { dm = "成员" .. i }, { ["券码"] = world.codes }) end
+  days.learn(g, { dm = "店长" }, { ["券码"] = world.codes })
+  for _, chat in ipairs({ "demo", "staff" }) do days.learn(g, { chat = chat }, { ["核销成功"] = world.redeemed }) end
 end
 
 local function grab(g, roll)
@@ -166,7 +144,7 @@ local function grab(g, roll)
   g:says(who > MEMBERS and "店长" or "成员" .. who, roll(2) == 1 and "抢" or "抢红包")
 end
 
-local ACTIONS = {
+local DEEDS = {
   { 30, "grab", grab },
   { 8, "several grab", function(g, roll)
     g:together(function()
@@ -175,13 +153,16 @@ local ACTIONS = {
   end },
   { 14, "open", function(g) g:staff("店长", "发红包") end },
   { 5, "void the packet", function(g) g:staff("店长", "作废") end },
-  { 7, "void a code", function(g, roll, codes) if #codes > 0 then g:staff("店长", "作废 " .. codes[roll(#codes)]) end end },
-  { 14, "redeem", function(g, roll, codes)
+  { 7, "void a code", function(g, roll, world)
+    if #world.codes > 0 then g:staff("店长", "作废 " .. world.codes[roll(#world.codes)]) end
+  end },
+  { 14, "redeem", function(g, roll, world)
+    local codes = world.codes
     if #codes > 0 then g:staff("店长", "核销 " .. codes[roll(#codes)], roll(3) == 1 and { chat = "staff" } or nil) end
   end },
-  { 5, "redeem twice at once", function(g, roll, codes)
-    if #codes == 0 then return end
-    local code = codes[roll(#codes)]
+  { 5, "redeem twice at once", function(g, roll, world)
+    if #world.codes == 0 then return end
+    local code = world.codes[roll(#world.codes)]
     g:together(function()
       g:staff("店长", "核销" .. code:lower())
       g:staff("店长", "核销 " .. code, { chat = "staff" })
@@ -193,70 +174,25 @@ local ACTIONS = {
   { 4, "restart", function(g) g:restart() end },
 }
 
-local function choose(roll)
-  local all = 0
-  for _, action in ipairs(ACTIONS) do all = all + action[1] end
-  local n = roll(all)
-  for _, action in ipairs(ACTIONS) do
-    if n <= action[1] then return action end
-    n = n - action[1]
-  end
-end
-
--- What happened in all evenings together.
-local evenings = 0
-local happened = {
-  packet_opened = 0, packet_closed = 0, packet_void = 0, packet_refused = 0, code_used = 0, code_void = 0, code_expired = 0,
-}
-
--- An evening of this kind of packet. `deadly`: the daemon dies in the middle of one step of three, or after each.
-local function evening(g, name, seed, deadly)
-  local kind, roll, codes = KINDS[name], dice(seed), {}
-  for step = 1, STEPS do
-    local action = choose(roll)
-    local how = ""
-    if deadly == "within" and roll(3) == 1 then
-      how = MOMENTS[roll(3)]
-      g:kill{ during = how }
-    end
-    action[3](g, roll, codes)
-    if deadly == "after" then g:kill() end
-    local redeemed = collect(g, codes)
-    local ok, why = true, nil
-    if step % EVERY == 0 then ok, why = pcall(check, g, kind) end
-    for code, times in pairs(redeemed) do
-      if times > 1 and deadly == "no" then ok, why = false, code .. " was redeemed twice" end
-    end
-    local dying = how ~= "" and ", dying in " .. how or ""
-    if not ok then error(("seed %d, step %d, %s%s: %s"):format(seed, step, action[2], dying, why), 0) end
-  end
-
-  -- In the end nothing is open, nothing is good any more, and no run is left.
-  g:staff("店长", "发红包") -- is answered in any case, so that a death which is still to come comes
-  g:advance("5d")
-  check(g, kind)
+-- In the end nothing is open, nothing is good any more, and no run is left.
+local function finish(g)
   local issued, ended = #g:events("code_issued"), 0
   for _, state in ipairs({ "used", "void", "expired" }) do ended = ended + #g:events("code_" .. state) end
   g:equal(ended, issued, "codes that ended, and issued")
-  evenings = evenings + 1
-  for event in pairs(happened) do happened[event] = happened[event] + #g:events(event) end
   g:expect_state("group", { packet = false })
   g:expect_runs(0)
 end
 
+local happened = days.happened(
+  "packet_opened", "packet_closed", "packet_void", "packet_refused", "code_used", "code_void", "code_expired"
+)
+
 for _, name in ipairs({ "points", "prizes", "coupon" }) do
-  local t = sop.test("redpacket", { playbook = book(name), start = "2026-03-02 09:00" })
-  for i, deadly in ipairs({ "no", "within", "after" }) do
-    for n = 1, SEEDS do
-      local seed = i * 100 + n
-      local title = ({ no = "", within = ", deaths within steps", after = ", a death after every step" })[deadly]
-      t:case(("sums hold through an evening of %s%s: seed %d"):format(name, title, seed), function(g) evening(g, name, seed, deadly) end)
-    end
-  end
+  days.cases(sop.test("redpacket", { playbook = book(name), start = "2026-03-02 09:00" }), {
+    title = "sums hold through evenings of " .. name, seeds = SEEDS, steps = STEPS, every = EVERY, happened = happened, deeds = DEEDS,
+    begin = function() return { kind = KINDS[name], codes = {}, redeemed = {} } end,
+    listen = listen, check = check, last = "发红包", rest = "5d", finish = finish, within = 3, after = 2,
+  })
 end
 
-local t = sop.test("redpacket", { playbook = book("points") })
-t:case("in these evenings all of it happened", function()
-  if evenings < 9 * SEEDS then return end -- only some of them were played
-  for event, times in pairs(happened) do assert(times >= SEEDS, event .. " came " .. times .. " times only") end
-end)
+days.all_happened(sop.test("redpacket", { playbook = book("points") }), happened)

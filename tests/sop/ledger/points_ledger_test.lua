@@ -13,6 +13,8 @@
 -- | one grab per member and packet; 作废 refunds                        | entries of a packet = its list of grabs; of a void one 0      |
 -- | rebate once a voucher; two levels of invites                       | entries = the books "rebate" and "paid"                       |
 -- | a command of another system with an id counts once                 | one entry an id                                               |
+local days = require("days")
+
 local SEEDS, STEPS, EVERY = 2, 120, 10 -- tests/sop/ledger/long changes these
 local MEMBERS, NEWCOMERS = 7, 60
 local CENTS, DAY, BACK = 100, 1, 4
@@ -36,25 +38,8 @@ local playbook = {
   staff = { ["playground:店长"] = "store" },
 }
 
--- A sequence of chances that depends on the seed only.
-local function dice(seed)
-  local state = seed * 7919 + 12345
-  return function(n)
-    state = (state * 1103515245 + 12345) % 2147483648
-    return (state >> 8) % n + 1
-  end
-end
-
--- The business day of the clock's moment, and how many seconds of it are over.
-local function today(g)
-  local year, month, day, hour, minute, second = g:time():match("(%d+)-(%d+)-(%d+) (%d+):(%d+):(%d+)")
-  year, month = tonumber(year), tonumber(month)
-  if month <= 2 then year, month = year - 1, month + 12 end
-  local days = 365 * year + year // 4 - year // 100 + year // 400 + (153 * (month - 3) + 2) // 5 + tonumber(day)
-  local seconds = tonumber(hour) * 3600 + tonumber(minute) * 60 + tonumber(second) - 4 * 3600
-  if seconds < 0 then return days - 1, seconds + 86400 end
-  return days, seconds
-end
+-- The business day, and how many seconds of it are over.
+local function today(g) return select(2, days.clock(g)) end
 
 -- ---- what must hold ------------------------------------------------------------------------------------------------
 
@@ -122,7 +107,6 @@ end
 
 -- ---- what is done, and what it must bring ----------------------------------------------------------------------------
 
-local MOMENTS = { "input", "commit", "send" }
 local PLACES = { "demo", "二店" }
 
 -- Somebody speaks. The first word of a day brings points, in whatever group; a command may keep its message to itself, so a greeting comes
@@ -191,7 +175,7 @@ local function number(world, field, roll)
   return math.max(1, world[field] - (roll(4) == 1 and roll(5) or 0))
 end
 
-local ACTIONS = {
+local DEEDS = {
   { 10, "talk", function(g, roll, world) says(g, world, member(roll), "早呀" .. roll(99), place(roll)) end },
   { 16, "check in", function(g, roll, world) check_in(g, world, member(roll), place(roll)) end },
   { 6, "check in in both groups at once", function(g, roll, world)
@@ -257,33 +241,17 @@ local ACTIONS = {
   { 2, "restart", function(g) g:restart() end },
 }
 
-local function choose(roll)
-  local all = 0
-  for _, action in ipairs(ACTIONS) do all = all + action[1] end
-  local n = roll(all)
-  for _, action in ipairs(ACTIONS) do
-    if n <= action[1] then return action end
-    n = n - action[1]
-  end
-end
-
 -- The codes that members were told.
-local function collect(g, world)
-  for i = 1, MEMBERS do
-    for _, message in ipairs(g:seen{ dm = "成员" .. i, text = "券码[" }) do
-      local code = message.text:match("券码%[(%w+)%]")
-      if code and not world.codes[code] then
-        world.codes[code] = true
-        world.codes[#world.codes + 1] = code
-      end
-    end
-  end
+local function listen(g, world)
+  for i = 1, MEMBERS do days.learn(g, { dm = "成员" .. i }, { ["券码"] = world.codes }) end
 end
 
-local played, happened = 0, { packet = 0, checkin = 0, order = 0, survey = 0, rebate = 0, referral = 0 }
+-- Nothing is done on the edge of two days.
+local function leave_edges(g)
+  if select(2, today(g)) > 86400 - 30 then g:advance("1m") end
+end
 
-local function weeks(g, seed, deadly)
-  local roll = dice(seed)
+local function begin(g)
   local world = {
     sums = {}, spoke = {}, done = {}, orders = {}, commands = {}, codes = {}, names = { "店长" }, newcomers = 0, last_order = 0,
     last_command = 0,
@@ -294,44 +262,23 @@ local function weeks(g, seed, deadly)
     says(g, world, "成员" .. i, "大家好", "demo")
     says(g, world, "成员" .. i, "大家好", "二店")
   end
-  for step = 1, STEPS do
-    if select(2, today(g)) > 86400 - 30 then g:advance("1m") end -- nothing is done on the edge of two days
-    local action, how = choose(roll), ""
-    if deadly == "within" and roll(4) == 1 then
-      how = MOMENTS[roll(3)]
-      g:kill{ during = how }
-    end
-    action[3](g, roll, world)
-    if deadly == "after" and step % 10 == 0 then g:kill() end
-    if step % 4 == 0 then collect(g, world) end
-    if step % EVERY == 0 then
-      if deadly == "within" then g:advance("5s") end
-      local ok, why = pcall(check, g, world)
-      local dying = how ~= "" and ", dying in " .. how or ""
-      if not ok then error(("seed %d, step %d, %s%s: %s"):format(seed, step, action[2], dying, why), 0) end
-    end
-  end
-  g:staff("店长", "作废") -- is answered in any case, so that a death which is still to come comes
-  g:advance("5d")
-  check(g, world)
-  played = played + 1
+  return world
+end
+
+local function finish(g)
+  local happened = { packet = 0, checkin = 0, order = 0, survey = 0, rebate = 0, referral = 0 }
   for _, event in ipairs(g:events("points")) do
     local cause = event.why:match("^%a+")
     if happened[cause] then happened[cause] = happened[cause] + 1 end
   end
+  return happened
 end
 
 local t = sop.test("referral", { playbook = playbook, start = "2026-03-02 09:00" })
+local happened = days.happened("packet", "checkin", "order", "survey", "rebate", "referral")
 
-for i, deadly in ipairs({ "no", "within", "after" }) do
-  for n = 1, SEEDS do
-    local seed = i * 1000 + n
-    local title = ({ no = "", within = ", deaths within steps", after = ", deaths after steps" })[deadly]
-    t:case(("points hold%s: seed %d"):format(title, seed), function(g) weeks(g, seed, deadly) end)
-  end
-end
-
-t:case("in these weeks all of it happened", function()
-  if played < 3 * SEEDS then return end -- only some of them were played
-  for what, times in pairs(happened) do assert(times >= SEEDS, what .. " came " .. times .. " times only") end
-end)
+days.cases(t, {
+  title = "points hold", seeds = SEEDS, steps = STEPS, every = EVERY, happened = happened, deeds = DEEDS, begin = begin,
+  before = leave_edges, listen = listen, check = check, settle = "5s", last = "作废", rest = "5d", finish = finish,
+})
+days.all_happened(t, happened)

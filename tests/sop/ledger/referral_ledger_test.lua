@@ -13,6 +13,8 @@
 -- | settlement is outside                                              | settled is never more than was due                            |
 -- | 邀请榜                                                             | the board is the invites that were not taken back             |
 -- | reconciliation                                                     | 对账 says so, too, in the end                                  |
+local days = require("days")
+
 local SEEDS, STEPS, EVERY = 3, 150, 10 -- tests/sop/ledger/long changes these
 local FIRST, LAST = 4, 60 -- members from the beginning, and those who may come
 local STAY = 2
@@ -25,37 +27,7 @@ local playbook = {
   staff = { ["playground:店长"] = "store" },
 }
 
--- A sequence of chances that depends on the seed only.
-local function dice(seed)
-  local state = seed * 7919 + 12345
-  return function(n)
-    state = (state * 1103515245 + 12345) % 2147483648
-    return (state >> 8) % n + 1
-  end
-end
-
 -- ---- what must hold ------------------------------------------------------------------------------------------------
-
--- The entries of a book, of which those known from the time before must be unchanged; and that they add up.
-local function read_book(g, name, known)
-  local list, sums = g:state("list", "ledger-" .. name) or {}, {}
-  assert(#list >= #known, name .. ": entries are gone")
-  for i, entry in ipairs(list) do
-    assert(math.type(entry.n) == "integer" and entry.n > 0 and entry.from ~= entry.to, name .. ": entry " .. i)
-    sums[entry.from], sums[entry.to] = (sums[entry.from] or 0) - entry.n, (sums[entry.to] or 0) + entry.n
-    local line = ("%s %s %s %d %s %d"):format(entry.what, entry.from, entry.to, entry.n, entry.ref or "-", entry.at)
-    assert(not known[i] or known[i] == line, name .. ": entry " .. i .. " was changed")
-    known[i] = line
-  end
-  local kept, total = g:state("hash", "balances-" .. name) or {}, 0
-  for account, n in pairs(kept) do
-    total = total + n
-    g:equal(n, sums[account], name .. ": balance of " .. account)
-  end
-  for account, n in pairs(sums) do assert(n == 0 or kept[account] == n, name .. ": " .. account .. " is not kept") end
-  g:equal(total, 0, name .. ": all balances together")
-  return list, sums
-end
 
 -- Every invite as it was entered: { by, second, at, state }.
 local function read_invites(list)
@@ -83,9 +55,9 @@ local function read_invites(list)
   return invites
 end
 
-local function check(g, known)
-  local held, held_sums = read_book(g, "held", known.held)
-  local paid, paid_sums = read_book(g, "paid", known.paid)
+local function check(g, world)
+  local held, held_sums = days.read_book(g, "held", world.known.held)
+  local paid, paid_sums = days.read_book(g, "paid", world.known.paid)
   local invites = read_invites(held)
   g:equal(-(paid_sums.house or 0), held_sums.paid or 0, "what became due, in both books")
   for account, n in pairs(held_sums) do assert(n >= 0 or account == "house", "promised less than nothing") end
@@ -127,8 +99,6 @@ end
 
 -- ---- what may happen -----------------------------------------------------------------------------------------------
 
-local MOMENTS = { "input", "commit", "send" }
-
 local function here(world, roll) return world.here[roll(#world.here)] end
 
 local function anybody(roll) return "成员" .. roll(LAST) end
@@ -140,7 +110,7 @@ local function arrive(world, who)
   return true
 end
 
-local ACTIONS = {
+local DEEDS = {
   { 26, "join by somebody", function(g, roll, world)
     local who, by = anybody(roll), here(world, roll)
     if arrive(world, who) then g:join(who, { by = by }) end
@@ -184,77 +154,40 @@ local ACTIONS = {
   { 2, "restart", function(g) g:restart() end },
 }
 
-local function choose(roll)
-  local all = 0
-  for _, action in ipairs(ACTIONS) do all = all + action[1] end
-  local n = roll(all)
-  for _, action in ipairs(ACTIONS) do
-    if n <= action[1] then return action end
-    n = n - action[1]
-  end
-end
-
-local played, happened = 0, { level1 = 0, level2 = 0, back = 0, due = 0, settled = 0, void = 0 }
-
-local function weeks(g, seed, deadly)
-  local roll, known = dice(seed), { held = {}, paid = {} }
-  local world = { codes = {}, here = {}, is_here = {} }
+local function begin(g)
+  local world = { known = { held = {}, paid = {} }, codes = {}, here = {}, is_here = {} }
   for i = 1, LAST do g:id("成员" .. i) end
   for i = 1, FIRST do
     arrive(world, "成员" .. i)
     g:says("成员" .. i, "hi")
   end
-  for step = 1, STEPS do
-    local action, how = choose(roll), ""
-    if deadly == "within" and roll(4) == 1 then
-      how = MOMENTS[roll(3)]
-      g:kill{ during = how }
-    end
-    action[3](g, roll, world)
-    if deadly == "after" and step % 10 == 0 then g:kill() end
-    for _, message in ipairs(g:seen{ text = "码[" }) do
-      local code = message.text:match("码%[(%w+)%]")
-      if code and not world.codes[code] then
-        world.codes[code] = true
-        world.codes[#world.codes + 1] = code
-      end
-    end
-    if step % EVERY == 0 then
-      local ok, why = pcall(check, g, known)
-      local dying = how ~= "" and ", dying in " .. how or ""
-      if not ok then error(("seed %d, step %d, %s%s: %s"):format(seed, step, action[2], dying, why), 0) end
-    end
-  end
+  return world
+end
 
-  -- In the end nothing is waiting, the books say so, and 对账 finds it right.
-  g:staff("店长", "邀请对账") -- is answered in any case, so that a death which is still to come comes
-  g:advance("5d")
-  for user, one in pairs(check(g, known)) do assert(one.state, user .. " is still waiting") end
+-- In the end nothing is waiting, the books say so, and 对账 finds it right.
+local function finish(g, world, invites)
+  for user, one in pairs(invites) do assert(one.state, user .. " is still waiting") end
   g:expect_runs(0)
   g:seen()
   g:staff("店长", "邀请对账")
   g:advance("5s")
   g:expect_count(1, { at = "店长", text = "账平\n账平" })
-  played = played + 1
-  for _, book in pairs(known) do
+  local happened = { level1 = 0, level2 = 0, back = 0, due = 0, settled = 0, void = 0 }
+  for _, book in pairs(world.known) do
     for _, line in ipairs(book) do
       local what = line:match("^%S+")
       happened[what] = happened[what] + 1
     end
   end
+  return happened
 end
 
 local t = sop.test("referral", { playbook = playbook, start = "2026-03-02 09:00" })
+local happened = days.happened("level1", "level2", "back", "due", "settled", "void")
 
-for i, deadly in ipairs({ "no", "within", "after" }) do
-  for n = 1, SEEDS do
-    local seed = i * 1000 + n
-    local title = ({ no = "", within = ", deaths within steps", after = ", deaths after steps" })[deadly]
-    t:case(("the books of invites hold%s: seed %d"):format(title, seed), function(g) weeks(g, seed, deadly) end)
-  end
-end
-
-t:case("in these weeks all of it happened", function()
-  if played < 3 * SEEDS then return end -- only some of them were played
-  for what, times in pairs(happened) do assert(times >= SEEDS, what .. " came " .. times .. " times only") end
-end)
+days.cases(t, {
+  title = "the books of invites hold", seeds = SEEDS, steps = STEPS, every = EVERY, happened = happened, deeds = DEEDS, begin = begin,
+  listen = function(g, world) days.learn(g, { text = "码[" }, { ["码"] = world.codes }) end,
+  check = check, last = "邀请对账", rest = "5d", finish = finish,
+})
+days.all_happened(t, happened)

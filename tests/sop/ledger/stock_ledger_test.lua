@@ -12,7 +12,10 @@
 -- | totals for purchasing                                              | told = the queue's                                            |
 -- | 提货 once                                                           | taken or not as done; one event each                          |
 -- | so many vouchers a day; one for each cause                         | issued = asked for within the number, all or none             |
--- | 卖完, 补货; ends when all is sold out                                | what is left as said; no rung while nothing is left           |
+-- | 卖完, 补货; ends when all is sold out                                | what is left as said; no rung while nothing is left, and no   |
+-- |                                                                    | end as sold out while something is                            |
+local days = require("days")
+
 local SEEDS, STEPS, EVERY = 3, 120, 5 -- tests/sop/ledger/long changes these
 local MEMBERS, DAY_MAX = 8, 6
 local ITEMS = { { name = "鸡蛋", limit = 7, each = 3 }, { name = "牛奶", limit = 4 }, { name = "面包" } }
@@ -27,25 +30,6 @@ local playbook = {
   },
   staff = { ["playground:店长"] = "store" },
 }
-
--- A sequence of chances that depends on the seed only.
-local function dice(seed)
-  local state = seed * 7919 + 12345
-  return function(n)
-    state = (state * 1103515245 + 12345) % 2147483648
-    return (state >> 8) % n + 1
-  end
-end
-
--- The clock as seconds since 1970, and the business day that it is in.
-local function clock(g)
-  local year, month, day, hour, minute, second = g:time():match("(%d+)-(%d+)-(%d+) (%d+):(%d+):(%d+)")
-  year, month = tonumber(year), tonumber(month)
-  if month <= 2 then year, month = year - 1, month + 12 end
-  local days = 365 * year + year // 4 - year // 100 + year // 400 + (153 * (month - 3) + 2) // 5 + tonumber(day) - 719469
-  local at = days * 86400 + tonumber(hour) * 3600 + tonumber(minute) * 60 + tonumber(second)
-  return at - 8 * 3600, (at - 4 * 3600) // 86400
-end
 
 -- ---- a sale, kept a second time --------------------------------------------------------------------------------------
 
@@ -147,24 +131,35 @@ local function check_sale(g, sale)
 end
 
 local function check_vouchers(g, world)
-  local by_day, days = {}, {}
+  local by_day, known = {}, {}
   for _, entry in ipairs(g:state("list", "ledger-voucher", "voucher") or {}) do
     if entry.what == "issue" then
       local day = (entry.at + 8 * 3600 - 4 * 3600) // 86400
       by_day[day] = (by_day[day] or 0) + 1
-      days[day] = true
+      known[day] = true
     end
   end
-  for day in pairs(world.issued) do days[day] = true end
-  for day in pairs(days) do
+  for day in pairs(world.issued) do known[day] = true end
+  for day in pairs(known) do
     g:equal(by_day[day] or 0, world.issued[day] or 0, "vouchers of a day")
     assert((by_day[day] or 0) <= DAY_MAX, "more vouchers than a day's number")
   end
 end
 
+local function all_sold(world)
+  for _, name in ipairs(GOODS) do
+    if not world.sold[name] then return false end
+  end
+  return true
+end
+
 local function check_goods(g, world)
-  local _, day = clock(g)
-  if world.goods_day ~= day then return end
+  local _, day = days.clock(g)
+  local evening, told = g:state("group", "evening", "ladder"), world.goods_day == day
+  if evening and evening.day == day and evening.ended == "sold_out" then
+    assert(told and all_sold(world), "the evening ended as sold out, and something is left")
+  end
+  if not told then return end
   for _, name in ipairs(GOODS) do
     g:equal(g:state("hash", "evening", day .. "|sold|" .. name, "ladder") == true, world.sold[name] == true, name .. ": sold out")
   end
@@ -189,20 +184,18 @@ end
 
 -- ---- what is done, and what it must bring ----------------------------------------------------------------------------
 
-local MOMENTS = { "input", "commit", "send" }
-
 -- The sale that takes orders now.
 local function open(g, world)
   local sale = world.sales[#world.sales]
   if not sale or sale.closed then return nil end
-  return clock(g) < sale.closes and sale or nil
+  return days.clock(g) < sale.closes and sale or nil
 end
 
 local function member(roll) return "成员" .. roll(MEMBERS) end
 
-local function begin(g, world)
+local function open_sale(g, world)
   local before = world.sales[#world.sales]
-  local busy = before and not before.closed and clock(g) < before.closes + 60
+  local busy = before and not before.closed and days.clock(g) < before.closes + 60
   g:staff("店长", "接龙 今晚\n鸡蛋 12.8元/板 限7 每人3\n牛奶 5元 限4\n面包 3元\n截止 20:00")
   if busy then return end
   local sale = new_sale(#world.sales + 1)
@@ -239,7 +232,7 @@ local function pick_up(g, roll, world)
   local sale = world.sales[math.max(1, #world.sales - roll(2) + 1)]
   if not sale then return end
   local no, undo = roll(math.max(1, sale.last)), roll(4) == 1
-  local over = sale.closed or clock(g) >= sale.closes
+  local over = sale.closed or days.clock(g) >= sale.closes
   for who, number in pairs(sale.numbers) do
     local has = stands(sale, 1, who) + stands(sale, 2, who) + stands(sale, 3, who)
     if over and not sale.void and number == no and has > 0 then
@@ -256,7 +249,7 @@ local function pick_up(g, roll, world)
 end
 
 local function issue(world, g, n)
-  local _, day = clock(g)
+  local _, day = days.clock(g)
   local so_far = world.issued[day] or 0
   if so_far + n <= DAY_MAX then world.issued[day] = so_far + n end
 end
@@ -279,17 +272,10 @@ local function trigger(g, roll, world)
 end
 
 local function goods(g, world)
-  local _, day = clock(g)
+  local _, day = days.clock(g)
   if world.goods_day == day then return end
   world.goods_day, world.sold = day, {}
   g:staff("店长", "今晚打折 " .. table.concat(GOODS, " "))
-end
-
-local function all_sold(world)
-  for _, name in ipairs(GOODS) do
-    if not world.sold[name] then return false end
-  end
-  return true
 end
 
 local function sell(g, roll, world)
@@ -315,15 +301,15 @@ local function pass(g, world, duration)
     end
     return n
   end
-  local _, day = clock(g)
+  local _, day = days.clock(g)
   local nothing = world.goods_day == day and all_sold(world)
   local before = nothing and sent()
   g:advance(duration)
-  if nothing and select(2, clock(g)) == day then g:equal(sent(), before, "rungs while nothing is left") end
+  if nothing and select(2, days.clock(g)) == day then g:equal(sent(), before, "rungs while nothing is left") end
 end
 
-local ACTIONS = {
-  { 9, "open a sale", function(g, _, world) begin(g, world) end },
+local DEEDS = {
+  { 9, "open a sale", function(g, _, world) open_sale(g, world) end },
   { 30, "order", function(g, roll, world) orders(g, roll, world, member(roll)) end },
   { 8, "several order at once", function(g, roll, world)
     g:together(function()
@@ -332,14 +318,11 @@ local ACTIONS = {
   end },
   { 10, "cancel", function(g, roll, world) cancels(g, roll, world, member(roll)) end },
   { 4, "order and cancel at once", function(g, roll, world)
-    -- The last one is somebody else: what changed nothing (a 取消 of nothing) is not remembered, so that after a death it comes again, and
-    -- behind what its member has said since.
-    local i = roll(MEMBERS)
-    local who, other = "成员" .. i, "成员" .. i % MEMBERS + 1
+    local who = member(roll)
     g:together(function()
-      orders(g, roll, world, who)
+      if roll(2) == 1 then orders(g, roll, world, who) end -- else a 取消 that may change nothing comes first
       cancels(g, roll, world, who)
-      orders(g, roll, world, other)
+      orders(g, roll, world, who)
     end)
   end },
   { 3, "leave", function(g, roll, world)
@@ -373,72 +356,34 @@ local ACTIONS = {
   { 2, "restart", function(g) g:restart() end },
 }
 
-local function choose(roll)
-  local all = 0
-  for _, action in ipairs(ACTIONS) do all = all + action[1] end
-  local n = roll(all)
-  for _, action in ipairs(ACTIONS) do
-    if n <= action[1] then return action end
-    n = n - action[1]
-  end
-end
-
 -- Nothing is done on the edge of two days, of a cut-off or of a rung.
 local function leave_edges(g, world)
-  local at, day = clock(g)
+  local at = days.clock(g)
   local sale = world.sales[#world.sales]
   local into = (at + 8 * 3600) % 3600
   if into > 3560 or sale and not sale.closed and math.abs(sale.closes - at) < 70 then g:advance("3m") end
-  at = clock(g)
+  at = days.clock(g)
   if sale and not sale.closed and at >= sale.closes then close(sale) end
-  return day
 end
 
-local played, happened = 0, { presale_closed = 0, presale_moved_up = 0, presale_picked_up = 0, code_issued = 0, ladder_ended = 0 }
-
-local function days(g, seed, deadly)
-  local roll = dice(seed)
-  local world = { sales = {}, issued = {}, picked = {}, cause = 0, sold = {} }
+local function begin(g)
   for i = 1, MEMBERS do g:says("成员" .. i, "大家好") end
-  for step = 1, STEPS do
-    leave_edges(g, world)
-    local action, how = choose(roll), ""
-    if deadly == "within" and roll(4) == 1 then
-      how = MOMENTS[roll(3)]
-      g:kill{ during = how }
-    end
-    action[3](g, roll, world)
-    if deadly == "after" and step % 10 == 0 then g:kill() end
-    if step % EVERY == 0 then
-      if deadly == "within" then g:advance("5s") end
-      local ok, why = pcall(check, g, world)
-      local dying = how ~= "" and ", dying in " .. how or ""
-      if not ok then error(("seed %d, step %d, %s%s: %s"):format(seed, step, action[2], dying, why), 0) end
-    end
-  end
-  g:staff("店长", "接龙汇总") -- is answered in any case, so that a death which is still to come comes
-  g:advance("4d")
-  check(g, world)
+  return { sales = {}, issued = {}, picked = {}, cause = 0, sold = {} }
+end
+
+local function finish(g, world)
   for _, event in ipairs(g:events("presale_closed")) do -- what purchasing was told
     local units, sale = 0, world.sales[event.id]
     for item, one in ipairs(ITEMS) do units = units + math.min(#sale.queues[item], one.limit or math.huge) end
     g:equal(event.units, units, "sale " .. event.id .. ": told to purchasing")
   end
-  played = played + 1
-  for event in pairs(happened) do happened[event] = happened[event] + #g:events(event) end
 end
 
 local t = sop.test("presale", { playbook = playbook, start = "2026-03-02 09:00" })
+local happened = days.happened("presale_closed", "presale_moved_up", "presale_picked_up", "code_issued", "ladder_ended")
 
-for i, deadly in ipairs({ "no", "within", "after" }) do
-  for n = 1, SEEDS do
-    local seed = i * 1000 + n
-    local title = ({ no = "", within = ", deaths within steps", after = ", deaths after steps" })[deadly]
-    t:case(("there is never more than there is%s: seed %d"):format(title, seed), function(g) days(g, seed, deadly) end)
-  end
-end
-
-t:case("in these days all of it happened", function()
-  if played < 3 * SEEDS then return end -- only some of them were played
-  for what, times in pairs(happened) do assert(times >= SEEDS, what .. " came " .. times .. " times only") end
-end)
+days.cases(t, {
+  title = "there is never more than there is", seeds = SEEDS, steps = STEPS, every = EVERY, happened = happened, deeds = DEEDS,
+  begin = begin, before = leave_edges, check = check, settle = "5s", last = "接龙汇总", rest = "4d", finish = finish,
+})
+days.all_happened(t, happened)

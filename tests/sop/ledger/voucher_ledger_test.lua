@@ -11,6 +11,8 @@
 -- |                                                                    | nothing is given to its first owner, or twice                 |
 -- | rebate to the giver                                                | once a voucher, not above its share; points = entries         |
 -- | reconciliation                                                     | 对账 says so, too, in the end                                  |
+local days = require("days")
+
 local SEEDS, STEPS, EVERY = 3, 150, 10 -- tests/sop/ledger/long changes these
 local MEMBERS = 7
 
@@ -29,38 +31,7 @@ local playbook = {
   staff = { ["playground:店长"] = "store" },
 }
 
--- A sequence of chances that depends on the seed only.
-local function dice(seed)
-  local state = seed * 7919 + 12345
-  return function(n)
-    state = (state * 1103515245 + 12345) % 2147483648
-    return (state >> 8) % n + 1
-  end
-end
-
 -- ---- what must hold ------------------------------------------------------------------------------------------------
-
--- The entries of a book, of which those known from the time before must be unchanged; and that they add up.
-local function read_book(g, name, known)
-  local list, sums = g:state("list", "ledger-" .. name) or {}, {}
-  assert(#list >= #known, name .. ": entries are gone")
-  for i, entry in ipairs(list) do
-    assert(math.type(entry.n) == "integer" and entry.n > 0 and entry.from ~= entry.to, name .. ": entry " .. i)
-    sums[entry.from], sums[entry.to] = (sums[entry.from] or 0) - entry.n, (sums[entry.to] or 0) + entry.n
-    local line = ("%s %s %s %d %s %d"):format(entry.what, entry.from, entry.to, entry.n, entry.ref, entry.at)
-    assert(not known[i] or known[i] == line, name .. ": entry " .. i .. " was changed")
-    known[i] = line
-  end
-  local kept, total = g:state("hash", "balances-" .. name) or {}, 0
-  for account, n in pairs(kept) do
-    total = total + n
-    g:equal(n, sums[account], name .. ": balance of " .. account)
-    assert(n >= 0 or account == "house", name .. ": " .. account .. " is below 0")
-  end
-  for account, n in pairs(sums) do assert(n == 0 or kept[account] == n, name .. ": " .. account .. " is not kept") end
-  g:equal(total, 0, name .. ": all balances together")
-  return list
-end
 
 local ENDS = { used = true, void = true, expired = true }
 
@@ -89,12 +60,14 @@ local function lives(list)
   return vouchers, ends
 end
 
-local function check(g, known)
-  local vouchers, ends = lives(read_book(g, "voucher", known.voucher))
+local function check(g, world)
+  local list, balances = days.read_book(g, "voucher", world.known.voucher)
+  for account, n in pairs(balances) do assert(n >= 0 or account == "house", account .. " is below 0") end
+  local vouchers, ends = lives(list)
   for state, n in pairs(ends) do g:equal(#g:events("code_" .. state), n, "events of code_" .. state) end
   g:equal(#g:audit("code_redeemed"), ends.used, "redemptions in the audit")
   local points, once = {}, {}
-  for _, entry in ipairs(read_book(g, "rebate", known.rebate)) do
+  for _, entry in ipairs(days.read_book(g, "rebate", world.known.rebate)) do
     local one = vouchers[entry.ref]
     assert(one and one.ended == "used" and one.giver == entry.to and not once[entry.ref], "a rebate that is none, or a second one")
     once[entry.ref] = true
@@ -103,34 +76,18 @@ local function check(g, known)
   for i = 1, MEMBERS do
     g:equal(g:state("profile", "成员" .. i, "points") or 0, points[g:id("成员" .. i)] or 0, "points of member " .. i)
   end
+  assert(world.way ~= "no" or not world.redeemed.again, "a code was redeemed twice")
   return ends
 end
 
 -- ---- what may happen -----------------------------------------------------------------------------------------------
 
-local MOMENTS = { "input", "commit", "send" }
-
 local function member(roll) return "成员" .. roll(MEMBERS) end
 
--- Codes and tokens that members were told so far; how often each code was said to be redeemed.
-local function collect(g, world)
-  for i = 1, MEMBERS do
-    for _, message in ipairs(g:seen{ dm = "成员" .. i }) do
-      for kind, code in message.text:gmatch("(%S-码)%[(%w+)%]") do
-        local list = kind == "券码" and world.codes or kind == "赠送码" and world.tokens
-        if list and not list[code] then
-          list[code] = true
-          list[#list + 1] = code
-        end
-      end
-    end
-  end
-  for _, chat in ipairs({ "demo", "staff" }) do
-    for _, message in ipairs(g:seen{ chat = chat, text = "核销成功" }) do
-      local code = message.text:match("%[(%w+)%]")
-      world.redeemed[code] = (world.redeemed[code] or 0) + 1
-    end
-  end
+-- Codes and tokens that members were told so far, and what was said to be redeemed.
+local function listen(g, world)
+  for i = 1, MEMBERS do days.learn(g, { dm = "成员" .. i }, { ["券码"] = world.codes, ["赠送码"] = world.tokens }) end
+  for _, chat in ipairs({ "demo", "staff" }) do days.learn(g, { chat = chat }, { ["核销成功"] = world.redeemed }) end
 end
 
 local function some(list, roll)
@@ -138,7 +95,7 @@ local function some(list, roll)
   return #list > 0 and list[roll(4) == 1 and roll(#list) or #list - roll(math.min(8, #list)) + 1] or "23456789"
 end
 
-local ACTIONS = {
+local DEEDS = {
   { 24, "issue", function(g, roll) g:says("店长", "发券 " .. TYPES[roll(3)].name .. " @" .. member(roll)) end },
   { 18, "give", function(g, roll) g:says(member(roll), "送券 @" .. member(roll)) end },
   { 6, "give one of a name", function(g, roll) g:says(member(roll), "送券 " .. TYPES[roll(3)].name .. " @" .. member(roll)) end },
@@ -167,48 +124,15 @@ local ACTIONS = {
   { 2, "restart", function(g) g:restart() end },
 }
 
-local function choose(roll)
-  local all = 0
-  for _, action in ipairs(ACTIONS) do all = all + action[1] end
-  local n = roll(all)
-  for _, action in ipairs(ACTIONS) do
-    if n <= action[1] then return action end
-    n = n - action[1]
-  end
+local function begin(g)
+  for i = 1, MEMBERS do g:says("成员" .. i, "hi") end
+  return { known = { voucher = {}, rebate = {} }, codes = {}, tokens = {}, redeemed = {} }
 end
 
-local played, happened = 0, { used = 0, void = 0, expired = 0, gifts = 0, rebates = 0 }
-
--- Days of vouchers. `deadly`: the daemon dies in the middle of one step of four, or after each tenth.
-local function days(g, seed, deadly)
-  local roll, known = dice(seed), { voucher = {}, rebate = {} }
-  local world = { codes = {}, tokens = {}, redeemed = {} }
-  for i = 1, MEMBERS do g:says("成员" .. i, "hi") end
-  for step = 1, STEPS do
-    local action, how = choose(roll), ""
-    if deadly == "within" and roll(4) == 1 then
-      how = MOMENTS[roll(3)]
-      g:kill{ during = how }
-    end
-    action[3](g, roll, world)
-    if deadly == "after" and step % 10 == 0 then g:kill() end
-    collect(g, world)
-    if step % EVERY == 0 then
-      local ok, why = pcall(check, g, known)
-      for code, times in pairs(world.redeemed) do
-        if times > 1 and deadly == "no" then ok, why = false, code .. " was redeemed twice" end
-      end
-      local dying = how ~= "" and ", dying in " .. how or ""
-      if not ok then error(("seed %d, step %d, %s%s: %s"):format(seed, step, action[2], dying, why), 0) end
-    end
-  end
-
-  -- In the end all is over, the books say so, and 对账 finds it right.
-  g:staff("店长", "对账") -- is answered in any case, so that a death which is still to come comes
-  g:advance("7d")
-  local ends = check(g, known)
+-- In the end all is over, the books say so, and 对账 finds it right.
+local function finish(g, world, ends)
   local issued, gifts = 0, 0
-  for _, line in ipairs(known.voucher) do
+  for _, line in ipairs(world.known.voucher) do
     if line:find("^issue ") then issued = issued + 1 end
     if line:find("^gift ") then gifts = gifts + 1 end
   end
@@ -218,22 +142,14 @@ local function days(g, seed, deadly)
   g:staff("店长", "对账")
   g:advance("5s")
   g:expect_count(1, { at = "店长", text = "账平\n账平" })
-  played = played + 1
-  for state, n in pairs(ends) do happened[state] = happened[state] + n end
-  happened.gifts, happened.rebates = happened.gifts + gifts, happened.rebates + #known.rebate
+  return { used = ends.used, void = ends.void, expired = ends.expired, gifts = gifts, rebates = #world.known.rebate }
 end
 
 local t = sop.test("voucher", { playbook = playbook, start = "2026-03-02 09:00" })
+local happened = days.happened("used", "void", "expired", "gifts", "rebates")
 
-for i, deadly in ipairs({ "no", "within", "after" }) do
-  for n = 1, SEEDS do
-    local seed = i * 1000 + n
-    local title = ({ no = "", within = ", deaths within steps", after = ", deaths after steps" })[deadly]
-    t:case(("the books of vouchers hold%s: seed %d"):format(title, seed), function(g) days(g, seed, deadly) end)
-  end
-end
-
-t:case("in these days all of it happened", function()
-  if played < 3 * SEEDS then return end -- only some of them were played
-  for what, times in pairs(happened) do assert(times >= SEEDS, what .. " came " .. times .. " times only") end
-end)
+days.cases(t, {
+  title = "the books of vouchers hold", seeds = SEEDS, steps = STEPS, every = EVERY, happened = happened, deeds = DEEDS, begin = begin,
+  listen = listen, check = check, last = "对账", rest = "7d", finish = finish,
+})
+days.all_happened(t, happened)
