@@ -14,6 +14,7 @@ local duty = require("lib.duty")
 local gaps = require("lib.gaps")
 local people = require("lib.people")
 local polite = require("lib.polite")
+local talk = require("lib.talk")
 
 local flow = sop.flow("handoff", {
   title = "人工",
@@ -114,12 +115,6 @@ local function remove(c, user)
   c:cancel_timer("stale", user)
 end
 
-local function short(text)
-  text = text:gsub("%s+", " ")
-  local cut = utf8.offset(text, QUOTE + 1)
-  return cut and cut <= #text and text:sub(1, cut - 1) .. "…" or text
-end
-
 -- Calls colleagues, in the staff chat or, where there is none, in the group.
 local function tell(c, text, ticket, ids)
   local vars = {
@@ -176,7 +171,7 @@ local function in_private(c)
   if not polite.first(c, what, p.again) or not c:limit("mine", p.most, "1d") then return end
   if c.args ~= "" then c:once("private|" .. c:today(), { ttl = "2d" }) end -- the bare word after it is the same matter
   local open, from = hours(c)
-  c:staff(p.private_staff, { duty = people.mentions(on_duty(c)), name = c.name, quote = c.args ~= "" and short(c.args) or "-" })
+  c:staff(p.private_staff, { duty = people.mentions(on_duty(c)), name = c.name, quote = c.args ~= "" and talk.short(c.args, QUOTE) or "-" })
   c:reply(open and p.private or p.private_off, { minutes = p.promise, time = clock_of(c, from) })
   c:emit("handoff_called", { user = c.user, open = open })
 end
@@ -194,7 +189,7 @@ flow:command("words", { args = true }, function(c)
     return
   end
   if open_ticket then remove(c, c.user) end -- nobody came, and nobody is called any more: once more, from the beginning
-  local ticket = { n = c:counter("number"):add(1), at = c:now(), text = short(c.args), name = c.name, id = c.message.id }
+  local ticket = { n = c:counter("number"):add(1), at = c:now(), text = talk.short(c.args, QUOTE), name = c.name, id = c.message.id }
   tickets(c)[c.user] = ticket
   people.remember(c)
   c.group.tickets = (c.group.tickets or 0) + 1
@@ -307,7 +302,7 @@ flow:on("message", { private = false }, function(c)
   local ticket = tickets(c)[c.user]
   if not ticket then return end
   if ticket.text == "" and c.text ~= "" then -- 人工 first, then what it is about
-    ticket.text = short(c.text)
+    ticket.text = talk.short(c.text, QUOTE)
     tickets(c)[c.user] = ticket
   end
   return ticket.by ~= nil -- true: the flows behind this one leave the member to the colleague

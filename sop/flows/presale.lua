@@ -12,6 +12,7 @@
 -- next one; hash "sales" = id -> { id, title, items, opened, closes, from, till, place, by, state = "open" | "closed" | "over" | "void"
 -- }, kept `keep_days`; its list by lib/lists.lua, an entry has taken = { at, by, by_name } or left = true besides. One run `sale` each.
 local book = require("lib.salebook")
+local csv = require("lib.csv")
 local lists = require("lib.lists")
 local people = require("lib.people")
 local polite = require("lib.polite")
@@ -445,24 +446,13 @@ flow:command({ "接龙汇总", "接龙合计" }, { role = "open_role", private =
   c:reply(sop.text((book.totals(c, sold, list, list:all()))))
 end)
 
--- In parts that a message takes, one a minute.
-local function export(c, sold, skip)
-  local text, rows, more = book.csv(c, sold, skip)
-  c:staff(sop.text(text))
-  if more then c:timer("export", { after = "1m", key = tostring(sold.id), args = { id = sold.id, skip = more }, user = false }) end
-  return rows
-end
-
-flow:timer("export", function(c, args)
-  local sold = book.get(c, args.id)
-  if sold then export(c, sold, args.skip) end
-end)
+local export = csv.exporter(flow, book)
 
 flow:command({ "接龙导出", "导出接龙" }, { role = "open_role", private = false }, function(c)
   local sold = current(c)
   if not sold then return c:reply(c.params.staff_none) end
   c:reply(c.params.staff_sent)
-  c:audit("presale_exported", { id = sold.id, by = c.user, rows = export(c, sold, 0) })
+  c:audit("presale_exported", { id = sold.id, by = c.user, rows = export(c, sold) })
 end)
 
 flow:command({ "提货", "取货", "提貨" }, { role = "pickup_role", private = false, args = "glued", usage = "use_pickup" }, function(c)

@@ -255,36 +255,14 @@ about({ "邀请结算", "邀請結算" }, { role = "settle_role", usage = "use_s
   c:reply(p.staff_settled, { who = c:display(user), n = n, due = due - n })
 end)
 
-local BOOKS = { "held", "paid" }
+local check_books = ledger.checker(flow, { { name = "held" }, { name = "paid" } })
 
--- A page in a turn of its own, by timers: with the records it is more than a run's journal takes.
-local function next_page(c, args)
-  c:timer("check", { after = "0s", key = "check", args = args })
-end
-
-flow:timer("check", function(c, args)
-  local book, lines = args.book or 1, args.lines or {}
-  local state, result = ledger.check(c, BOOKS[book], args.state or {})
-  if state then return next_page(c, { book = book, lines = lines, state = state, chat = args.chat, bad = args.bad }) end
-  lines[book] = ledger.report(c, c.params["book_" .. BOOKS[book]], result, tostring)
-  local bad = args.bad or not result.good
-  if book < #BOOKS then return next_page(c, { book = book + 1, lines = lines, chat = args.chat, bad = bad }) end
-  c:emit("ledger_checked", { good = not bad })
-  local text = sop.text(table.concat(lines, "\n"))
-  if args.chat == c.chat then
-    c:reply(text, nil, { answer = true })
-  else
-    c:say(text, nil, { chat = args.chat, answer = true })
-  end
-  if bad then c:staff(text) end
-end)
-
-flow:run("check", next_page)
+flow:run("check", check_books)
 
 -- Where the flow voucher runs, too, its 对账 begins this check as well.
 flow:command({ "邀请对账", "对邀请账", "邀請對賬" }, { private = false, role = "staff_role", usage = "use_check" }, function(c)
   c:audit("ledger_check", { by = c.user })
-  next_page(c, { chat = c.via or c.chat })
+  check_books(c, { chat = c.via or c.chat })
 end)
 
 return flow

@@ -14,6 +14,7 @@ local civil = require("lib.civil")
 local dates = require("lib.dates")
 local gaps = require("lib.gaps")
 local reports = require("lib.reports")
+local talk = require("lib.talk")
 
 local ROLES = { "keeper", "store", "region", "hq", "owner" }
 
@@ -114,12 +115,6 @@ local function head_vars(c, from, to)
   return { from = c:date(from), date = c:date(to), weekday = WEEKDAYS[weekday], day_name = NAMES[weekday] }
 end
 
-local function short(text)
-  text = text:gsub("%s+", " ")
-  local cut = utf8.offset(text, QUOTE + 1)
-  return cut and cut <= #text and text:sub(1, cut - 1) .. "…" or text
-end
-
 -- The tally of this group, or of another one, over some days, as one.
 local function tally(c, from, to, chat)
   return sop.add_tallies(c:tally(from, to, chat))
@@ -132,7 +127,7 @@ local function put_down(c, staff, day)
   local questions = {}
   for i, one in ipairs(gaps.since(c, c:now() - 86400)) do
     if i > QUOTES then break end
-    questions[i] = { at = one.at, name = one.name, text = one.text ~= "" and short(one.text) or c:format(c.params.unsaid) }
+    questions[i] = { at = one.at, name = one.name, text = one.text ~= "" and talk.short(one.text, QUOTE) or c:format(c.params.unsaid) }
   end
   shared(c, staff)[c.chat] = {
     day = day, name = group_name(c), store = c.params.store, tally = tally(c, day, day),

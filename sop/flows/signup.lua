@@ -11,6 +11,7 @@
 -- entry has answers, wanted = places, state = "review" | "refused", reason, came = { at, by } besides; member.filling = id of the sign-up
 -- whose form is open in private, profile["signup:<chat>"] = its answers on their way. Runs: `form` (of a member, where it asks), `signup`.
 local book = require("lib.signupbook")
+local csv = require("lib.csv")
 local form = require("lib.form")
 local people = require("lib.people")
 local polite = require("lib.polite")
@@ -452,24 +453,13 @@ flow:command({ "报名名单", "報名名單" }, { role = "role", private = fals
   c:staff(p.staff_list, vars) -- phone numbers are not for the group
 end)
 
--- In parts that a message takes, one a minute.
-local function export(c, signup, skip)
-  local text, rows, more = book.csv(c, signup, skip)
-  c:staff(sop.text(text))
-  if more then c:timer("export", { after = "1m", key = tostring(signup.id), args = { id = signup.id, skip = more }, user = false }) end
-  return rows
-end
-
-flow:timer("export", function(c, args)
-  local signup = book.get(c, args.id)
-  if signup then export(c, signup, args.skip) end
-end)
+local export = csv.exporter(flow, book)
 
 flow:command({ "报名导出", "导出报名" }, { role = "role", private = false }, function(c)
   local signup = book.current(c) or book.get(c, c.group.seq)
   if not signup then return c:reply(c.params.staff_none) end
   c:reply(c.params.staff_sent)
-  c:audit("signup_exported", { id = signup.id, by = c.user, rows = export(c, signup, 0) })
+  c:audit("signup_exported", { id = signup.id, by = c.user, rows = export(c, signup) })
 end)
 
 flow:command({ "截止报名", "报名截止" }, { role = "role", private = false }, function(c)

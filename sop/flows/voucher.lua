@@ -368,35 +368,15 @@ end)
 
 -- ---- 对账 ----------------------------------------------------------------------------------------------------------
 
-local BOOKS = { "voucher", "rebate" }
-
 -- One answer for the books of this flow, and of the flow referral, if it runs here (it answers for itself).
--- A page in a turn of its own, by timers: with the records it is more than a run's journal takes.
-local function next_page(c, args)
-  c:timer("check", { after = "0s", key = "check", args = args })
-end
-
-flow:timer("check", function(c, args)
-  local book, lines = args.book or 1, args.lines or {}
-  local look = book == 1 and vouchers.look(c) or vouchers.look_rebate(c)
-  local state, result = ledger.check(c, BOOKS[book], args.state or {}, look)
-  if state then return next_page(c, { book = book, lines = lines, state = state, chat = args.chat, bad = args.bad }) end
-  lines[book] = ledger.report(c, c.params["book_" .. BOOKS[book]], result, book == 1 and vouchers.yuan or tostring)
-  local bad = args.bad or not result.good
-  if book < #BOOKS then return next_page(c, { book = book + 1, lines = lines, chat = args.chat, bad = bad }) end
-  c:emit("ledger_checked", { good = not bad })
-  local text = sop.text(table.concat(lines, "\n"))
-  if args.chat == c.chat then
-    c:reply(text, nil, { answer = true })
-  else
-    c:say(text, nil, { chat = args.chat, answer = true })
-  end
-  if bad then c:staff(text) end
-end)
+local check_books = ledger.checker(flow, {
+  { name = "voucher", look = vouchers.look, show = vouchers.yuan },
+  { name = "rebate", look = vouchers.look_rebate },
+})
 
 flow:command({ "对账", "券对账", "對賬" }, { private = false, role = "check_role", usage = "use_check" }, function(c)
   c:audit("ledger_check", { by = c.user })
-  next_page(c, { chat = c.via or c.chat })
+  check_books(c, { chat = c.via or c.chat })
   for _, entry in ipairs(c:flows()) do
     if entry.name == "referral" and entry.on and c.command ~= "券对账" then
       c:start("referral.check", { chat = c.via or c.chat }, { key = "check" })

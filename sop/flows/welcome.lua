@@ -12,6 +12,7 @@
 -- and waits for the morning (score: minus the time of joining); set "share-<text>" = who shares the next message with that text.
 local people = require("lib.people")
 local answers = require("lib.answers")
+local together = require("lib.together")
 
 local flow = sop.flow("welcome", {
   title = "入群欢迎",
@@ -130,15 +131,6 @@ local function steps_of(params)
   return steps
 end
 
--- Nobody is disturbed in quiet hours.
-local function sleep_through_quiet(c)
-  local quiet = c:quiet_until()
-  while quiet do
-    c:sleep_until(quiet)
-    quiet = c:quiet_until()
-  end
-end
-
 -- What several newcomers are to read in the same minute is one message, ten names each. args: text = name of the parameter; step.
 local shared = flow:run("shared", function(c, args)
   c:sleep("5s")
@@ -179,7 +171,7 @@ local onboard = flow:run("onboard", function(c, args)
     else
       late = c:sleep_until{ date = c:date(args.joined + next.day), at = p.touch_at }
     end
-    sleep_through_quiet(c)
+    together.wait_out_quiet(c)
     if late <= sop.duration(p.touch_late) then
       touch(c, next.step)
     else
@@ -221,7 +213,7 @@ end
 local question = flow:run("question", function(c, args)
   c:stop_when{ leaves = true, opts_out = true }
   c:sleep(c.params.ask_after)
-  sleep_through_quiet(c)
+  together.wait_out_quiet(c)
   if not put_question(c, args) then
     if args.group then c:start("question", { name = args.name }, { chat = args.group, key = "question|" .. c.user }) end
     return
@@ -291,7 +283,7 @@ end
 
 -- Greets those who came in quiet hours when these are over.
 local morning = flow:run("morning", function(c)
-  sleep_through_quiet(c)
+  together.wait_out_quiet(c)
   local newcomers = {}
   local more = take(c, newcomers, "new") + take(c, newcomers, "back")
   greet(c, newcomers)

@@ -35,4 +35,22 @@ function csv.part(head, rows, skip)
   return table.concat(lines, "\n")
 end
 
+-- For a flow whose lists are exported to the staff chat, in parts that a message takes, one a minute: returns the function that does it,
+-- export(c, one) -> how many rows there are. book.get(c, id) finds a list by its id, book.csv(c, one, skip) gives text, rows and what to
+-- skip for the next part.
+function csv.exporter(flow, book)
+  local function export(c, one, skip)
+    local text, rows, more = book.csv(c, one, skip or 0)
+    c:staff(sop.text(text))
+    if more then c:timer("export", { after = "1m", key = tostring(one.id), args = { id = one.id, skip = more }, user = false }) end
+    return rows
+  end
+
+  flow:timer("export", function(c, args)
+    local one = book.get(c, args.id)
+    if one then export(c, one, args.skip) end
+  end)
+  return export
+end
+
 return csv

@@ -140,4 +140,32 @@ function ledger.report(c, name, result, show)
   return c:format(p.staff_bad, vars)
 end
 
+-- For a flow that has books: registers their check, a page in a turn of its own, by timers, since with the records it is more than a run's
+-- journal takes; returns the function that begins it, begin(c, { chat = where the answer goes }). `books` in order: { name, look = for
+-- ledger.check, show = for ledger.report }; a book's name in the answer is the parameter book_<name>. Staff are told if one is wrong.
+function ledger.checker(flow, books)
+  local function next_page(c, args)
+    c:timer("check", { after = "0s", key = "check", args = args })
+  end
+
+  flow:timer("check", function(c, args)
+    local at, lines = args.book or 1, args.lines or {}
+    local book = books[at]
+    local state, result = ledger.check(c, book.name, args.state or {}, book.look and book.look(c))
+    if state then return next_page(c, { book = at, lines = lines, state = state, chat = args.chat, bad = args.bad }) end
+    lines[at] = ledger.report(c, c.params["book_" .. book.name], result, book.show or tostring)
+    local bad = args.bad or not result.good
+    if at < #books then return next_page(c, { book = at + 1, lines = lines, chat = args.chat, bad = bad }) end
+    c:emit("ledger_checked", { good = not bad })
+    local text = sop.text(table.concat(lines, "\n"))
+    if args.chat == c.chat then
+      c:reply(text, nil, { answer = true })
+    else
+      c:say(text, nil, { chat = args.chat, answer = true })
+    end
+    if bad then c:staff(text) end
+  end)
+  return next_page
+end
+
 return ledger

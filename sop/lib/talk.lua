@@ -10,6 +10,13 @@ function talk.has(text, words)
   return false
 end
 
+-- The first `n` characters, in one line.
+function talk.short(text, n)
+  text = text:gsub("%s+", " ")
+  local cut = utf8.offset(text, n + 1)
+  return cut and cut <= #text and text:sub(1, cut - 1) .. "…" or text
+end
+
 local function length(text)
   return utf8.len(text) or #text
 end
