@@ -18,7 +18,7 @@ enum {
     ENGINE_SLICE_NS = 10000000,
     ENGINE_ROUND_MS = 1000,
     ENGINE_LAG_MS = 10000,
-    ENGINE_TIDY_MS = 10,
+    ENGINE_TIDY_MS = 5,
     ENGINE_STOP_POLL_MS = 20
 };
 
@@ -38,7 +38,7 @@ void engine_spin(struct engine *e)
 {
     if (e->spinning || !e->started)
         return;
-    e->spinning = true;
+    e->spinning = e->untidy = true;
     uv_idle_start(&e->spin, engine_on_spin);
 }
 

@@ -201,7 +201,7 @@ struct engine {
     int64_t last_round_ms;
     uint64_t woke_ns;           /* when poll returned */
     bool rested;                /* the timer woke the loop, and nothing else did since it was set */
-    bool untidy;                /* opts.tidy has more to do */
+    bool untidy;                /* opts.tidy may have something to do */
     double lag_now, lag_before; /* worst of this and of the last 10-second window */
     int64_t lag_reset_ms;
     struct schedule_slot *slots;

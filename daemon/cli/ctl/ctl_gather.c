@@ -80,8 +80,23 @@ static void gather_run(struct transfer *t, const struct key *k, const char *key,
     cJSON_Delete(o);
 }
 
+/* Private chats that are served as this group is: `home:@<user>` with its id in it. */
+static void gather_home(struct transfer *t, const char *key, size_t len)
+{
+    cJSON *o = name_has(t->seen, key) ? NULL : transfer_key(t, key, len);
+    if (o && strcmp(ctl_string(o, "value"), t->chat) == 0 && name_add(&t->seen, key, NULL)) {
+        cJSON_AddItemToArray(t->keys, o);
+        o = NULL;
+    }
+    cJSON_Delete(o);
+}
+
 static void gather_whole(struct transfer *t, const struct key *k, const char *key, size_t len)
 {
+    if (t->chat && gather_word(k, "home")) {
+        gather_home(t, key, len);
+        return;
+    }
     if (k->kind->holds == KEY_RECORD) {
         gather_run(t, k, key, len);
         return;

@@ -102,8 +102,8 @@ static bool check_belongs(const struct check *c, const struct key *k, const char
         return true;
     if (k->kind->holds == KEY_PLAIN && !check_word(k, "count"))
         return false;
-    if (c->chat)
-        return chat && strcmp(chat, c->chat) == 0;
+    if (c->chat) /* or the home of a private chat, which is in its value */
+        return chat && (strcmp(chat, c->chat) == 0 || check_word(k, "home"));
     return (user && strcmp(user, c->member) == 0) ||
            (chat && *chat == '@' && strcmp(chat + 1, c->member) == 0);
 }
