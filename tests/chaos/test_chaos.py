@@ -116,7 +116,9 @@ IGNORED = re.compile(r"^sopd:(audit|events):|:(epoch|alive|pace|left|outbox|writ
 # A packet's shares hang on a secret of its own, so they differ from run to run; who got one, and the sum, do
 # not. How many seconds after the opening, and whom the chaperone still owes an answer (it counts posts an hour
 # and messages a minute), hang on how fast the evening goes by.
-CHANCE = {"got", "best", "lucky", "seed", "hash", "points", "after"}
+CHANCE = {"got", "best", "lucky", "seed", "salt", "hash", "points", "after"}
+# Who has had a share is marked by a digest with the packet's salt: how many there are is the same.
+MARK = re.compile(r"(:packet-\d+-)[0-9a-f]{20}$")
 PACE = re.compile(r":chaperone:|:talk:")
 
 
@@ -134,6 +136,10 @@ def comparable(client):
         if PACE.search(key):
             if ":m:" in key:
                 found[key] = value.get("spoke")
+            continue
+        if MARK.search(key):
+            key = MARK.sub(r"\1*", key)
+            found[key] = found.get(key, 0) + 1
             continue
         if re.search(r":(once|limit):", key):
             value = "set"

@@ -398,6 +398,7 @@ def test_nothing_that_is_counted_fails_a_turn(db):
     db.delete(VOICES)
     assert commit(db, turn(2, ops, [send("1-2", "c")])) == [0, 0, 0]
     assert db.hget("h", "a") == "1" and db.hget(KEYS[2], "1-2")
+    db.delete(TALLIED, "sopd:{g}:u:7")     # no process of sopd leaves such keys
 
 
 def test_who_speaks_is_one_speaker_and_waits_from_the_first_word(db):
@@ -468,7 +469,7 @@ EXPOSED = "sopd:{g}:experiment:x"
 
 
 def expose(variant, was="", unit="g|1"):
-    return ("EXPOSE", EXPOSED, unit, variant + " 1700000000", was, 1000, "XADD", "sopd:{g}:told", "*", "variant", variant)
+    return ("EXPOSE", EXPOSED, unit, variant + " 1700000000", was, 1000, "XADD", "sopd:audit:{g}", "*", "variant", variant)
 
 
 def outcome(which, n, unit="g|1"):
@@ -476,7 +477,7 @@ def outcome(which, n, unit="g|1"):
 
 
 def test_experiments_in_the_script(db):
-    stream = "sopd:{g}:told"
+    stream = "sopd:audit:{g}"
     commit(db, turn(1, [outcome(1, 1), expose("A"), outcome(1, 1), outcome(2, 3)]))
     assert db.hgetall(EXPOSED) == {"g|1": "A 1700000000 1 3"}       # what came before it was shown does not count
     assert 0 < db.ttl(EXPOSED) <= 1000
