@@ -102,8 +102,7 @@ def test_clocks_apart_and_late_reports(bench, seq):
     p.accounts[1].shift = 1
     daemon = pool_of(bench, p)
     p.accounts[0].held = []                    # the first account stalls; the spare tells all
-    for i in range(5):
-        p.say(U1, "ping %d" % i, at=ev.now() - 5 + i)
+    said = [p.say(U1, "ping %d" % i, at=ev.now() - 5 + i) for i in range(5)]  # answers take numbers in between
     p.say(U1, "ping 4", at=ev.now())
     wait_until(lambda: pings(daemon) == 6, 5, what="six pings")
     p.accounts[0].release()
@@ -114,8 +113,8 @@ def test_clocks_apart_and_late_reports(bench, seq):
     daemon.start()
     ready(daemon, p)
     if seq:                                    # after a restart only the key tells: the same by the other account
-        for i in range(5):
-            p.say(U1, "ping %d" % i, seq=1001 + i, only=[1])
+        for i, number in enumerate(said):
+            p.say(U1, "ping %d" % i, seq=number, only=[1])
         time.sleep(0.5)
         assert pings(daemon) == 6
 
