@@ -46,6 +46,16 @@ local function span(c, entry, start_of_day)
   return start_of_day + from, start_of_day + to
 end
 
+-- Adds the users of an entry who are not among them yet.
+local function add_users(ids, seen, entry)
+  for _, user in ipairs(entry.users or {}) do
+    if not seen[user] then
+      seen[user] = true
+      ids[#ids + 1] = user
+    end
+  end
+end
+
 -- Who is on duty now, in the order of the roster, nobody twice.
 function duty.on(c, roster)
   local ids, seen, now = {}, {}, c:now()
@@ -54,12 +64,7 @@ function duty.on(c, roster)
     for _, start_of_day in ipairs({ today, today - DAY }) do
       local from, to = span(c, entry, start_of_day)
       if from and now >= from and now < to then
-        for _, user in ipairs(entry.users or {}) do
-          if not seen[user] then
-            seen[user] = true
-            ids[#ids + 1] = user
-          end
-        end
+        add_users(ids, seen, entry)
       end
     end
   end
@@ -86,12 +91,7 @@ end
 function duty.all(roster)
   local ids, seen = {}, {}
   for _, entry in ipairs(roster) do
-    for _, user in ipairs(entry.users or {}) do
-      if not seen[user] then
-        seen[user] = true
-        ids[#ids + 1] = user
-      end
-    end
+    add_users(ids, seen, entry)
   end
   return ids
 end
